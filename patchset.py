@@ -138,9 +138,9 @@ class Patch:
         line = self.header.count("\n") + number
         return PatchsetError(
             f"{self.name} does not apply to {self.path}: hunk {hunk} is not exact "
-                f"{self.name}: '{self.path}' is none of Django's files; a patch "
-            f"patchset.py apply', edit {self.path} as the patch would and run "
-            f"'python patchset.py refresh'."
+            f"at the patch's line {line}. Take the patch out of the series, run "
+            f"'python patchset.py apply', edit {self.path} as the patch would and "
+            f"run 'python patchset.py refresh'."
         )
 
 
