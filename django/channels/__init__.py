@@ -1,0 +1,100 @@
+"""
+Channels: every event is a message on a named channel, and workers consume it.
+
+Read the modules in this order; each imports only from those above it.
+
+``exceptions``, ``names``, ``codec``
+    The errors; what a channel may be called; what a message may hold.
+``message``
+    A channel's name and a flat dict.
+``registry``
+    The consumers of a process: who handles which channel.
+``backends``
+    What carries messages: ``base`` is the contract, ``memory`` the default.
+``channel``, ``group``
+    What a project sends with.
+``signals``, ``checks``
+    What can be listened to, the log lines, and the system checks.
+``reply``, ``http``, ``views``
+    Waiting for a reply; a request and a response as messages; views that
+    answer through another channel.
+``worker``, ``loop``
+    Threads that receive messages and run their consumers; the event loop that
+    runs the ``async def`` ones.
+``interfaces``
+    The server that speaks HTTP and WebSocket. Nothing outside it imports
+    Twisted or Autobahn.
+
+``django.core.handlers.channel`` joins this to the rest of Django: the core
+handlers give it each request, and it gives back the response.
+"""
+
+from asgiref.local import Local
+
+from django.utils.connection import BaseConnectionHandler, ConnectionProxy
+from django.utils.module_loading import import_string
+
+from .exceptions import ChannelFull, InvalidChannelBackend
+from .registry import consumers
+
+__all__ = [
+    "Channel",
+    "ChannelFull",
+    "DEFAULT_CHANNEL_BACKEND_ALIAS",
+    "Group",
+    "channel_backends",
+    "consumers",
+    "default_channel_backend",
+    "view_consumer",
+]
+
+DEFAULT_CHANNEL_BACKEND_ALIAS = "default"
+
+
+class ChannelBackendHandler(BaseConnectionHandler):
+    """``channel_backends[alias]``: the backends of CHANNEL_BACKENDS."""
+
+    settings_name = "CHANNEL_BACKENDS"
+    exception_class = InvalidChannelBackend
+
+    def create_connection(self, alias):
+        params = self.settings[alias]
+        place = f"CHANNEL_BACKENDS[{alias!r}]"
+        if not isinstance(params, dict) or "BACKEND" not in params:
+            raise InvalidChannelBackend(
+                f"{place}: must be a dict with the key 'BACKEND', the dotted path "
+                f"of a channel backend class."
+            )
+        try:
+            backend_class = import_string(params["BACKEND"])
+        except ImportError as error:
+            raise InvalidChannelBackend(
+                f"{place}: could not find the backend {params['BACKEND']!r}: {error}"
+            ) from error
+        return backend_class(alias, params)
+
+    def reset(self):
+        """Read the setting again at the next use."""
+        self._settings = None
+        self.__dict__.pop("settings", None)
+        self._connections = Local(self.thread_critical)
+
+
+channel_backends = ChannelBackendHandler()
+
+default_channel_backend = ConnectionProxy(
+    channel_backends, DEFAULT_CHANNEL_BACKEND_ALIAS
+)
+
+from . import checks, signals  # NOQA: E402, F401
+from .channel import Channel  # NOQA: E402
+from .group import Group  # NOQA: E402
+
+
+def __getattr__(name):
+    # Views need all of django.http, which isn't there yet while Django starts.
+    if name == "view_consumer":
+        from .views import view_consumer
+
+        return view_consumer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,155 @@
+"""The contract of a channel backend."""
+
+from fnmatch import fnmatchcase
+
+from asgiref.sync import sync_to_async
+
+from django.channels import names
+from django.channels.exceptions import InvalidChannelBackend
+
+DEFAULT_EXPIRY = 60
+DEFAULT_CAPACITY = 1000
+
+
+class BaseChannelBackend:
+    """
+    Carries messages from those who send them to those who receive them.
+
+    A channel is a first-in, first-out queue; each message is received once, by
+    one receiver. Delivery is at most once: a message that nobody received for
+    ``expiry`` seconds is dropped, counted and logged. A channel holds at most
+    ``capacity`` waiting messages; sending one more raises ChannelFull.
+
+    A *reply channel* (``names.reply_name()``) isn't queued: whoever waits
+    behind it listens, and what is sent while nobody does is dropped and
+    counted, since the request or the socket is gone.
+
+    Every method may be called from any thread.
+    """
+
+    # Whether other processes see nothing of what is sent here.
+    process_local = False
+
+    def __init__(self, alias, params):
+        self.alias = alias
+        self.location = params.get("LOCATION", "")
+        self.expiry = self._positive(params, "EXPIRY", DEFAULT_EXPIRY)
+        self._capacities = self._read_capacities(params)
+        self.options = params.get("OPTIONS", {})
+
+    def capacity_of(self, channel):
+        """Return how many messages the channel may hold."""
+        for pattern, capacity in self._capacities:
+            if fnmatchcase(channel, pattern):
+                return capacity
+        return DEFAULT_CAPACITY
+
+    def send(self, message):
+        """
+        Add a Message to its channel. Raise ChannelFull, having sent nothing,
+        when the channel is at capacity.
+        """
+        raise NotImplementedError("Subclasses of BaseChannelBackend must have send().")
+
+    async def asend(self, message):
+        return await sync_to_async(self.send, thread_sensitive=False)(message)
+
+    def receiver(self, channels):
+        """
+        Return a Receiver of the channels with these names: an object with
+        ``receive(timeout=None)`` and ``close()``. ``receive()`` blocks, for at
+        most ``timeout`` seconds, and returns the oldest waiting message of any
+        of the channels, or None when the time is over or the receiver was
+        closed. Any number of threads may be in ``receive()`` at once.
+        """
+        raise NotImplementedError(
+            "Subclasses of BaseChannelBackend must have receiver()."
+        )
+
+    def listen(self, name, sink):
+        """
+        Let ``sink`` have what is sent to the reply channel ``name``. Its
+        method ``deliver(names, message)`` is called for each message, in the
+        sender's thread or one of the backend's, with those of its names that
+        the message is for; it must not block, and returns the names that it
+        had no room for.
+        """
+        raise NotImplementedError(
+            "Subclasses of BaseChannelBackend must have listen()."
+        )
+
+    def unlisten(self, name):
+        """End listen(), and drop the reply channel from every group."""
+        raise NotImplementedError(
+            "Subclasses of BaseChannelBackend must have unlisten()."
+        )
+
+    def group_add(self, group, channel):
+        """Make the channel a member of the group; again is no error."""
+        raise NotImplementedError(
+            "Subclasses of BaseChannelBackend must have group_add()."
+        )
+
+    def group_discard(self, group, channel):
+        """End the channel's membership; none is no error."""
+        raise NotImplementedError(
+            "Subclasses of BaseChannelBackend must have group_discard()."
+        )
+
+    def group_send(self, group, content):
+        """
+        Send ``content``, a plain dict, to each member. A member that is full
+        or gone is passed over, counted and logged.
+        """
+        raise NotImplementedError(
+            "Subclasses of BaseChannelBackend must have group_send()."
+        )
+
+    async def agroup_add(self, group, channel):
+        await sync_to_async(self.group_add, thread_sensitive=False)(group, channel)
+
+    async def agroup_discard(self, group, channel):
+        await sync_to_async(self.group_discard, thread_sensitive=False)(group, channel)
+
+    async def agroup_send(self, group, content):
+        await sync_to_async(self.group_send, thread_sensitive=False)(group, content)
+
+    def flush(self):
+        """Forget every waiting message and every group; for tests."""
+        raise NotImplementedError("Subclasses of BaseChannelBackend must have flush().")
+
+    def is_served(self, channel):
+        """Tell whether a receiver for the channel is open in this process."""
+        return False
+
+    def check(self, **kwargs):
+        """Return a list of system check messages about the configuration."""
+        return []
+
+    def _positive(self, params, key, default):
+        value = params.get(key, default)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+            raise InvalidChannelBackend(
+                f"CHANNEL_BACKENDS[{self.alias!r}]: {key} must be a positive number, "
+                f"not {value!r}."
+            )
+        return value
+
+    def _read_capacities(self, params):
+        given = params.get("CAPACITY", DEFAULT_CAPACITY)
+        if not isinstance(given, dict):
+            given = {"*": given}
+        capacities = []
+        for pattern, capacity in given.items():
+            if isinstance(capacity, bool) or not isinstance(capacity, int):
+                capacity_ok = False
+            else:
+                capacity_ok = capacity >= 0
+            if not isinstance(pattern, str) or not capacity_ok:
+                raise InvalidChannelBackend(
+                    f"CHANNEL_BACKENDS[{self.alias!r}]: CAPACITY must be an int of at "
+                    f"least 0, or a dict of them by channel pattern, not {given!r}."
+                )
+            capacities.append((names.ALIASES.get(pattern, pattern), capacity))
+        # The catch-all comes last, wherever it was written.
+        return sorted(capacities, key=lambda item: item[0] == "*")

@@ -1,0 +1,324 @@
+"""
+Channels in the memory of one process: the default, for one process that both
+makes and handles its messages (runserver, runwsserver, a test).
+
+As with the local-memory cache, the state is the process's, by LOCATION: each
+thread has a backend object of its own, and all of them share one state.
+"""
+
+import logging
+import threading
+from collections import Counter, deque
+from time import monotonic
+
+from django.channels import names
+from django.channels.exceptions import ChannelFull
+from django.channels.message import Message
+
+from .base import BaseChannelBackend
+
+logger = logging.getLogger("django.channels")
+
+
+class MemoryState:
+    """
+    What the backends of one LOCATION share. ``lock`` guards all of it.
+
+    ``queues`` holds a deque per channel that has waiting messages, and no
+    other. ``receivers`` holds the open receivers per channel, ``sinks`` the
+    listener of each reply channel, ``groups`` the members of each group (a
+    dict, for its order) and ``memberships`` the groups of each member.
+    ``counts`` counts what was dropped, by reason.
+    """
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.receivers = {}
+        self.sinks = {}
+        self.counts = Counter()
+        self.clear()
+
+    def clear(self):
+        self.queues = {}
+        self.groups = {}
+        self.memberships = {}
+        self.sent = 0
+
+    def drop(self, reason, channel, number=1):
+        """Count and log a dropped message. The lock need not be held."""
+        self.counts[reason] += number
+        log = logger.debug if reason == "gone" else logger.warning
+        log("Dropped %d message(s) on channel %s: %s.", number, channel, reason)
+
+
+class MemoryReceiver:
+    """
+    See BaseChannelBackend.receiver().
+
+    A sender hands its message straight to a thread that waits, the one that
+    began to wait last, since its caches are the warmest. No thread is woken
+    that finds nothing, and none looks twice.
+    """
+
+    def __init__(self, state, channels, clock):
+        self._state = state
+        self._channels = frozenset(channels)
+        self._clock = clock
+        self._idle = []
+        self._closed = False
+        with state.lock:
+            for name in self._channels:
+                state.receivers.setdefault(name, []).append(self)
+
+    def receive(self, timeout=None):
+        state = self._state
+        with state.lock:
+            message, expired = self._take()
+            if message is None and not self._closed and timeout != 0:
+                waiter = Waiter()
+                self._idle.append(waiter)
+            else:
+                waiter = None
+        for name in expired:
+            state.drop("expired", name)
+        if waiter is None:
+            return message
+        if not waiter.wait(timeout):
+            with state.lock:
+                # A sender may have been quicker than the clock.
+                if waiter.message is None and waiter in self._idle:
+                    self._idle.remove(waiter)
+        return waiter.message
+
+    def close(self):
+        """Let every thread in receive() return None, now and from now on."""
+        state = self._state
+        with state.lock:
+            self._closed = True
+            for name in self._channels:
+                others = state.receivers.get(name, [])
+                if self in others:
+                    others.remove(self)
+                    if not others:
+                        del state.receivers[name]
+            idle, self._idle = self._idle, []
+        for waiter in idle:
+            waiter.wake(None)
+
+    def offer(self, message):
+        """Hand the message to an idle thread, if any. The lock is held."""
+        if not self._idle:
+            return False
+        self._idle.pop().wake(message)
+        return True
+
+    def _take(self):
+        """
+        Return the oldest waiting message, or None, and the channels of those
+        found expired. The lock is held.
+        """
+        expired = []
+        queues = self._state.queues
+        while not self._closed and queues:
+            smaller, other = (
+                (queues, self._channels)
+                if len(queues) < len(self._channels)
+                else (self._channels, queues)
+            )
+            ready = [name for name in smaller if name in other]
+            if not ready:
+                break
+            name = min(ready, key=lambda name: queues[name][0][0])
+            _, message = queues[name].popleft()
+            if not queues[name]:
+                del queues[name]
+            if message.expires is None or message.expires > self._clock():
+                return message, expired
+            expired.append(name)
+        return None, expired
+
+
+class Waiter:
+    """A thread that waits for one message."""
+
+    __slots__ = ("message", "_wakeup")
+
+    def __init__(self):
+        self.message = None
+        self._wakeup = threading.Lock()
+        self._wakeup.acquire()
+
+    def wait(self, timeout):
+        return self._wakeup.acquire(timeout=-1 if timeout is None else timeout)
+
+    def wake(self, message):
+        self.message = message
+        self._wakeup.release()
+
+
+_states = {}
+_states_lock = threading.Lock()
+
+
+class MemoryChannelBackend(BaseChannelBackend):
+    process_local = True
+
+    # In seconds; tests put their own in its place.
+    clock = staticmethod(monotonic)
+
+    def __init__(self, alias, params):
+        super().__init__(alias, params)
+        with _states_lock:
+            self._state = _states.setdefault(self.location, MemoryState())
+
+    def send(self, message):
+        name = message.channel
+        if names.is_reply(name):
+            return self._send_reply(message)
+        state = self._state
+        message.expires = self.clock() + self.expiry
+        with state.lock:
+            state.sent += 1
+            for receiver in state.receivers.get(name, ()):
+                if receiver.offer(message):
+                    return
+            queue = state.queues.get(name)
+            capacity = self.capacity_of(name)
+            if capacity <= (len(queue) if queue else 0):
+                state.sent -= 1
+                state.counts["full"] += 1
+            else:
+                if queue is None:
+                    queue = state.queues[name] = deque()
+                queue.append((state.sent, message))
+                return
+        raise self._full(name)
+
+    def hand_over(self, message):
+        """
+        Send the message and receive it at once: for a caller that would only
+        wait for its reply, and handles it instead. Raise ChannelFull as send()
+        does; messages that wait before it are not overtaken by more than it.
+        """
+        state = self._state
+        queue = state.queues.get(message.channel)
+        if queue is not None and len(queue) >= self.capacity_of(message.channel):
+            state.counts["full"] += 1
+            raise self._full(message.channel)
+        state.sent += 1
+
+    # Nothing here waits, so the async twins need no thread.
+
+    async def asend(self, message):
+        self.send(message)
+
+    async def agroup_add(self, group, channel):
+        self.group_add(group, channel)
+
+    async def agroup_discard(self, group, channel):
+        self.group_discard(group, channel)
+
+    async def agroup_send(self, group, content):
+        self.group_send(group, content)
+
+    def receiver(self, channels):
+        return MemoryReceiver(self._state, channels, self.clock)
+
+    def is_served(self, channel):
+        return channel in self._state.receivers
+
+    def waiting(self, channel):
+        """Return how many messages wait on the channel."""
+        return len(self._state.queues.get(channel, ()))
+
+    @property
+    def dropped(self):
+        """How many messages were dropped or refused so far, by reason."""
+        return dict(self._state.counts)
+
+    def listen(self, name, sink):
+        with self._state.lock:
+            self._state.sinks[name] = sink
+
+    def unlisten(self, name):
+        state = self._state
+        with state.lock:
+            state.sinks.pop(name, None)
+            for group in state.memberships.pop(name, ()):
+                self._leave(group, name)
+
+    def group_add(self, group, channel):
+        state = self._state
+        with state.lock:
+            if names.is_reply(channel) and channel not in state.sinks:
+                # The socket was gone first: nobody would end the membership.
+                return
+            state.groups.setdefault(group, {})[channel] = None
+            state.memberships.setdefault(channel, set()).add(group)
+
+    def group_discard(self, group, channel):
+        state = self._state
+        with state.lock:
+            self._leave(group, channel)
+            groups = state.memberships.get(channel)
+            if groups is not None:
+                groups.discard(group)
+                if not groups:
+                    del state.memberships[channel]
+
+    def group_send(self, group, content):
+        state = self._state
+        by_sink = {}
+        queued = []
+        with state.lock:
+            for name in state.groups.get(group, ()):
+                sink = state.sinks.get(name)
+                if sink is not None:
+                    by_sink.setdefault(sink, []).append(name)
+                elif not names.is_reply(name):
+                    queued.append(name)
+        message = Message(group, content)
+        for sink, members in by_sink.items():
+            for name in sink.deliver(members, message):
+                state.drop("full", name)
+        for name in queued:
+            try:
+                self.send(Message(name, dict(content)))
+            except ChannelFull:
+                logger.warning("Group %s: channel %s is full.", group, name)
+
+    def members(self, group):
+        """Return the names of the group's members, in the order they came."""
+        with self._state.lock:
+            return list(self._state.groups.get(group, ()))
+
+    def flush(self):
+        with self._state.lock:
+            self._state.clear()
+            self._state.counts.clear()
+
+    def _send_reply(self, message):
+        name = message.channel
+        sink = self._state.sinks.get(name)
+        if sink is None:
+            self._state.drop("gone", name)
+        elif sink.deliver([name], message):
+            self._state.counts["full"] += 1
+            raise ChannelFull(
+                f"The reader behind {name!r} is too slow: its buffer is full. Send "
+                f"less, or close the socket."
+            )
+
+    def _full(self, name):
+        return ChannelFull(
+            f"The channel {name!r} holds {self.capacity_of(name)} messages, its "
+            f"capacity. Are workers running for it? Send again later, or raise "
+            f"CAPACITY in CHANNEL_BACKENDS[{self.alias!r}]."
+        )
+
+    def _leave(self, group, channel):
+        members = self._state.groups.get(group)
+        if members is not None:
+            members.pop(channel, None)
+            if not members:
+                del self._state.groups[group]

@@ -1,0 +1,63 @@
+"""System checks of CHANNEL_BACKENDS and what goes with it."""
+
+from django.conf import settings
+from django.core import checks
+
+from .exceptions import InvalidChannelBackend
+
+
+@checks.register
+def check_channel_backends(app_configs=None, **kwargs):
+    """Every alias can be made into a backend, and there is a default."""
+    from . import DEFAULT_CHANNEL_BACKEND_ALIAS, channel_backends
+
+    backends = settings.CHANNEL_BACKENDS
+    if not isinstance(backends, dict) or DEFAULT_CHANNEL_BACKEND_ALIAS not in backends:
+        return [
+            checks.Error(
+                "CHANNEL_BACKENDS must be a dict with the key "
+                f"{DEFAULT_CHANNEL_BACKEND_ALIAS!r}.",
+                hint="Leave the setting out to have channels in memory.",
+                id="channels.E001",
+            )
+        ]
+    errors = []
+    for alias in backends:
+        try:
+            errors.extend(channel_backends[alias].check())
+        except InvalidChannelBackend as error:
+            errors.append(checks.Error(str(error), id="channels.E002"))
+    return errors
+
+
+@checks.register
+def check_http_backend(app_configs=None, **kwargs):
+    """Requests have a backend to travel on."""
+    alias = settings.CHANNEL_HTTP_BACKEND
+    if alias is None or alias == "local" or alias in settings.CHANNEL_BACKENDS:
+        return []
+    return [
+        checks.Error(
+            f"CHANNEL_HTTP_BACKEND is {alias!r}, which is no alias of "
+            f"CHANNEL_BACKENDS.",
+            hint="Use 'local' to keep requests in their process, None to keep them "
+            "out of channels, or an alias.",
+            id="channels.E003",
+        )
+    ]
+
+
+@checks.register
+def check_http_timeout(app_configs=None, **kwargs):
+    """The deadline of a request is a time."""
+    timeout = settings.CHANNEL_HTTP_TIMEOUT
+    number = isinstance(timeout, (int, float)) and not isinstance(timeout, bool)
+    if timeout is None or (number and timeout > 0):
+        return []
+    return [
+        checks.Error(
+            f"CHANNEL_HTTP_TIMEOUT is {timeout!r}; it must be a positive number of "
+            f"seconds, or None for no deadline.",
+            id="channels.E004",
+        )
+    ]

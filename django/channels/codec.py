@@ -1,0 +1,99 @@
+"""
+What a message may hold, and its form as bytes.
+
+A message is a flat dict of plain values: None, bool, int, float, str, bytes,
+and lists and dicts (with str keys) of them. ``plain()`` copies such a value or
+says which key can't be carried; ``encode()`` and ``decode()`` are exact
+inverses on what ``plain()`` returns. The encoded form is JSON (RFC 8259, with
+Python's NaN and Infinity); bytes, for which JSON has no form, are written as
+an object with one marked key. Decoding builds plain values only.
+"""
+
+import base64
+import binascii
+import json
+
+from .exceptions import InvalidMessage
+
+# Opens the keys this module adds. A message's own keys that open with it are
+# written with one more, so that no message can be mistaken for a mark.
+MARK = "\0"
+BYTES = MARK + "b"
+
+
+def plain(value, key=""):
+    """
+    Return a copy of ``value`` made of plain values only.
+
+    Subclasses of str, int, float and bytes (SafeString, IntEnum, …) become
+    their plain base. Raise InvalidMessage, naming ``key`` and what is below
+    it, for anything else.
+    """
+    kind = type(value)
+    if kind in _scalars:
+        return value
+    if isinstance(value, dict):
+        return {_plain_key(k, key): plain(v, _below(key, k)) for k, v in value.items()}
+    if isinstance(value, list):
+        return [plain(item, _below(key, i)) for i, item in enumerate(value)]
+    for base in (str, bytes, int, float):
+        if isinstance(value, base):
+            return base.__new__(base, value) if base is not str else str.__str__(value)
+    raise InvalidMessage(
+        f"The message's key {key!r} holds a value of type "
+        f"{kind.__module__}.{kind.__qualname__}, which can't be sent. Use None, "
+        f"bool, int, float, str, bytes, list or dict."
+    )
+
+
+def encode(content):
+    """Return the plain dict ``content`` as bytes."""
+    return json.dumps(_mark(content), separators=(",", ":")).encode()
+
+
+def decode(data):
+    """
+    Return the dict that encode() was given. Raise ValueError for bytes that
+    encode() can't have made.
+    """
+    content = json.loads(data, object_pairs_hook=_unmark)
+    if not isinstance(content, dict):
+        raise ValueError("An encoded message is a JSON object.")
+    return content
+
+
+_scalars = frozenset({type(None), bool, int, float, str, bytes})
+
+
+def _below(key, part):
+    return f"{key}.{part}" if key else f"{part}"
+
+
+def _plain_key(name, key):
+    if isinstance(name, str):
+        return str.__str__(name)
+    raise InvalidMessage(
+        f"The message's key {_below(key, name)!r} is a {type(name).__name__}; the "
+        f"keys of a message and of the dicts in it must be str."
+    )
+
+
+def _mark(value):
+    if isinstance(value, bytes):
+        return {BYTES: base64.b64encode(value).decode("ascii")}
+    if isinstance(value, dict):
+        return {
+            (MARK + k if k.startswith(MARK) else k): _mark(v) for k, v in value.items()
+        }
+    if isinstance(value, list):
+        return [_mark(item) for item in value]
+    return value
+
+
+def _unmark(pairs):
+    if len(pairs) == 1 and pairs[0][0] == BYTES:
+        try:
+            return base64.b64decode(pairs[0][1], validate=True)
+        except (TypeError, binascii.Error) as error:
+            raise ValueError("An encoded message holds broken bytes.") from error
+    return {(k[1:] if k.startswith(MARK) else k): v for k, v in pairs}

@@ -1,0 +1,37 @@
+"""The errors of the channel system. ``ChannelError`` is never raised itself."""
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+class ChannelError(Exception):
+    """Base class of the errors a channel can answer with."""
+
+
+class ChannelFull(ChannelError):
+    """
+    Raised to the sender when a channel holds as many messages as its
+    capacity allows, or when a socket's reader is too slow. Nothing was sent.
+    """
+
+
+class InvalidChannelName(ChannelError, ValueError):
+    """Raised when a channel or a group has a name that can't be carried."""
+
+
+class InvalidMessage(ChannelError, TypeError):
+    """
+    Raised to the sender when a message holds a value that can't be encoded.
+    The text names the key.
+    """
+
+
+class ConsumerAlreadyRegistered(ChannelError, ValueError):
+    """Raised when a second consumer is registered for a channel."""
+
+
+class ReplyTimeout(ChannelError):
+    """Raised when a reply channel brought nothing before its deadline."""
+
+
+class InvalidChannelBackend(ImproperlyConfigured):
+    """Raised when CHANNEL_BACKENDS can't be made into a backend."""

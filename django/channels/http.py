@@ -1,0 +1,226 @@
+"""
+A request and a response as messages.
+
+The content of an ``http.request`` message:
+
+``method``, ``scheme``, ``http_version``
+    "GET", "https", "1.1".
+``path``, ``script_name``, ``query_string``
+    The path below the script name, percent-decoded as UTF-8 (bytes that aren't
+    UTF-8 as lone surrogates, PEP 383); the script name; the query string as sent.
+``headers``
+    A list of [name, value]; names in lower case, values decoded as ISO 8859-1.
+``client``, ``server``
+    [host, port] of the peer (port 0 where unknown) and of this end.
+``body``
+    The whole body, bytes.
+``extra``
+    What the WSGI server or the test client added to the environment besides,
+    where it is text (REMOTE_USER, …).
+
+The content of its reply: ``status`` (int), ``headers`` (a list of [name,
+value], cookies among them as Set-Cookie), ``content`` (bytes), and
+``more_content``, True where a further message with ``content`` follows.
+"""
+
+import sys
+from io import BytesIO
+
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.request import RawPostDataException
+
+from .exceptions import InvalidMessage
+
+# Environment keys that other keys of the content stand for.
+_DERIVED = frozenset(
+    {
+        "CONTENT_LENGTH",
+        "CONTENT_TYPE",
+        "PATH_INFO",
+        "QUERY_STRING",
+        "REMOTE_ADDR",
+        "REMOTE_PORT",
+        "REQUEST_METHOD",
+        "SCRIPT_NAME",
+        "SERVER_NAME",
+        "SERVER_PORT",
+        "SERVER_PROTOCOL",
+    }
+)
+
+
+def encode_request(request):
+    """
+    Return the content for an HttpRequest that came in through WSGI or ASGI.
+    Raise InvalidMessage where its body was already read from the stream.
+    """
+    meta = request.META
+    try:
+        body = request.body
+    except RawPostDataException as error:
+        raise InvalidMessage(
+            "The message's key 'body' can't be filled: a form with files was already "
+            "read from the request. Handle the channel with view_consumer() in the "
+            "same process, or forward the request before request.POST is read."
+        ) from error
+    headers = [
+        [key[5:].replace("_", "-").lower(), value]
+        for key, value in meta.items()
+        if key.startswith("HTTP_") and isinstance(value, str)
+    ]
+    for key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+        if meta.get(key) not in (None, ""):
+            headers.append([key.replace("_", "-").lower(), str(meta[key])])
+    return {
+        "method": request.method,
+        "scheme": request.scheme,
+        "http_version": meta.get("SERVER_PROTOCOL", "HTTP/1.1").removeprefix("HTTP/"),
+        "path": request.path_info,
+        "script_name": (
+            request.path.removesuffix(request.path_info.lstrip("/")).removesuffix("/")
+            if request.path != request.path_info
+            else ""
+        ),
+        "query_string": meta.get("QUERY_STRING", ""),
+        "headers": headers,
+        "client": [meta.get("REMOTE_ADDR", ""), _port(meta.get("REMOTE_PORT"))],
+        "server": [meta.get("SERVER_NAME", ""), _port(meta.get("SERVER_PORT"))],
+        "body": body,
+        "extra": {
+            key: value
+            for key, value in meta.items()
+            if isinstance(value, str)
+            and key not in _DERIVED
+            and not key.startswith(("HTTP_", "wsgi."))
+        },
+    }
+
+
+def environment(content, body_file=None):
+    """
+    Return the WSGI environment (PEP 3333) for the content. ``body_file``, an
+    open file, is read in place of ``content["body"]``.
+    """
+    path = content["path"]
+    server = content["server"]
+    client = content["client"]
+    scheme = content["scheme"]
+    environ = {
+        "REQUEST_METHOD": content["method"],
+        "SCRIPT_NAME": _wsgi_text(content.get("script_name", "")),
+        "PATH_INFO": path if path.isascii() else _wsgi_text(path),
+        "QUERY_STRING": content["query_string"],
+        "SERVER_PROTOCOL": "HTTP/" + content["http_version"],
+        "SERVER_NAME": server[0],
+        "SERVER_PORT": str(server[1]),
+        "REMOTE_ADDR": client[0],
+        "REMOTE_PORT": str(client[1]),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scheme,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    if scheme == "https":
+        environ["HTTPS"] = "on"
+    extra = content.get("extra")
+    if extra:
+        environ.update(extra)
+    for name, value in content["headers"]:
+        key = _environment_keys.get(name) or _environment_key(name)
+        if key in environ:
+            # RFC 9110 section 5.3, and for cookies RFC 6265 section 5.4.
+            value = environ[key] + ("; " if key == "HTTP_COOKIE" else ",") + value
+        environ[key] = value
+    if body_file is None:
+        body = content["body"]
+        environ["wsgi.input"] = BytesIO(body)
+        if body and "CONTENT_LENGTH" not in environ:
+            environ["CONTENT_LENGTH"] = str(len(body))
+    else:
+        environ["wsgi.input"] = body_file
+        if "CONTENT_LENGTH" not in environ:
+            # A chunked body, of which only the file knows the length.
+            environ["CONTENT_LENGTH"] = str(body_file.seek(0, 2))
+            body_file.seek(0)
+    return environ
+
+
+def decode_request(content, body_file=None):
+    """Return the WSGIRequest for the content of an ``http.request`` message."""
+    return WSGIRequest(environment(content, body_file))
+
+
+def encode_response(response):
+    """Return the content for a response that isn't streamed."""
+    return {
+        "status": response.status_code,
+        "headers": [
+            *([name, value] for name, value in response.items()),
+            *(["Set-Cookie", c.OutputString()] for c in response.cookies.values()),
+        ],
+        "content": response.content,
+    }
+
+
+def decode_response(content, more=None):
+    """
+    Return the HttpResponse for the content of a reply; with ``more``, an
+    iterable of further bytes, a StreamingHttpResponse. Raise InvalidMessage
+    for a reply that is none.
+    """
+    status = content.get("status", 200)
+    body = content.get("content", b"")
+    if isinstance(body, str):
+        body = body.encode()
+    headers = content.get("headers", [])
+    try:
+        if more is None:
+            response = HttpResponse(body, status=status)
+        else:
+            response = StreamingHttpResponse(_chain(body, more), status=status)
+        for name, value in headers.items() if isinstance(headers, dict) else headers:
+            if name.lower() == "set-cookie":
+                response.cookies.load(value)
+            else:
+                response.headers[name] = value
+    except (AttributeError, TypeError, ValueError) as error:
+        raise InvalidMessage(
+            f"A reply to an HTTP request needs status (an int from 100 to 599), "
+            f"headers (a list of [name, value]) and content (bytes or str): {error}"
+        ) from error
+    return response
+
+
+def _chain(first, more):
+    if first:
+        yield first
+    yield from more
+
+
+def _port(value):
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return 0
+
+
+def _wsgi_text(text):
+    return text.encode("utf-8", "surrogateescape").decode("iso-8859-1")
+
+
+# Environment keys of the header names met so far; bounded, since names come
+# from the peer.
+_environment_keys = {
+    "content-type": "CONTENT_TYPE",
+    "content-length": "CONTENT_LENGTH",
+}
+
+
+def _environment_key(name):
+    key = "HTTP_" + name.upper().replace("-", "_")
+    if len(_environment_keys) < 500:
+        _environment_keys[name] = key
+    return key

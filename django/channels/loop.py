@@ -1,0 +1,80 @@
+"""The event loop that ``async def`` consumers and views of a worker run on."""
+
+import asyncio
+import threading
+
+from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
+
+from django.db import close_old_connections
+
+
+class LoopThread:
+    """One event loop in a daemon thread of its own, started at first use."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._loop = None
+
+    def run(self, function, *args):
+        """
+        Run ``function(*args)``, a coroutine function, on the loop; return at
+        once. Synchronous code that it calls through sync_to_async() has a
+        thread of its own, as under ASGIHandler.
+        """
+        loop = self._loop or self._start()
+        loop.call_soon_threadsafe(self._create_task, loop, function, args)
+
+    def stop(self, timeout=None):
+        """Cancel what runs, wait for it for ``timeout`` seconds, end."""
+        with self._lock:
+            loop, self._loop = self._loop, None
+        if loop is None:
+            return
+        ending = asyncio.run_coroutine_threadsafe(self._cancel_all(timeout), loop)
+        ending.add_done_callback(lambda _: loop.call_soon_threadsafe(loop.stop))
+        self._thread.join(timeout)
+
+    def _start(self):
+        with self._lock:
+            if self._loop is None:
+                loop = asyncio.new_event_loop()
+                self._tasks = set()
+                self._thread = threading.Thread(
+                    target=self._main, args=[loop], name="channels-loop", daemon=True
+                )
+                self._thread.start()
+                self._loop = loop
+            return self._loop
+
+    def _main(self, loop):
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_forever()
+            loop.run_until_complete(loop.shutdown_asyncgens())
+        finally:
+            loop.close()
+
+    def _create_task(self, loop, function, args):
+        # The set keeps the task from being collected while it waits.
+        task = loop.create_task(in_own_context(function, args))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _cancel_all(self, timeout):
+        tasks = [task for task in self._tasks if not task.done()]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=timeout)
+
+
+async def in_own_context(function, args):
+    """Await ``function(*args)``, then leave its database connections tidy."""
+    async with ThreadSensitiveContext() as context:
+        try:
+            await function(*args)
+        finally:
+            # Only where synchronous code ran is there a connection to close,
+            # and asking for it would start a thread.
+            if context in SyncToAsync.context_to_thread_executor:
+                await sync_to_async(close_old_connections)()

@@ -1,0 +1,70 @@
+"""
+Names of channels and groups: what is allowed, the names Django itself uses,
+and the names of channels 0.1 that are still understood.
+"""
+
+import re
+import secrets
+
+from .exceptions import InvalidChannelName
+
+HTTP_REQUEST = "http.request"
+WEBSOCKET_CONNECT = "websocket.connect"
+WEBSOCKET_RECEIVE = "websocket.receive"
+WEBSOCKET_DISCONNECT = "websocket.disconnect"
+
+# Messages whose content is made by Django, not by a project's own send().
+PROTOCOL_CHANNELS = frozenset(
+    {HTTP_REQUEST, WEBSOCKET_CONNECT, WEBSOCKET_RECEIVE, WEBSOCKET_DISCONNECT}
+)
+
+# The names of channels 0.1 (2015).
+ALIASES = {
+    "django.wsgi.request": HTTP_REQUEST,
+    "django.websocket.connect": WEBSOCKET_CONNECT,
+    "django.websocket.receive": WEBSOCKET_RECEIVE,
+    "django.websocket.disconnect": WEBSOCKET_DISCONNECT,
+}
+
+# Parts a reply channel's name: what is before it says whose it is, what is
+# after it is one request or one socket.
+REPLY_MARK = "!"
+
+_name_re = re.compile(r"[A-Za-z0-9._-]{1,100}(![A-Za-z0-9._-]{1,100})?")
+
+
+def validate(name, kind="channel"):
+    """
+    Return ``name`` if it can name a channel (or, with ``kind="group"``, a
+    group): 1 to 100 ASCII letters, digits, ".", "_" and "-", and for a reply
+    channel a "!" and 1 to 100 more of them. Raise InvalidChannelName if not.
+    """
+    if isinstance(name, str) and _name_re.fullmatch(name):
+        return name
+    raise InvalidChannelName(
+        f"{name!r} is not a valid {kind} name: use 1 to 100 ASCII letters, "
+        f"digits, dots, underscores or hyphens."
+    )
+
+
+def canonical(name):
+    """Return the validated name, that of channels 0.1 made today's."""
+    return validate(ALIASES.get(name, name) if isinstance(name, str) else name)
+
+
+def new_name(prefix):
+    """Return a name that starts with ``prefix`` and was never given before."""
+    return validate(f"{prefix}.{secrets.token_hex(12)}")
+
+
+def reply_name(kind):
+    """
+    Return a fresh name for the channel that leads back to one request
+    (``kind="http"``) or one socket (``kind="websocket"``).
+    """
+    return f"{kind}.reply{REPLY_MARK}{secrets.token_hex(12)}"
+
+
+def is_reply(name):
+    """Tell whether the name is one that reply_name() made."""
+    return REPLY_MARK in name

@@ -1,0 +1,154 @@
+"""Consumers: the callables that handle channels' messages, by channel."""
+
+import inspect
+from contextlib import contextmanager
+from threading import RLock
+
+from asgiref.sync import iscoroutinefunction
+
+from django.utils.module_loading import autodiscover_modules
+
+from . import names
+from .exceptions import ConsumerAlreadyRegistered
+
+
+class Consumer:
+    """
+    A callable and the way it is called.
+
+    It gets the message's content as keyword arguments, plus ``channel`` (the
+    channel's name) where its signature has room for it. ``send_channel``, the
+    word of channels 0.1 for ``reply_channel``, is passed to a callable that
+    names it. The content of a message that Django itself made (a request, a
+    socket's frame) has many keys, of which the callable gets those that it
+    names, or all of them with ``**kwargs``; a project's own messages are
+    always passed whole, so that a misspelt key is an error.
+    """
+
+    def __init__(self, function):
+        self.function = function
+        self.is_async = iscoroutinefunction(function) or iscoroutinefunction(
+            getattr(function, "__call__", None)
+        )
+        parameters = inspect.signature(function).parameters.values()
+        self.named = {p.name for p in parameters if p.kind != p.VAR_KEYWORD}
+        self.takes_all = any(p.kind == p.VAR_KEYWORD for p in parameters)
+
+    def __repr__(self):
+        return f"<Consumer {self.path}>"
+
+    @property
+    def path(self):
+        function = self.function
+        name = getattr(function, "__qualname__", type(function).__qualname__)
+        return f"{function.__module__}.{name}"
+
+    def wants_loop(self, message):
+        """Tell whether this message is to be handled on the event loop."""
+        return self.is_async
+
+    def __call__(self, message):
+        """Handle the message with a plain callable."""
+        self.function(**self.arguments(message))
+
+    async def acall(self, message):
+        """Handle the message with an async one."""
+        await self.function(**self.arguments(message))
+
+    def arguments(self, message):
+        content = message.content
+        if self.takes_all or message.channel not in names.PROTOCOL_CHANNELS:
+            arguments = dict(content)
+        else:
+            arguments = {k: v for k, v in content.items() if k in self.named}
+        if self.takes_all or "channel" in self.named:
+            arguments["channel"] = message.channel
+        reply_channel = content.get("reply_channel")
+        if reply_channel is not None and "send_channel" in self.named:
+            arguments["send_channel"] = reply_channel
+            if "reply_channel" not in self.named and not self.takes_all:
+                arguments.pop("reply_channel", None)
+        return arguments
+
+
+class ConsumerRegistry:
+    """The consumers of a process, one per channel."""
+
+    modules = ("consumers", "views")
+
+    def __init__(self):
+        self._consumers = {}
+        self._defaults = {}
+        self._discovered = set()
+        self._lock = RLock()
+
+    def register_default(self, name, consumer):
+        """Let the Consumer handle the channel where a project has none."""
+        self._defaults[name] = consumer
+
+    def register(self, channels, function):
+        """
+        Let ``function``, a callable or a Consumer, handle each of
+        ``channels`` (a name or a list of names). Registering the same function again, as a module that is
+        imported twice does, replaces it. Raise ConsumerAlreadyRegistered where
+        a channel has another one.
+        """
+        if isinstance(channels, str):
+            channels = [channels]
+        consumer = function if isinstance(function, Consumer) else Consumer(function)
+        channels = [names.canonical(name) for name in channels]
+        with self._lock:
+            for name in channels:
+                other = self._consumers.get(name)
+                if other is not None and other.path != consumer.path:
+                    raise ConsumerAlreadyRegistered(
+                        f"The channel {name!r} already has the consumer {other.path}; "
+                        f"{consumer.path} can't be a second one."
+                    )
+            self._consumers.update(dict.fromkeys(channels, consumer))
+
+    def get(self, name, modules=modules):
+        """
+        Return the Consumer of the channel, or None. ``modules`` are looked for
+        in the installed apps first, if that wasn't done.
+        """
+        if not self._discovered.issuperset(modules):
+            self.autodiscover(modules)
+        return self._consumers.get(name) or self._defaults.get(name)
+
+    def channels(self):
+        """Return the names of the channels that have a consumer."""
+        self.autodiscover()
+        return [*self._consumers, *self._defaults.keys() - self._consumers.keys()]
+
+    def autodiscover(self, modules=modules):
+        """Import the ``modules`` of every installed app, once."""
+        with self._lock:
+            for module in modules:
+                if module in self._discovered:
+                    continue
+                # First, since the modules may use a channel while they load.
+                self._discovered.add(module)
+                try:
+                    autodiscover_modules(module)
+                except BaseException:
+                    self._discovered.discard(module)
+                    raise
+
+    def forget_discovery(self):
+        """Look again at the next use: the installed apps have changed."""
+        self._discovered.clear()
+
+    @contextmanager
+    def isolate(self):
+        """Undo at exit what is registered within the block; for tests."""
+        with self._lock:
+            kept = dict(self._consumers)
+        try:
+            yield self
+        finally:
+            with self._lock:
+                self._consumers = kept
+
+
+consumers = ConsumerRegistry()

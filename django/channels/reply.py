@@ -1,0 +1,99 @@
+"""Waiting for the reply to one request."""
+
+import asyncio
+import queue
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+
+from . import http, names
+from .exceptions import InvalidMessage, ReplyTimeout
+from .request import ResponseMessage
+
+
+class Reply:
+    """
+    Listener of a fresh reply channel, ``name``, that brings an HttpResponse.
+
+    Only the first reply counts. One whose content has ``more_content`` becomes
+    a streamed response, which takes further messages until one without it. A
+    failed consumer's receipt becomes a response with status 500. ``timeout``
+    is in seconds, None for ever; it holds for the first message, and again for
+    each one that continues a streamed response.
+    """
+
+    def __init__(self, backend, timeout=None):
+        self.name = names.reply_name("http")
+        self.timeout = timeout
+        self._backend = backend
+        self._first = Future()
+        self._more = queue.SimpleQueue()
+        backend.listen(self.name, self)
+
+    @property
+    def arrived(self):
+        return self._first.done()
+
+    def close(self):
+        """Listen no more. A streamed response does it when it is closed."""
+        if not (self.arrived and self._first.result().streaming):
+            self._backend.unlisten(self.name)
+
+    def deliver(self, reply_names, message):
+        if isinstance(message, ResponseMessage):
+            self._settle(message.response)
+            return ()
+        content = message.content
+        if self.arrived:
+            self._more.put(content)
+        elif content.get("error"):
+            self._settle(http.decode_response({"status": 500}))
+        elif "done" not in content:
+            self._settle(self._decode(content))
+        return ()
+
+    def wait(self):
+        """Return the response. Raise ReplyTimeout at the deadline."""
+        try:
+            return self._first.result(self.timeout)
+        except FutureTimeout as error:
+            raise self._late() from error
+
+    async def await_(self):
+        try:
+            # Shielded: who stops waiting doesn't undo the reply.
+            first = asyncio.shield(asyncio.wrap_future(self._first))
+            return await asyncio.wait_for(first, self.timeout)
+        except asyncio.TimeoutError as error:
+            raise self._late() from error
+
+    def when_arrived(self, callback):
+        """Call ``callback(response)`` in the thread that sends the reply."""
+        self._first.add_done_callback(lambda future: callback(future.result()))
+
+    def _settle(self, response):
+        if not self.arrived:
+            self._first.set_result(response)
+
+    def _decode(self, content):
+        if not content.get("more_content"):
+            return http.decode_response(content)
+        response = http.decode_response(content, self._chunks())
+        response._resource_closers.append(
+            lambda: self._backend.unlisten(self.name),
+        )
+        return response
+
+    def _chunks(self):
+        more = True
+        while more:
+            try:
+                content = self._more.get(timeout=self.timeout)
+            except queue.Empty as error:
+                raise self._late() from error
+            if content.get("error"):
+                raise InvalidMessage("The consumer failed before its reply was whole.")
+            more = content.get("more_content", False)
+            yield content.get("content", b"")
+
+    def _late(self):
+        return ReplyTimeout(f"No reply came within {self.timeout} seconds.")

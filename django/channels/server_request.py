@@ -1,0 +1,142 @@
+"""A request that an interface server received, and how it is served."""
+
+import asyncio
+import threading
+from weakref import WeakKeyDictionary
+
+from asgiref.sync import iscoroutinefunction, sync_to_async
+
+from django.core import signals
+from django.http import HttpResponse
+from django.urls import Resolver404, get_resolver, set_script_prefix
+
+from . import http, names
+from .application import AsyncHandler, WSGIResponse, is_core_handler, static_part
+from .message import Message
+
+
+class ServerRequest(Message):
+    """
+    A message on ``http.request`` from the interface server in this process.
+
+    ``parts`` is the content as django.channels.http describes it, with an
+    empty body where ``exchange.body_file``, an open file, has it.
+    ``application`` is the WSGI application that answers. ``exchange`` takes
+    the response: ``respond(response)`` in the thread that ran the view,
+    ``await arespond(response)`` on the event loop that ran it; both close it.
+    ``exchange.on_disconnect(callback)`` tells when the client has gone.
+    """
+
+    __slots__ = ("parts", "application", "exchange", "backend", "_content")
+
+    # In a request's environment: it was on http.request already.
+    MARK = "django.channels.served"
+
+    # The request signals do it.
+    manages_connections = True
+
+    def __init__(self, parts, application, exchange, backend):
+        self.channel = names.HTTP_REQUEST
+        self.parts = parts
+        self.application = application
+        self.exchange = exchange
+        self.backend = backend
+        self.expires = None
+        self._content = None
+
+    @property
+    def content(self):
+        """The whole content, for a project's own consumer of the channel."""
+        if self._content is None:
+            from .reply import Reply
+
+            self._content = dict(self.parts)
+            body_file = self.exchange.body_file
+            if body_file is not None:
+                self._content["body"] = body_file.read()
+            reply = Reply(self.backend)
+            reply.when_arrived(lambda response: self._pass_on(reply, response))
+            self._content["reply_channel"] = reply.name
+        return self._content
+
+    def receipt(self, error):
+        if error:
+            self.exchange.respond(HttpResponse(status=500))
+
+    def wants_loop(self):
+        """Tell whether the view is async, and so belongs on an event loop."""
+        path = self.parts["path"]
+        application, is_static = static_part(self.application, path)
+        if is_static or not is_core_handler(application):
+            return False
+        resolver = get_resolver()
+        if not has_async_views(resolver):
+            return False
+        try:
+            return iscoroutinefunction(resolver.resolve(path).func)
+        except Resolver404:
+            return False
+
+    def serve(self):
+        """Run the application in this thread and pass the response on."""
+        environ = self._environment()
+        application, _ = static_part(self.application, self.parts["path"])
+        if not is_core_handler(application):
+            self.exchange.respond(WSGIResponse.run(application, environ))
+            return
+        set_script_prefix("/")
+        signals.request_started.send(sender=application.__class__, environ=environ)
+        request = application.request_class(environ)
+        response = application.get_response(request)
+        response._handler_class = application.__class__
+        self.exchange.respond(response)
+
+    async def aserve(self):
+        """Do the same on this event loop; a client that leaves cancels it."""
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+        self.exchange.on_disconnect(lambda: loop.call_soon_threadsafe(task.cancel))
+        environ = self._environment()
+        handler = AsyncHandler.shared()
+        set_script_prefix("/")
+        await signals.request_started.asend(sender=AsyncHandler, environ=environ)
+        try:
+            response = await handler.get_response_async(handler.request_class(environ))
+        except asyncio.CancelledError:
+            await signals.request_finished.asend(sender=AsyncHandler)
+            if not self.exchange.disconnected:
+                raise
+        else:
+            response._handler_class = AsyncHandler
+            await self.exchange.arespond(response)
+
+    def _environment(self):
+        environ = http.environment(self.parts, self.exchange.body_file)
+        environ[self.MARK] = True
+        return environ
+
+    def _pass_on(self, reply, response):
+        if response.streaming:
+            # Its chunks come from the thread that is calling.
+            threading.Thread(target=self.exchange.respond, args=[response]).start()
+        else:
+            self.exchange.respond(response)
+        reply.close()
+
+
+_has_async_views = WeakKeyDictionary()
+
+
+def has_async_views(resolver):
+    """Tell whether any view below the URLResolver is async; found out once."""
+    found = _has_async_views.get(resolver)
+    if found is None:
+        found = _has_async_views[resolver] = any(
+            (
+                has_async_views(pattern)
+                if hasattr(pattern, "url_patterns")
+                else iscoroutinefunction(pattern.callback)
+            )
+            for pattern in resolver.url_patterns
+        )
+    return found

@@ -1,0 +1,58 @@
+"""
+Signals of the channel system, the log lines that hang on them, and the reset
+of what was made from settings.
+
+``consumer_started`` and ``consumer_finished`` are sent by a worker around each
+message but those of ``http.request``, which has ``request_started`` and
+``request_finished``. Their sender is the Worker's class; both carry
+``message``, the second also ``exception``, None where the consumer returned.
+"""
+
+import logging
+
+from django.core.signals import setting_changed
+from django.dispatch import Signal, receiver
+
+logger = logging.getLogger("django.channels.worker")
+
+consumer_started = Signal()
+consumer_finished = Signal()
+worker_started = Signal()
+worker_stopped = Signal()
+
+
+@receiver(setting_changed)
+def reset_channels(*, setting, **kwargs):
+    from . import channel_backends, consumers
+
+    if setting == "CHANNEL_BACKENDS":
+        channel_backends.reset()
+    elif setting == "INSTALLED_APPS":
+        consumers.forget_discovery()
+
+
+@receiver(consumer_finished)
+def log_consumer_finished(sender, message, exception, **kwargs):
+    if exception is None:
+        logger.debug("%s handled.", message.channel)
+    else:
+        logger.error(
+            "The consumer of %s raised %s; the worker goes on.",
+            message.channel,
+            type(exception).__name__,
+            exc_info=exception,
+        )
+
+
+@receiver(worker_started)
+def log_worker_started(sender, worker, **kwargs):
+    logger.info(
+        "Worker started: %d threads, %d channels.",
+        worker.threads,
+        len(worker.channels),
+    )
+
+
+@receiver(worker_stopped)
+def log_worker_stopped(sender, worker, **kwargs):
+    logger.info("Worker stopped.")

@@ -1,0 +1,121 @@
+"""
+Views that answer through another channel.
+
+``Channel(name).as_view()`` forwards its request; a consumer of that channel
+answers it, at once or later, with ``Channel(reply_channel).send(status=…,
+headers=…, content=…)``, or as a view, with ``view_consumer(name)``. The
+forwarding view is ``async``: where requests are handled on an event loop it
+holds no thread while it waits. It is an ordinary view to the middleware.
+"""
+
+from asgiref.sync import sync_to_async
+
+from django.conf import settings
+from django.core.handlers.exception import convert_exception_to_response
+from django.http import HttpResponse
+from django.utils.log import log_response
+
+from . import channel_backends
+from .exceptions import ChannelFull, ReplyTimeout
+from .registry import Consumer, consumers
+from .reply import Reply
+from .request import RequestMessage, ResponseMessage, open_request
+
+
+def forward_view(channel):
+    """Return the view of Channel.as_view()."""
+
+    async def view(request, *args, **kwargs):
+        from .worker import run_until
+
+        backend = channel.backend
+        message = RequestMessage(channel.name, request, args, kwargs)
+        reply = Reply(backend, settings.CHANNEL_HTTP_TIMEOUT)
+        message.reply_channel = reply.name
+        try:
+            await backend.asend(message)
+            if backend.process_local and not backend.is_served(channel.name):
+                # No worker is here that could answer: do its work meanwhile.
+                await sync_to_async(run_until)(backend, channel.name, reply)
+            return await reply.await_()
+        except ChannelFull:
+            return unavailable(request)
+        except ReplyTimeout:
+            return gateway_timeout(request)
+        finally:
+            reply.close()
+
+    return view
+
+
+def view_consumer(channels, alias="default"):
+    """
+    Return a decorator that lets a view, plain or ``async def``, consume the
+    requests that ``Channel(name).as_view()`` forwards to ``channels``, a name
+    or a list of names. The view gets the request and the URL's arguments; what
+    it returns or raises is the reply, as for any view. ``alias`` is that of
+    the channel's backend.
+    """
+
+    def register(view):
+        consumers.register(channels, ViewConsumer(view, alias))
+        return view
+
+    return register
+
+
+class ViewConsumer(Consumer):
+    """A view, as the consumer of messages that carry requests."""
+
+    def __init__(self, view, alias):
+        super().__init__(view)
+        self.alias = alias
+
+    def __call__(self, message):
+        request, args, kwargs, reply_channel = open_request(message)
+
+        def view(request):
+            return self.function(request, *args, **kwargs)
+
+        response = convert_exception_to_response(view)(request)
+        channel_backends[self.alias].send(_reply(message, reply_channel, response))
+
+    async def acall(self, message):
+        request, args, kwargs, reply_channel = open_request(message)
+
+        async def view(request):
+            return await self.function(request, *args, **kwargs)
+
+        response = await convert_exception_to_response(view)(request)
+        reply = await sync_to_async(_reply)(message, reply_channel, response)
+        await channel_backends[self.alias].asend(reply)
+
+
+def _reply(message, reply_channel, response):
+    if callable(getattr(response, "render", None)):
+        response = response.render()
+    return ResponseMessage(reply_channel, response)
+
+
+def unavailable(request):
+    """Return the response for a request that found its channel full."""
+    return _refusal(request, 503, {"Retry-After": "1"})
+
+
+def gateway_timeout(request):
+    """Return the response for a request that had no reply by its deadline."""
+    return _refusal(request, 504, {})
+
+
+def _refusal(request, status, headers):
+    response = HttpResponse(status=status, headers=headers, content_type="text/plain")
+    response.content = f"{status} {response.reason_phrase}\n"
+    response._resource_closers.append(request.close)
+    log_response(
+        "%s: %s",
+        response.reason_phrase,
+        request.path,
+        response=response,
+        request=request,
+    )
+    return response

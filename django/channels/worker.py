@@ -1,0 +1,159 @@
+"""A worker: threads that receive messages and run their consumers."""
+
+import threading
+
+from asgiref.sync import async_to_sync
+
+from django.db import close_old_connections, reset_queries
+
+from . import signals
+from .exceptions import ChannelError
+from .loop import LoopThread
+from .registry import consumers
+
+# How many messages may be with async consumers at once. Past it the worker
+# receives no more, and the channels' capacity makes itself felt.
+MAX_ASYNC = 10_000
+
+
+class Worker:
+    """
+    Runs the consumers of ``channels`` (names; by default of every channel that
+    has one) for messages of ``backend``.
+
+    Plain consumers run in one of ``threads`` threads, ``async def`` consumers
+    on one event loop. A consumer's exception is logged and ends nothing but
+    its message. Database connections are closed around each message as around
+    a request.
+    """
+
+    def __init__(self, backend, threads=1, channels=None):
+        self.backend = backend
+        self.threads = threads
+        self.channels = consumers.channels() if channels is None else list(channels)
+        self._loop = LoopThread()
+        self._async_slots = threading.BoundedSemaphore(MAX_ASYNC)
+        self._receiver = None
+        self._pool = []
+
+    def start(self):
+        """Start the threads; they are daemons. Return at once."""
+        self._receiver = self.backend.receiver(self.channels)
+        self._pool = [
+            threading.Thread(
+                target=self._work, name=f"channels-worker-{i}", daemon=True
+            )
+            for i in range(self.threads)
+        ]
+        for thread in self._pool:
+            thread.start()
+        signals.worker_started.send(sender=type(self), worker=self)
+
+    def stop(self, timeout=None):
+        """
+        Receive nothing more, and wait up to ``timeout`` seconds for what runs.
+        Return whether it all ended.
+        """
+        if self._receiver is None:
+            return True
+        self._receiver.close()
+        for thread in self._pool:
+            thread.join(timeout)
+        self._loop.stop(timeout)
+        signals.worker_stopped.send(sender=type(self), worker=self)
+        return not any(thread.is_alive() for thread in self._pool)
+
+    def handle(self, message):
+        """Run the message's consumer; its exception is logged, not raised."""
+        consumer = consumers.get(message.channel)
+        if consumer.wants_loop(message):
+            self._async_slots.acquire()
+            self._loop.run(self._handle_slot, consumer, message)
+        else:
+            _run(self, consumer, message)
+
+    async def _handle_slot(self, consumer, message):
+        try:
+            await _arun(self, consumer, message)
+        finally:
+            self._async_slots.release()
+
+    def _work(self):
+        receive = self._receiver.receive
+        while (message := receive()) is not None:
+            if message.manages_connections:
+                self.handle(message)
+            else:
+                reset_queries()
+                close_old_connections()
+                self.handle(message)
+                close_old_connections()
+
+
+def run_until(backend, channel, reply):
+    """
+    Be the worker: run in the caller's thread what waits on ``channel``, then
+    what waits on any channel, until the Reply has arrived or nothing is left.
+    """
+    for channels in ([channel], consumers.channels()):
+        receiver = backend.receiver(channels)
+        try:
+            while not reply.arrived and (message := receiver.receive(timeout=0)):
+                run_here(backend, message)
+        finally:
+            receiver.close()
+
+
+def run_here(backend, message):
+    """
+    Run the message's consumer in the caller's thread and, if it is ``async``,
+    on the caller's event loop. Its exception is logged, not raised.
+    """
+    consumer = consumers.get(message.channel)
+    worker = Worker(backend, threads=0, channels=[message.channel])
+    if consumer is None:
+        return
+    if consumer.wants_loop(message):
+        async_to_sync(_arun)(worker, consumer, message)
+    else:
+        _run(worker, consumer, message)
+
+
+def _run(worker, consumer, message):
+    _started(message)
+    try:
+        consumer(message)
+    except BaseException as exception:
+        # SystemExit too: one message's code doesn't end the worker.
+        _finished(worker, message, exception)
+    else:
+        _finished(worker, message, None)
+
+
+async def _arun(worker, consumer, message):
+    _started(message)
+    try:
+        await consumer.acall(message)
+    except BaseException as exception:
+        _finished(worker, message, exception)
+    else:
+        _finished(worker, message, None)
+
+
+def _started(message):
+    if not message.manages_connections:
+        signals.consumer_started.send(sender=Worker, message=message)
+
+
+def _finished(worker, message, exception):
+    if exception is not None or not message.manages_connections:
+        signals.consumer_finished.send(
+            sender=Worker, message=message, exception=exception
+        )
+    receipt = message.receipt(exception is not None)
+    if receipt is not None:
+        try:
+            worker.backend.send(receipt)
+        except ChannelError:
+            # The peer reads too slowly; its edge closes it.
+            signals.logger.warning("No room for a receipt on a reply channel.")

@@ -1,0 +1,196 @@
+"""
+The way of a request through channels.
+
+The core handlers (WSGIHandler, ASGIHandler, the test client's) pass each
+request to get_response() or get_response_async(). It becomes a message on
+``http.request``; the built-in consumer runs the handler's middleware and view;
+the response comes back as the reply. In one process that costs next to
+nothing: who would only wait for the reply takes the message back at once and
+does the worker's step itself, and request and response go by reference.
+"""
+
+import asyncio
+
+from asgiref.sync import sync_to_async
+
+from django.channels import channel_backends, consumers, names
+from django.channels.backends.memory import MemoryChannelBackend
+from django.channels.deadline import deadline
+from django.channels.exceptions import ChannelFull, ReplyTimeout
+from django.channels.registry import Consumer
+from django.channels.reply import Reply
+from django.channels.request import RequestMessage, ResponseMessage, open_request
+from django.channels.server_request import ServerRequest
+from django.channels.views import gateway_timeout, unavailable
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
+
+
+def get_response(handler, request):
+    """
+    Return the response to ``request``, which came in through ``handler``.
+
+    Where the channel is at capacity it is a 503, where no reply came by the
+    deadline (CHANNEL_HTTP_TIMEOUT, seconds) a 504. A view that runs in the
+    caller's own thread can't be interrupted, and is waited for. With
+    CHANNEL_HTTP_BACKEND = None this is ``handler.get_response(request)``.
+    """
+    backend = _route.backend or _route.find()
+    if backend is OFF:
+        return handler.get_response(request)
+    message = RequestMessage(names.HTTP_REQUEST, request)
+    message.handler = handler
+    if not _is_answered_here(backend):
+        return _exchange(backend, message)
+    try:
+        backend.hand_over(message)
+    except ChannelFull:
+        if ServerRequest.MARK not in request.META:
+            return unavailable(request)
+    return http_request.respond(message)
+
+
+async def get_response_async(handler, request):
+    """
+    Do what get_response() does, on the caller's event loop. At the deadline
+    the view is cancelled.
+    """
+    backend = _route.backend or _route.find()
+    if backend is OFF:
+        return await handler.get_response_async(request)
+    message = RequestMessage(names.HTTP_REQUEST, request)
+    message.handler = handler
+    if not _is_answered_here(backend):
+        return await sync_to_async(_exchange)(backend, message)
+    try:
+        backend.hand_over(message)
+    except ChannelFull:
+        return await sync_to_async(unavailable)(request)
+    limit = deadline(settings.CHANNEL_HTTP_TIMEOUT)
+    try:
+        async with limit:
+            return await http_request.arespond(message)
+    except asyncio.TimeoutError:
+        if not limit.expired():
+            raise
+        return await sync_to_async(gateway_timeout)(request)
+
+
+class HttpRequestConsumer(Consumer):
+    """The consumer of ``http.request`` where a project registers none."""
+
+    def __init__(self):
+        super().__init__(self.respond)
+
+    def respond(self, message):
+        return message.handler.get_response(message.request)
+
+    async def arespond(self, message):
+        return await message.handler.get_response_async(message.request)
+
+    def wants_loop(self, message):
+        return isinstance(message, ServerRequest) and message.wants_loop()
+
+    def __call__(self, message):
+        """Answer a request that a worker received."""
+        if isinstance(message, ServerRequest):
+            message.serve()
+            return
+        request, _, _, reply_channel = open_request(message)
+        response = _route.worker_handler().get_response(request)
+        _route.find().send(ResponseMessage(reply_channel, response))
+
+    async def acall(self, message):
+        await message.aserve()
+
+
+http_request = HttpRequestConsumer()
+consumers.register_default(names.HTTP_REQUEST, http_request)
+
+
+class Off:
+    """What stands for the backend where requests keep out of channels."""
+
+
+OFF = Off()
+
+
+class Route:
+    """Which backend requests travel on, as the settings say."""
+
+    def __init__(self):
+        self.forget()
+
+    def forget(self):
+        self.backend = None
+        self._handler = None
+
+    def find(self):
+        """Return the backend of CHANNEL_HTTP_BACKEND, or OFF."""
+        alias = settings.CHANNEL_HTTP_BACKEND
+        if alias is None:
+            backend = OFF
+        elif alias != "local" or alias in settings.CHANNEL_BACKENDS:
+            backend = channel_backends[alias]
+        elif channel_backends["default"].process_local:
+            backend = channel_backends["default"]
+        else:
+            backend = MemoryChannelBackend(alias, {})
+        if backend is OFF or backend.process_local:
+            # Others belong to the thread that asked for them.
+            self.backend = backend
+        return backend
+
+    def worker_handler(self):
+        """Return the handler for requests that came from another process."""
+        if self._handler is None:
+            from django.core.handlers.wsgi import WSGIHandler
+
+            self._handler = WSGIHandler()
+        return self._handler
+
+
+_route = Route()
+
+
+def http_backend():
+    """Return the backend that requests travel on, or None where they don't."""
+    backend = _route.backend or _route.find()
+    return None if backend is OFF else backend
+
+
+@receiver(setting_changed)
+def reset_route(*, setting, **kwargs):
+    if setting in ("CHANNEL_BACKENDS", "CHANNEL_HTTP_BACKEND", "MIDDLEWARE"):
+        _route.forget()
+
+
+def _is_answered_here(backend):
+    """Tell whether the caller can do the built-in consumer's step itself."""
+    return backend.process_local and http_request is consumers.get(
+        names.HTTP_REQUEST, modules=("consumers",)
+    )
+
+
+def _exchange(backend, message):
+    """
+    Send the message and wait for its reply: from workers in other processes,
+    or from a project's own consumer of ``http.request``.
+    """
+    from django.channels.worker import run_until
+
+    request = message.request
+    reply = Reply(backend, settings.CHANNEL_HTTP_TIMEOUT)
+    message.reply_channel = reply.name
+    try:
+        backend.send(message)
+        if backend.process_local and not backend.is_served(message.channel):
+            run_until(backend, message.channel, reply)
+        return reply.wait()
+    except ChannelFull:
+        return unavailable(request)
+    except ReplyTimeout:
+        return gateway_timeout(request)
+    finally:
+        reply.close()
