@@ -26,11 +26,13 @@ value], cookies among them as Set-Cookie), ``content`` (bytes), and
 import sys
 from io import BytesIO
 
-from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.request import RawPostDataException
 
 from .exceptions import InvalidMessage
+
+# In a request's environment: it was on ``http.request`` already.
+SERVED = "django.channels.served"
 
 # Environment keys that other keys of the content stand for.
 _DERIVED = frozenset(
@@ -77,11 +79,7 @@ def encode_request(request):
         "scheme": request.scheme,
         "http_version": meta.get("SERVER_PROTOCOL", "HTTP/1.1").removeprefix("HTTP/"),
         "path": request.path_info,
-        "script_name": (
-            request.path.removesuffix(request.path_info.lstrip("/")).removesuffix("/")
-            if request.path != request.path_info
-            else ""
-        ),
+        "script_name": meta.get("SCRIPT_NAME", ""),
         "query_string": meta.get("QUERY_STRING", ""),
         "headers": headers,
         "client": [meta.get("REMOTE_ADDR", ""), _port(meta.get("REMOTE_PORT"))],
@@ -150,6 +148,9 @@ def environment(content, body_file=None):
 
 def decode_request(content, body_file=None):
     """Return the WSGIRequest for the content of an ``http.request`` message."""
+    # The handlers import this module.
+    from django.core.handlers.wsgi import WSGIRequest
+
     return WSGIRequest(environment(content, body_file))
 
 

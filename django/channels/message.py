@@ -28,6 +28,9 @@ class Message:
     # request signals do.
     manages_connections = False
 
+    # How a message answers itself, where it brings all that it needs to.
+    serve = None
+
     def __init__(self, channel, content):
         self.channel = channel
         self.content = content

@@ -89,9 +89,9 @@ class ConsumerRegistry:
     def register(self, channels, function):
         """
         Let ``function``, a callable or a Consumer, handle each of
-        ``channels`` (a name or a list of names). Registering the same function again, as a module that is
-        imported twice does, replaces it. Raise ConsumerAlreadyRegistered where
-        a channel has another one.
+        ``channels``, a name or a list of names. Registering the same function
+        again, as a module that is imported twice does, replaces it. Raise
+        ConsumerAlreadyRegistered where a channel has another one.
         """
         if isinstance(channels, str):
             channels = [channels]

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from weakref import WeakKeyDictionary
 
-from asgiref.sync import iscoroutinefunction, sync_to_async
+from asgiref.sync import iscoroutinefunction
 
 from django.core import signals
 from django.http import HttpResponse
@@ -28,9 +28,6 @@ class ServerRequest(Message):
     """
 
     __slots__ = ("parts", "application", "exchange", "backend", "_content")
-
-    # In a request's environment: it was on http.request already.
-    MARK = "django.channels.served"
 
     # The request signals do it.
     manages_connections = True
@@ -112,7 +109,7 @@ class ServerRequest(Message):
 
     def _environment(self):
         environ = http.environment(self.parts, self.exchange.body_file)
-        environ[self.MARK] = True
+        environ[http.SERVED] = True
         return environ
 
     def _pass_on(self, reply, response):

@@ -13,14 +13,13 @@ import asyncio
 
 from asgiref.sync import sync_to_async
 
-from django.channels import channel_backends, consumers, names
+from django.channels import channel_backends, consumers, http, names
 from django.channels.backends.memory import MemoryChannelBackend
 from django.channels.deadline import deadline
 from django.channels.exceptions import ChannelFull, ReplyTimeout
 from django.channels.registry import Consumer
 from django.channels.reply import Reply
 from django.channels.request import RequestMessage, ResponseMessage, open_request
-from django.channels.server_request import ServerRequest
 from django.channels.views import gateway_timeout, unavailable
 from django.conf import settings
 from django.core.signals import setting_changed
@@ -46,7 +45,7 @@ def get_response(handler, request):
     try:
         backend.hand_over(message)
     except ChannelFull:
-        if ServerRequest.MARK not in request.META:
+        if http.SERVED not in request.META:
             return unavailable(request)
     return http_request.respond(message)
 
@@ -90,11 +89,11 @@ class HttpRequestConsumer(Consumer):
         return await message.handler.get_response_async(message.request)
 
     def wants_loop(self, message):
-        return isinstance(message, ServerRequest) and message.wants_loop()
+        return message.serve is not None and message.wants_loop()
 
     def __call__(self, message):
         """Answer a request that a worker received."""
-        if isinstance(message, ServerRequest):
+        if message.serve is not None:
             message.serve()
             return
         request, _, _, reply_channel = open_request(message)
