@@ -1,0 +1,47 @@
+from django.channels import names
+from django.channels.exceptions import InvalidChannelName
+from django.test import SimpleTestCase
+
+
+class NamesTests(SimpleTestCase):
+    def test_valid(self):
+        for name in ("a", "chat.room-1_x", "a" * 100, "http.reply!abc"):
+            with self.subTest(name=name):
+                self.assertEqual(names.validate(name), name)
+
+    def test_invalid(self):
+        """What no backend could carry is refused, and the text says why."""
+        for name in ("", "a b", "é", "a" * 101, "a!b!c", "!", "a\n", None, 1, b"a"):
+            with self.subTest(name=name):
+                with self.assertRaisesMessage(
+                    InvalidChannelName,
+                    f"{name!r} is not a valid channel name: use 1 to 100 ASCII",
+                ):
+                    names.canonical(name)
+
+    def test_invalid_group(self):
+        with self.assertRaisesMessage(InvalidChannelName, "not a valid group name"):
+            names.validate("", "group")
+
+    def test_names_of_channels_0_1(self):
+        self.assertEqual(
+            [names.canonical(name) for name in names.ALIASES],
+            [
+                "http.request",
+                "websocket.connect",
+                "websocket.receive",
+                "websocket.disconnect",
+            ],
+        )
+
+    def test_new_names_differ(self):
+        made = {names.new_name("a.b") for _ in range(100)}
+        self.assertEqual(len(made), 100)
+        for name in made:
+            self.assertTrue(names.validate(name).startswith("a.b."))
+
+    def test_reply_names(self):
+        name = names.reply_name("websocket")
+        self.assertTrue(name.startswith("websocket.reply!"))
+        self.assertTrue(names.is_reply(names.validate(name)))
+        self.assertFalse(names.is_reply(names.new_name("a")))

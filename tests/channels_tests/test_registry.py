@@ -1,0 +1,142 @@
+from django.channels import Channel, registry
+from django.channels.exceptions import ConsumerAlreadyRegistered, InvalidChannelName
+from django.channels.message import Message
+from django.channels.registry import Consumer, ConsumerRegistry
+from django.test import SimpleTestCase, override_settings
+
+
+def consume(**content):
+    pass
+
+
+def other(**content):
+    pass
+
+
+class ConsumerTests(SimpleTestCase):
+    def arguments(self, function, channel="task", **content):
+        return Consumer(function).arguments(Message(channel, content))
+
+    def test_content_and_channel(self):
+        def function(channel, value):
+            pass
+
+        self.assertEqual(
+            self.arguments(function, value=3), {"value": 3, "channel": "task"}
+        )
+
+    def test_channel_is_optional(self):
+        self.assertEqual(self.arguments(lambda value: None, value=3), {"value": 3})
+
+    def test_own_messages_are_passed_whole(self):
+        """A misspelt key reaches the callable, for its error to name it."""
+        self.assertIn("vlaue", self.arguments(lambda value=1: None, vlaue=3))
+
+    def test_protocol_messages_are_passed_as_asked_for(self):
+        content = {"path": "/", "cookies": {}, "reply_channel": "websocket.reply!a"}
+        self.assertEqual(
+            self.arguments(lambda path: None, "websocket.connect", **content),
+            {"path": "/"},
+        )
+        self.assertEqual(
+            self.arguments(lambda path, **rest: None, "websocket.connect", **content),
+            {**content, "channel": "websocket.connect"},
+        )
+
+    def test_send_channel(self):
+        """The word of channels 0.1 for the reply channel."""
+        content = {"path": "/", "reply_channel": "websocket.reply!a"}
+        self.assertEqual(
+            self.arguments(lambda send_channel: None, "websocket.connect", **content),
+            {"send_channel": "websocket.reply!a"},
+        )
+        arguments = self.arguments(
+            lambda path, send_channel, **rest: None, "websocket.connect", **content
+        )
+        self.assertEqual(arguments["send_channel"], "websocket.reply!a")
+        self.assertEqual(arguments["reply_channel"], "websocket.reply!a")
+
+    def test_async(self):
+        async def function():
+            pass
+
+        class Callable:
+            async def __call__(self):
+                pass
+
+        self.assertIs(Consumer(function).is_async, True)
+        self.assertIs(Consumer(Callable()).is_async, True)
+        self.assertIs(Consumer(consume).is_async, False)
+        self.assertEqual(Consumer(Callable()).path, f"{__name__}.{Callable.__qualname__}")
+
+
+class ConsumerRegistryTests(SimpleTestCase):
+    def setUp(self):
+        self.registry = ConsumerRegistry()
+
+    def test_list_of_names(self):
+        self.registry.register(["a", "b"], consume)
+        self.assertIs(self.registry.get("a").function, consume)
+        self.assertIs(self.registry.get("b").function, consume)
+        self.assertIsNone(self.registry.get("c"))
+        self.assertEqual(self.registry.channels(), ["a", "b"])
+
+    def test_second_consumer(self):
+        self.registry.register("b", consume)
+        msg = (
+            f"The channel 'b' already has the consumer {__name__}.consume; "
+            f"{__name__}.other can't be a second one."
+        )
+        with self.assertRaisesMessage(ConsumerAlreadyRegistered, msg):
+            self.registry.register(["a", "b"], other)
+        self.assertIsNone(self.registry.get("a"), "all of the names or none")
+
+    def test_same_consumer_again(self):
+        self.registry.register("a", consume)
+        self.registry.register("a", consume)
+
+    def test_names_of_channels_0_1(self):
+        self.registry.register("django.websocket.connect", consume)
+        self.assertIs(self.registry.get("websocket.connect").function, consume)
+        with self.assertRaises(ConsumerAlreadyRegistered):
+            self.registry.register("websocket.connect", other)
+
+    def test_invalid_name(self):
+        with self.assertRaises(InvalidChannelName):
+            self.registry.register("a b", consume)
+
+    def test_default(self):
+        default = Consumer(other)
+        self.registry.register_default("a", default)
+        self.assertIs(self.registry.get("a"), default)
+        self.registry.register("a", consume)
+        self.assertIs(self.registry.get("a").function, consume)
+        self.assertEqual(self.registry.channels(), ["a"])
+
+    def test_isolate(self):
+        self.registry.register("a", consume)
+        with self.registry.isolate():
+            self.registry.register("b", consume)
+        self.assertEqual(self.registry.channels(), ["a"])
+
+    def test_decorator_returns_the_callable(self):
+        with registry.consumers.isolate():
+            self.assertIs(Channel.consumer("decorated")(consume), consume)
+            self.assertIs(registry.consumers.get("decorated").function, consume)
+
+
+class AutodiscoveryTests(SimpleTestCase):
+    @override_settings(INSTALLED_APPS=["channels_tests.discovered"])
+    def test_consumers_and_views(self):
+        """Both modules of every installed app are imported."""
+        with registry.consumers.isolate():
+            found = registry.consumers.channels()
+        self.assertIn("discovered.consumers", found)
+        self.assertIn("discovered.views", found)
+
+    @override_settings(INSTALLED_APPS=["channels_tests.broken"])
+    def test_error_in_a_module(self):
+        """It isn't hidden, and the next use meets it again."""
+        for _ in range(2):
+            with self.assertRaisesMessage(ImportError, "no_such_module"):
+                registry.consumers.get("anything")
