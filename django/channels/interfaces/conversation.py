@@ -1,0 +1,346 @@
+"""
+What one WebSocket may do when: a state machine without sockets or clock.
+
+The rules
+- A connection has at most one message with the workers (``busy``). The next
+  goes out when the worker has reported it done, so connect, receive* and
+  disconnect are handled in order by any number of workers. Frames that come in
+  meanwhile wait; past a few the socket is read no further.
+- Where connect was sent, disconnect is sent: once, last.
+- What consumers send to the socket before the handshake is answered is written
+  after it.
+
+The states, and what changes them
+
+    state       event                                   next
+    CONNECTING  told accept; connect is done            OPEN      101
+                told close                              REFUSED   403
+                told a status                           REFUSED   that
+                connect failed                          REFUSED   500
+                connect found its channel full          REFUSED   503
+                time is up                              REFUSED   504
+    OPEN        told close                              CLOSING   its code
+                told a status                           CLOSING   1008
+                a consumer failed                       CLOSING   1011
+                receive found its channel full, often   CLOSING   1013
+                the server stops                        CLOSING   1001
+    any         the socket is lost                      LOST
+    LOST        disconnect is done, or was never due    ENDED
+
+In CLOSING and REFUSED frames are neither taken nor written; what is left is to
+wait for the socket's end. The messages that were with the workers by then are
+still waited for, and disconnect follows them.
+"""
+
+import logging
+from collections import deque
+
+from django.channels import codec, names
+
+logger = logging.getLogger("django.channels.server")
+
+CONNECTING = "connecting"
+OPEN = "open"
+REFUSED = "refused"
+CLOSING = "closing"
+LOST = "lost"
+ENDED = "ended"
+
+# What send() of an edge answers with.
+SENT = "sent"
+FULL = "full"
+NOBODY = "nobody"
+
+NORMAL = 1000
+GOING_AWAY = 1001
+POLICY_VIOLATION = 1008
+INTERNAL_ERROR = 1011
+TRY_AGAIN_LATER = 1013
+NO_CODE = 1005
+ABNORMAL = 1006
+
+# Delays in seconds between attempts to send a frame to a full channel, before
+# the socket is closed; those for disconnect go on with the last for a minute.
+RETRY_DELAYS = (0.1, 0.2, 0.5, 1.0, 2.0)
+DISCONNECT_ATTEMPTS = 32
+
+_KEYS = frozenset(
+    {
+        "accept",
+        "binary",
+        "close",
+        "content",
+        "done",
+        "error",
+        "reason",
+        "state",
+        "status",
+        "subprotocol",
+    }
+)
+
+
+class Conversation:
+    """
+    One WebSocket. ``edge`` does what it decides:
+
+    ``send(channel, values)``
+        Send a message to the workers; return SENT, FULL, or NOBODY where the
+        channel has no consumer.
+    ``accept(subprotocol)``, ``refuse(status)``
+        Answer the handshake.
+    ``write(frame)``, ``close(code, reason)``
+        Write a message to the peer; begin the closing handshake.
+    ``pause()``, ``resume()``
+        Read the socket no further; read on.
+    ``retry(delay)``
+        Call ``retry()`` in so many seconds.
+    ``forget()``, ``end()``
+        Leave all groups; nothing more comes, release the reply channel.
+
+    ``handshake`` is the content of connect, ``scope`` the part of it that goes
+    with every other message. At most ``frames`` frames with at most ``size``
+    bytes in them wait before the socket is paused.
+    """
+
+    def __init__(self, edge, handshake, scope, frames=16, size=1024 * 1024):
+        self.edge = edge
+        self.handshake = handshake
+        self.scope = scope
+        self.frames = frames
+        self.size = size
+        self.state = CONNECTING
+        self.values = {}
+        self.order = 0
+        self.busy = None
+        self._waiting = deque()
+        self._size = 0
+        self._paused = False
+        self._attempts = 0
+        self._retrying = False
+        # What disconnect is to say, from the socket's end until it's sent.
+        self._farewell = None
+        self._connected = False
+
+    def open(self):
+        """The handshake was received: ask the connect consumer."""
+        outcome = self._send(names.WEBSOCKET_CONNECT, self.handshake)
+        if outcome == FULL:
+            self._refuse(503)
+            return
+        self._connected = True
+        if outcome == NOBODY:
+            self._accept(None)
+
+    def received(self, content, binary):
+        """A whole message has come in; ``content`` is str or bytes."""
+        if self.state != OPEN:
+            return
+        self._waiting.append({"content": content, "binary": binary})
+        self._size += len(content)
+        self._send_next()
+        if len(self._waiting) >= self.frames or self._size >= self.size:
+            self._pause()
+
+    def told(self, content, frame):
+        """
+        A message has come on the reply channel. ``frame`` is what to write for
+        its ``content``, None where it has none.
+        """
+        if frame is not None and len(content) <= 2 and content.keys() <= _WRITES:
+            # The common case first: it's what a group's members get.
+            if self.state in (CONNECTING, OPEN):
+                self.edge.write(frame)
+            return
+        if "done" in content:
+            self._done(content["done"], bool(content.get("error")))
+            return
+        if not content.keys() <= _KEYS:
+            logger.warning(
+                "A message to a WebSocket has keys that mean nothing there: %s.",
+                ", ".join(sorted(content.keys() - _KEYS)),
+            )
+        if isinstance(content.get("state"), dict):
+            self.values.update(codec.plain(content["state"]))
+        if content.get("accept") and self.state == CONNECTING:
+            self._accept(content.get("subprotocol"))
+        if frame is not None and self.state in (CONNECTING, OPEN):
+            self.edge.write(frame)
+        if content.get("status") is not None:
+            self._told_status(content["status"])
+        elif content.get("close") not in (None, False):
+            self._told_close(content["close"], content.get("reason"))
+
+    def lost(self, code, reason):
+        """The socket has ended, with this close code."""
+        if self.state in (LOST, ENDED):
+            return
+        self.state = LOST
+        self._farewell = {"code": code, "reason": reason}
+        self.edge.forget()
+        if not self._connected:
+            self._end()
+        else:
+            self._send_next()
+
+    def retry(self):
+        """The time that retry() of the edge asked for is over."""
+        self._retrying = False
+        self._send_next()
+
+    def time_out(self):
+        """The handshake had its time."""
+        if self.state == CONNECTING:
+            self._refuse(504)
+
+    def shut_down(self):
+        """The server stops."""
+        if self.state == CONNECTING:
+            self._refuse(503)
+        elif self.state == OPEN:
+            self._close(GOING_AWAY, "")
+
+    def _done(self, order, failed):
+        if order is None or order != self.busy:
+            return
+        self.busy = None
+        if self._farewell is None and self.state == LOST:
+            self._end()
+            return
+        if self.state == CONNECTING:
+            if failed:
+                self._refuse(500)
+            else:
+                self._accept(None)
+        elif failed and self.state == OPEN:
+            self._close(INTERNAL_ERROR, "")
+        self._send_next()
+
+    def _told_status(self, status):
+        valid = type(status) is int and 400 <= status <= 599
+        if not valid:
+            logger.warning("A WebSocket can't be refused with status %r.", status)
+        if self.state == CONNECTING:
+            self._refuse(status if valid else 403)
+        elif self.state == OPEN:
+            self._close(POLICY_VIOLATION, "")
+
+    def _told_close(self, code, reason):
+        if self.state == CONNECTING:
+            self._refuse(403)
+        elif self.state == OPEN:
+            if code is True:
+                code = NORMAL
+            elif not is_close_code(code):
+                logger.warning("A WebSocket can't be closed with code %r.", code)
+                code = NORMAL
+            self._close(code, reason if isinstance(reason, str) else "")
+
+    def _accept(self, subprotocol):
+        if subprotocol is not None:
+            if subprotocol not in self.handshake["subprotocols"]:
+                logger.error(
+                    "The client did not offer the subprotocol %r.", subprotocol
+                )
+                self._refuse(500)
+                return
+        self.state = OPEN
+        self.edge.accept(subprotocol)
+
+    def _refuse(self, status):
+        self.state = REFUSED
+        self.edge.refuse(status)
+
+    def _close(self, code, reason):
+        self.state = CLOSING
+        self._waiting.clear()
+        self._size = 0
+        self._resume()
+        self.edge.close(code, reason)
+
+    def _end(self):
+        self.state = ENDED
+        self.edge.end()
+
+    def _send_next(self):
+        """Send what waits, if nothing is with the workers."""
+        while self.busy is None and not self._retrying:
+            if self._waiting:
+                frame = self._waiting[0]
+                outcome = self._send(names.WEBSOCKET_RECEIVE, {**self.scope, **frame})
+                if outcome == FULL:
+                    self._receive_full()
+                    continue
+                self._waiting.popleft()
+                self._size -= len(frame["content"])
+                if self._paused and len(self._waiting) * 2 <= self.frames:
+                    if self._size * 2 <= self.size:
+                        self._resume()
+            elif self._farewell is not None:
+                outcome = self._send(
+                    names.WEBSOCKET_DISCONNECT, {**self.scope, **self._farewell}
+                )
+                if outcome == FULL and self._attempts < DISCONNECT_ATTEMPTS:
+                    self._try_again()
+                    continue
+                if outcome == FULL:
+                    logger.error("A websocket.disconnect was dropped: channel full.")
+                self._farewell = None
+                if outcome != SENT:
+                    self._end()
+            else:
+                return
+            self._attempts = 0
+
+    def _receive_full(self):
+        if self._attempts < len(RETRY_DELAYS):
+            self._pause()
+            self._try_again()
+            return
+        logger.warning("A WebSocket was closed: the channel for its frames is full.")
+        self._attempts = 0
+        self._waiting.clear()
+        self._size = 0
+        if self.state == OPEN:
+            self._close(TRY_AGAIN_LATER, "")
+
+    def _try_again(self):
+        delay = RETRY_DELAYS[min(self._attempts, len(RETRY_DELAYS) - 1)]
+        self._attempts += 1
+        self._retrying = True
+        self.edge.retry(delay)
+
+    def _send(self, channel, values):
+        outcome = self.edge.send(
+            channel,
+            {**values, "order": self.order, "state": codec.plain(self.values)},
+        )
+        if outcome == SENT:
+            self.busy = self.order
+            self.order += 1
+        return outcome
+
+    def _pause(self):
+        if not self._paused:
+            self._paused = True
+            self.edge.pause()
+
+    def _resume(self):
+        if self._paused:
+            self._paused = False
+            self.edge.resume()
+
+
+_WRITES = frozenset({"content", "binary"})
+
+
+def is_close_code(code):
+    """
+    Tell whether a consumer may close with this code: RFC 6455 section 7.4,
+    and those registered since that a server sends.
+    """
+    if type(code) is not int:
+        return False
+    return (
+        3000 <= code <= 4999 or 1000 <= code <= 1014 and code not in (1004, 1005, 1006)
+    )

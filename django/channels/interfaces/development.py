@@ -1,0 +1,103 @@
+"""``run()``, the server behind ``runserver``. Importing this is cheap."""
+
+import logging
+import os
+import signal
+import sys
+
+from django.conf import settings
+from django.core.servers import basehttp
+from django.core.servers.basehttp import WSGIServer
+
+logger = logging.getLogger("django.channels.server")
+
+# How many seconds requests and sockets have when the server is interrupted.
+GRACE = 1.0
+
+
+def run(
+    addr,
+    port,
+    wsgi_handler,
+    ipv6=False,
+    threading=False,
+    on_bind=None,
+    server_cls=WSGIServer,
+):
+    """
+    Serve HTTP and WebSockets until interrupted; what
+    ``django.core.servers.basehttp.run()`` does, with the same arguments.
+
+    Where the project brings a server class of its own, where requests are
+    kept out of channels (CHANNEL_HTTP_BACKEND = None), or where Twisted,
+    Autobahn or httptools are missing, that function is called instead.
+    """
+    reason = why_not(server_cls)
+    if reason is not None:
+        basehttp.run(
+            addr,
+            port,
+            wsgi_handler,
+            ipv6=ipv6,
+            threading=threading,
+            on_bind=on_bind,
+            server_cls=server_cls,
+        )
+        return
+
+    from .access import AccessLog
+    from .server import InterfaceServer
+
+    server = InterfaceServer(
+        wsgi_handler,
+        threads=default_threads() if threading else 1,
+        access=AccessLog(logging.getLogger("django.server")),
+    )
+    server.bind(addr, port, ipv6=ipv6)
+    if on_bind is not None:
+        on_bind(server.port)
+    if server.serve(grace=GRACE) == signal.SIGINT:
+        raise KeyboardInterrupt
+
+
+def why_not(server_cls=WSGIServer):
+    """
+    Return why Django's WSGI server is to be used, or None for the interface
+    server; and say so.
+    """
+    if not issubclass(WSGIServer, server_cls):
+        logger.info("%s serves HTTP; WebSockets are off.", server_cls.__qualname__)
+        return "server_cls"
+    if settings.CHANNEL_HTTP_BACKEND is None:
+        logger.info("CHANNEL_HTTP_BACKEND is None; WebSockets are off.")
+        return "CHANNEL_HTTP_BACKEND"
+    missing = missing_package()
+    if missing is not None:
+        sys.stderr.write(
+            f"{missing} is not installed: WebSockets are off. To have them: "
+            f"python -m pip install twisted autobahn httptools\n"
+        )
+        return "missing"
+    return None
+
+
+def missing_package():
+    """Return the name of a package the server needs and can't have, or None."""
+    try:
+        import twisted.internet  # NOQA: F401
+    except ImportError:
+        return "Twisted"
+    try:
+        import autobahn.websocket  # NOQA: F401
+    except ImportError:
+        return "Autobahn"
+    try:
+        import httptools  # NOQA: F401
+    except ImportError:
+        return "httptools"
+    return None
+
+
+def default_threads():
+    """Return how many worker threads there are where nobody says."""
+    return min(32, (os.cpu_count() or 1) + 4)

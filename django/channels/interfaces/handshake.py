@@ -1,0 +1,99 @@
+"""May a request become a WebSocket, and what its consumers are told of it."""
+
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import parse_cookie
+from django.http.request import split_domain_port, validate_host
+
+from .request import Refused, decode_path, split_target
+
+# Keys of connect that go with every message of the connection, since workers
+# keep nothing.
+SCOPE = (
+    "reply_channel",
+    "path",
+    "query_string",
+    "headers",
+    "cookies",
+    "client",
+)
+
+LOCAL_HOSTS = [".localhost", "127.0.0.1", "[::1]"]
+
+
+class HostNotAllowed(Refused):
+    """Raised when the Host header isn't in ALLOWED_HOSTS: status 400."""
+
+    def __init__(self, host):
+        super().__init__(400)
+        self.host = host
+
+
+class OriginNotAllowed(Refused):
+    """
+    Raised when a page of a site that isn't in ALLOWED_HOSTS opens the socket:
+    status 403.
+    """
+
+    def __init__(self, origin):
+        super().__init__(403)
+        self.origin = origin
+
+
+def check_handshake(head):
+    """
+    Raise HostNotAllowed or OriginNotAllowed if the request must not become a
+    WebSocket.
+
+    Browsers let any page open a WebSocket to any host and send the host's
+    cookies along (RFC 6455 section 10.2); what tells a foreign page is its
+    Origin. Clients that aren't browsers send none.
+    """
+    host = head.get("host", "")
+    if not is_allowed(host):
+        raise HostNotAllowed(host)
+    origin = head.get("origin")
+    if origin is None:
+        return
+    try:
+        parts = urlsplit(origin)
+        known = parts.scheme in ("http", "https") and is_allowed(parts.netloc)
+    except ValueError:
+        known = False
+    if not known:
+        raise OriginNotAllowed(origin)
+
+
+def is_allowed(host):
+    """Tell whether ALLOWED_HOSTS has the host, given with or without port."""
+    allowed = settings.ALLOWED_HOSTS
+    if settings.DEBUG and not allowed:
+        allowed = LOCAL_HOSTS
+    domain, _ = split_domain_port(host)
+    return bool(domain) and validate_host(domain, allowed)
+
+
+def connect_content(head, *, reply_channel, scheme, client, server):
+    """Return the content of connect for a handshake request."""
+    raw_path, query_string = split_target(head.target)
+    protocols = head.get("sec-websocket-protocol", "")
+    return {
+        "reply_channel": reply_channel,
+        "method": head.method,
+        "http_version": head.http_version,
+        "scheme": "wss" if scheme == "https" else "ws",
+        "path": decode_path(raw_path),
+        "query_string": query_string,
+        "headers": head.headers,
+        "cookies": parse_cookie(head.get("cookie", "")),
+        "client": client,
+        "server": server,
+        "origin": head.get("origin"),
+        "subprotocols": [p.strip() for p in protocols.split(",") if p.strip()],
+    }
+
+
+def scope_of(content):
+    """Return the part of connect's content that goes with every message."""
+    return {key: content[key] for key in SCOPE}

@@ -1,0 +1,149 @@
+"""
+The bytes of a response before its body, and how the body is delimited.
+
+A response's body ends in one of four ways (RFC 9112 section 6.3): there is
+none, its length is stated, it is chunked, or the connection's end ends it.
+"""
+
+import time
+from email.utils import formatdate
+from http.client import responses
+
+# How the end of a body is told.
+NONE, LENGTH, CHUNKED, UNTIL_CLOSE = "none", "length", "chunked", "until close"
+
+SERVER = "Server: Django\r\n"
+LAST_CHUNK = b"0\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+# Headers about the connection are the server's to send (RFC 9110 section
+# 7.6.1), not an application's.
+HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade"})
+
+
+class Head:
+    """
+    What is sent before a response's body.
+
+    ``framing`` is one of this module's four words, ``length`` the stated
+    length in bytes or None, ``close`` whether the connection ends with the
+    response.
+    """
+
+    __slots__ = ("data", "framing", "length", "close")
+
+    def __init__(self, data, framing, length, close):
+        self.data = data
+        self.framing = framing
+        self.length = length
+        self.close = close
+
+
+def response_head(response, *, method, http_version, keep_alive, size=None):
+    """
+    Return the Head of a Django response.
+
+    ``http_version`` and ``keep_alive`` are the request's: "1.0" or "1.1", and
+    whether its client is willing to go on. ``size`` is the length of the body
+    in bytes where it's known.
+    """
+    status = response.status_code
+    lines, stated, close, given = _own_headers(response)
+    close = close or not keep_alive
+    if status < 200 or status == 204:
+        framing, length = NONE, None
+    elif method == "HEAD" or status == 304:
+        framing, length = NONE, stated
+        if length is None and size and status != 304:
+            length = size
+    elif size is not None:
+        framing, length = LENGTH, size
+    elif stated is not None:
+        framing, length = LENGTH, stated
+    elif http_version == "1.1":
+        framing, length = CHUNKED, None
+    else:
+        framing, length = UNTIL_CLOSE, None
+        close = True
+    if length is not None:
+        lines.append(f"Content-Length: {length}\r\n")
+    elif framing is CHUNKED:
+        lines.append("Transfer-Encoding: chunked\r\n")
+    if close:
+        lines.append("Connection: close\r\n")
+    elif http_version == "1.0":
+        lines.append("Connection: keep-alive\r\n")
+    if "date" not in given:
+        lines.append(date_line())
+    if "server" not in given:
+        lines.append(SERVER)
+    lines.append("\r\n")
+    start = status_line(status, response.reason_phrase)
+    data = (start + "".join(lines)).encode("latin-1", "replace")
+    return Head(data, framing, length, close)
+
+
+def status_line(status, reason=None):
+    """Return a status line; line breaks in ``reason`` become spaces."""
+    if reason is None:
+        reason = responses.get(status, "Unknown")
+    if "\n" in reason or "\r" in reason:
+        reason = " ".join(reason.split())
+    return f"HTTP/1.1 {status} {reason}\r\n"
+
+
+def error_response(status, *, close, headers=(), head=False):
+    """
+    Return the whole of a response the server makes by itself: a status, its
+    words as text, and ``headers``, a sequence of (name, value).
+    """
+    body = f"{status} {responses.get(status, 'Unknown')}\n"
+    extra = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    return (
+        f"{status_line(status)}Content-Type: text/plain; charset=utf-8\r\n"
+        f"Content-Length: {len(body)}\r\n{extra}"
+        f"{'Connection: close' if close else 'Connection: keep-alive'}\r\n"
+        f"{date_line()}{SERVER}\r\n{'' if head else body}"
+    ).encode("latin-1")
+
+
+def chunk(data):
+    """Return ``data``, at least one byte, as one chunk of a chunked body."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def date_line():
+    """Return the Date header of now, made once a second."""
+    global _date
+    now = int(time.time())
+    made, line = _date
+    if made != now:
+        line = f"Date: {formatdate(now, usegmt=True)}\r\n"
+        _date = now, line
+    return line
+
+
+_date = 0, ""
+
+
+def _own_headers(response):
+    """
+    Return the lines of the response's own headers and cookies, the length
+    they state or None, whether they close the connection, and their names.
+    """
+    lines = []
+    stated = None
+    close = False
+    given = set()
+    for name, value in response.items():
+        lower = name.lower()
+        if lower == "content-length":
+            stated = int(value) if value.isdigit() else None
+        elif lower in HOP_BY_HOP:
+            close = close or (lower == "connection" and value.lower() == "close")
+        else:
+            given.add(lower)
+            lines.append(f"{name}: {value}\r\n")
+    for cookie in response.cookies.values():
+        lines.append(f"Set-Cookie: {cookie.OutputString()}\r\n")
+    return lines, stated, close, given

@@ -1,0 +1,274 @@
+"""A WebSocket on a connection: Autobahn's protocol as a conversation's edge."""
+
+import logging
+
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from autobahn.websocket.types import ConnectionDeny
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+from . import head
+from .conversation import ABNORMAL, NO_CODE, Conversation
+from .handshake import scope_of
+
+logger = logging.getLogger("django.channels.server")
+
+
+class QuietLog:
+    """
+    Autobahn's and Twisted's logger interface over ``django.channels.server``.
+
+    What Autobahn warns of is mostly a client's doing: a lost connection, a
+    broken frame. It is of interest while debugging.
+    """
+
+    def debug(self, text=None, **values):
+        pass
+
+    trace = debug
+
+    def info(self, text=None, **values):
+        logger.debug("%s", text.format(**values) if text else values)
+
+    warn = info
+
+    def error(self, text=None, **values):
+        logger.error("%s", text.format(**values) if text else values)
+
+    critical = error
+
+    def failure(self, text=None, failure=None, **values):
+        logger.error("%s %s", text, failure)
+
+
+@implementer(IPushProducer)
+class WebSocketConnection(WebSocketServerProtocol):
+    """
+    One WebSocket, from its handshake request to its end.
+
+    Written messages that the client is too slow for wait in ``held``, as do
+    those before the handshake's answer. ``sent_to`` counts the messages that
+    senders were allowed, ``handed`` those that have come here; each is written
+    by one side only.
+    """
+
+    log = QuietLog()
+
+    def __init__(self, sockets, content):
+        super().__init__()
+        self.sockets = sockets
+        self.content = content
+        self.name = content["reply_channel"]
+        self.held = []
+        self.sent_to = 0
+        self.handed = 0
+        self.conversation = Conversation(
+            self,
+            content,
+            scope_of(content),
+            frames=sockets.limits.frames_waiting,
+            size=sockets.limits.bytes_waiting,
+        )
+        self._blocked = False
+        self._reading = True
+        self._decision = None
+        self._timer = None
+        self._early = b""
+        self._answered = None
+        self._lost = False
+
+    # Autobahn's and Twisted's side.
+
+    def connectionMade(self):
+        super().connectionMade()
+        self.transport.registerProducer(self, True)
+
+    def dataReceived(self, data):
+        if self._decision is None:
+            self._dataReceived(data)
+            return
+        # The handshake is not answered yet; what comes after it waits.
+        self._early += data
+        if len(self._early) > self.sockets.limits.message:
+            self.transport.pauseProducing()
+
+    def sendData(self, data, sync=False, chopsize=None):
+        self.transport.write(data)
+
+    def onConnect(self, request):
+        self._decision = decision = Deferred()
+        self.sockets.listen(self)
+        self._timer = self.factory.reactor.callLater(
+            self.sockets.limits.handshake_time, self._time_out
+        )
+        self.conversation.open()
+        return decision
+
+    def onMessage(self, payload, isBinary):
+        self.conversation.received(payload if isBinary else payload.decode(), isBinary)
+
+    def sendHttpErrorResponse(self, code, reason, responseHeaders=None):
+        headers = list(responseHeaders or ())
+        if code == 503:
+            headers.append(("Retry-After", "1"))
+        self._answered = code
+        self.transport.write(head.error_response(code, close=True, headers=headers))
+        self.sockets.access.connect(self.content["path"], code, self)
+
+    def connectionLost(self, reason):
+        self._lost = True
+        self._cancel_timer()
+        self.held.clear()
+        self._early = b""
+        self._decision = None
+        super().connectionLost(reason)
+
+    def onClose(self, wasClean, code, reason):
+        code = (NO_CODE if code is None else code) if wasClean else ABNORMAL
+        if self._answered == 101:
+            self.sockets.access.disconnect(self.content["path"], code, self)
+        self.conversation.lost(code, (reason or "") if wasClean else "")
+
+    def pauseProducing(self):
+        self._blocked = True
+
+    def resumeProducing(self):
+        self._blocked = False
+        self._write_held()
+
+    def stopProducing(self):
+        pass
+
+    # The conversation's edge.
+
+    def send(self, channel, values):
+        return self.sockets.send(channel, values)
+
+    def accept(self, subprotocol):
+        decision = self._decided()
+        if decision is None:
+            return
+        self._answered = 101
+        self.sockets.access.connect(self.content["path"], 101, self)
+        decision.callback(subprotocol)
+        self._write_held()
+        early, self._early = self._early, b""
+        if early:
+            self._dataReceived(early)
+        if self._reading:
+            self.transport.resumeProducing()
+
+    def refuse(self, status):
+        decision = self._decided()
+        self.held.clear()
+        if decision is not None:
+            decision.errback(ConnectionDeny(status, "refused"))
+
+    def write(self, frame):
+        if self._blocked or self._decision is not None or self.held:
+            self.held.append(frame)
+        elif self.state == self.STATE_OPEN:
+            self.sendPreparedMessage(frame)
+
+    def close(self, code, reason):
+        self._blocked = False
+        self._write_held()
+        reason = truncated(reason, 123)
+        self.sendCloseFrame(code=code, reasonUtf8=reason)
+
+    def pause(self):
+        if self._reading:
+            self._reading = False
+            self.transport.pauseProducing()
+
+    def resume(self):
+        if not self._reading:
+            self._reading = True
+            if not self._lost:
+                self.transport.resumeProducing()
+
+    def retry(self, delay):
+        self.factory.reactor.callLater(delay, self.conversation.retry)
+
+    def forget(self):
+        self.sockets.leave_groups(self)
+
+    def end(self):
+        self.sockets.unlisten(self)
+
+    # What the server tells the conversation.
+
+    def told(self, content, frame):
+        self.conversation.told(content, frame)
+
+    def shut_down(self):
+        self.conversation.shut_down()
+
+    def check(self, now):
+        pass
+
+    def _time_out(self):
+        self._timer = None
+        logger.warning(
+            "WebSocket %s refused: its connect consumer took longer than %s seconds.",
+            self.content["path"],
+            self.sockets.limits.handshake_time,
+        )
+        self.conversation.time_out()
+
+    def _decided(self):
+        self._cancel_timer()
+        decision, self._decision = self._decision, None
+        return decision
+
+    def _cancel_timer(self):
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _write_held(self):
+        while self.held and not self._blocked and self.state == self.STATE_OPEN:
+            self.sendPreparedMessage(self.held.pop(0))
+
+
+class WebSocketFactory(WebSocketServerFactory):
+    """The settings of Autobahn's that all connections share."""
+
+    noisy = False
+    log = QuietLog()
+
+    def __init__(self, reactor, limits):
+        super().__init__(server="Django", reactor=reactor)
+        self.setProtocolOptions(
+            versions=[13],
+            maxMessagePayloadSize=limits.message,
+            maxFramePayloadSize=limits.message,
+            failByDrop=False,
+            echoCloseCodeReason=True,
+            # The connect consumer's time is kept here, and ends in a 504.
+            openHandshakeTimeout=0,
+            closeHandshakeTimeout=limits.close_time,
+            # Without a timeout: while a socket isn't read, its pongs aren't.
+            # An unanswered ping lets TCP find out that the peer is gone.
+            autoPingInterval=limits.ping_interval,
+            autoPingTimeout=0,
+            allowNullOrigin=True,
+        )
+        # Autobahn's own would ask the global reactor, whatever was given.
+        self._batched_timer = _Timer(reactor)
+
+    def make_protocol(self, sockets, content):
+        protocol = WebSocketConnection(sockets, content)
+        protocol.factory = self
+        return protocol
+
+
+class _Timer:
+    def __init__(self, clock):
+        self.call_later = clock.callLater
+
+
+def truncated(reason, size):
+    """Return ``reason`` as UTF-8, at most ``size`` bytes of it."""
+    return reason.encode()[:size].decode(errors="ignore").encode() or None
