@@ -453,13 +453,13 @@ def check(root, names=BASES, fetch=download):
     """Yield a line for whatever does not hold."""
     for base in [Base(root, name) for name in names]:
         upstream = base.upstream(fetch)
-        findings = [*check_series(base)]
+        yield from check_series(base)
         for patch in base.patches:
-            findings += check_patch(patch, upstream)
-        findings += [*check_budget(base), *check_git(root, upstream)]
-        if not findings and Tree(root).state["base"] == base.name:
-            findings += check_tree(root, base.target(upstream))
-        yield from findings
+            yield from check_patch(patch, upstream)
+        yield from check_budget(base)
+        yield from check_git(root, upstream)
+        if Tree(root).state["base"] == base.name:
+            yield from check_tree(root, base, upstream)
     if not Tree(root).state["key"]:
         yield "The tree is not set up: run 'python patchset.py apply'."
     if TABLE.findall((root / "patches" / "README.md").read_text()) != [table(root)]:
@@ -485,8 +485,9 @@ def check_patch(patch, upstream):
         patch.apply(upstream)
     except PatchsetError as error:
         yield str(error)
-    if [*patch.fields] != FIELDS or patch.fields["Forwarded"] != "no":
-        yield f"{patch.name}: its header must be {', '.join(FIELDS)}: no."
+    lacking = [field for field in FIELDS if not patch.fields.get(field)]
+    if lacking or patch.fields["Forwarded"] != "no":
+        yield f"{patch.name}: its header must have {', '.join(FIELDS)}: no."
     if "TODO" in patch.header:
         yield f"{patch.name}: its header still has a TODO."
 
@@ -510,20 +511,24 @@ def check_git(root, upstream):
         yield f"{path}: held by git, yet ignored by .gitignore."
 
 
-def check_tree(root, target):
+def check_tree(root, base, upstream):
     """The tree is upstream, the series and this project's files, no more."""
+    try:
+        target = base.target(upstream)
+    except PatchsetError:
+        return  # Found by check_patch().
     tree = Tree(root)
-    tree.state["files"] = {}  # Read every file.
+    tree.state["files"] = {}  # Every file is read, whatever its time.
     for path, file in target.items():
         if tree.digest(path) != file.sha256:
-            yield f"{path}: differs from Django with the series applied."
+            yield f"{path}: is not what Django and the series make it."
     ours = git_files(root)
     for folder in FOLDERS:
         for file in sorted((root / folder).rglob("*")):
             path = file.relative_to(root).as_posix()
-            if not (file.is_dir() or path in target or path in ours):
-                if "__pycache__" not in path:
-                    yield f"{path}: neither Django's nor held by git."
+            known = path in target or path in ours or "__pycache__" in path
+            if not (known or file.is_dir()):
+                yield f"{path}: neither Django's nor held by git."
 
 
 def parse(arguments):
