@@ -67,7 +67,9 @@ class ConsumerTests(SimpleTestCase):
         self.assertIs(Consumer(function).is_async, True)
         self.assertIs(Consumer(Callable()).is_async, True)
         self.assertIs(Consumer(consume).is_async, False)
-        self.assertEqual(Consumer(Callable()).path, f"{__name__}.{Callable.__qualname__}")
+        self.assertEqual(
+            Consumer(Callable()).path, f"{__name__}.{Callable.__qualname__}"
+        )
 
 
 class ConsumerRegistryTests(SimpleTestCase):

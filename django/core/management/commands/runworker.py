@@ -10,8 +10,6 @@ from django.core.management.base import BaseCommand, CommandError
 class Command(BaseCommand):
     help = "Runs a worker: it receives channels' messages and runs their consumers."
 
-    requires_migrations_checks = True
-
     def add_arguments(self, parser):
         parser.add_argument(
             "--backend",
@@ -40,6 +38,7 @@ class Command(BaseCommand):
                 f"would never see any. Set its BACKEND to one that processes share, "
                 f"or use runserver or runwsserver, which have workers inside."
             )
+        self.check_migrations()
         worker = Worker(carrier, threads=threads)
         stopped = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,0 +1,143 @@
+from django.channels import Channel, channel_backends, names
+from django.channels.exceptions import (
+    ChannelFull,
+    InvalidChannelBackend,
+    InvalidChannelName,
+    InvalidMessage,
+)
+from django.channels.group import Group
+from django.test import SimpleTestCase, override_settings
+
+MEMORY = "django.channels.backends.memory.MemoryChannelBackend"
+
+
+def memory(**params):
+    """Return CHANNEL_BACKENDS with a backend of the test's own."""
+    return {"default": {"BACKEND": MEMORY, "LOCATION": "channels_tests", **params}}
+
+
+class ChannelTestCase(SimpleTestCase):
+    def setUp(self):
+        self.enterContext(override_settings(CHANNEL_BACKENDS=memory()))
+        self.addCleanup(channel_backends["default"].flush)
+
+    def enterContext(self, context):  # Python 3.10 has none.
+        value = context.__enter__()
+        self.addCleanup(context.__exit__, None, None, None)
+        return value
+
+    def receive(self, *channels, alias="default"):
+        receiver = channel_backends[alias].receiver(channels)
+        try:
+            return receiver.receive(timeout=0)
+        finally:
+            receiver.close()
+
+
+class ChannelTests(ChannelTestCase):
+    def test_send(self):
+        Channel("a").send(value=3, self=4)
+        message = self.receive("a")
+        self.assertEqual(message.channel, "a")
+        self.assertEqual(message.content, {"value": 3, "self": 4})
+
+    async def test_asend(self):
+        await Channel("a").asend(value=3)
+        self.assertEqual(self.receive("a").content, {"value": 3})
+
+    def test_values_are_copied(self):
+        value = [1]
+        Channel("a").send(value=value)
+        value.append(2)
+        self.assertEqual(self.receive("a").content, {"value": [1]})
+
+    def test_value_that_cannot_be_sent(self):
+        with self.assertRaisesMessage(InvalidMessage, "The message's key 'a' holds"):
+            Channel("a").send(a=object())
+        self.assertIsNone(self.receive("a"))
+
+    def test_reserved_key(self):
+        with self.assertRaisesMessage(InvalidMessage, "key 'channel' is taken"):
+            Channel("a").send(channel="b")
+
+    def test_name(self):
+        with self.assertRaises(InvalidChannelName):
+            Channel("a b")
+        self.assertEqual(Channel("django.wsgi.request").name, names.HTTP_REQUEST)
+        self.assertEqual(repr(Channel("a")), "<Channel a>")
+
+    def test_new_name(self):
+        self.assertNotEqual(Channel.new_name("a"), Channel.new_name("a"))
+
+    @override_settings(CHANNEL_BACKENDS=memory(CAPACITY=1))
+    def test_full(self):
+        Channel("a").send(n=1)
+        with self.assertRaises(ChannelFull):
+            Channel("a").send(n=2)
+
+    @override_settings(
+        CHANNEL_BACKENDS={
+            **memory(),
+            "other": {"BACKEND": MEMORY, "LOCATION": "channels_tests.other"},
+        }
+    )
+    def test_alias(self):
+        Channel("a", alias="other").send(n=1)
+        self.assertIsNone(self.receive("a"))
+        self.assertEqual(self.receive("a", alias="other").content, {"n": 1})
+
+
+class GroupTests(ChannelTestCase):
+    def test_send(self):
+        group = Group("g")
+        group.add("a")
+        group.add(Channel("b"))
+        group.send(n=1)
+        self.assertEqual(self.receive("a").content, {"n": 1})
+        self.assertEqual(self.receive("b").content, {"n": 1})
+        group.discard(Channel("a"))
+        group.send(n=2)
+        self.assertIsNone(self.receive("a"))
+
+    async def test_async(self):
+        group = Group("g")
+        await group.aadd("a")
+        await group.asend(n=1)
+        self.assertEqual(self.receive("a").content, {"n": 1})
+        await group.adiscard("a")
+        await group.asend(n=2)
+        self.assertIsNone(self.receive("a"))
+
+    def test_invalid(self):
+        with self.assertRaisesMessage(InvalidChannelName, "'' is not a valid group"):
+            Group("")
+        with self.assertRaises(InvalidMessage):
+            Group("g").send(n=object())
+        self.assertEqual(repr(Group("g")), "<Group g>")
+
+
+class ChannelBackendsTests(SimpleTestCase):
+    def test_default(self):
+        """Channels work with no setting at all."""
+        self.assertIs(channel_backends["default"].process_local, True)
+
+    @override_settings(CHANNEL_BACKENDS={"default": {"BACKEND": "no.such.Backend"}})
+    def test_unknown_backend(self):
+        msg = "CHANNEL_BACKENDS['default']: could not find the backend 'no.such.Bac"
+        with self.assertRaisesMessage(InvalidChannelBackend, msg):
+            channel_backends["default"]
+
+    @override_settings(CHANNEL_BACKENDS={"default": {}})
+    def test_no_backend(self):
+        msg = "CHANNEL_BACKENDS['default']: must be a dict with the key 'BACKEND'"
+        with self.assertRaisesMessage(InvalidChannelBackend, msg):
+            channel_backends["default"]
+
+    def test_unknown_alias(self):
+        with self.assertRaisesMessage(InvalidChannelBackend, "'other'"):
+            channel_backends["other"]
+
+    def test_setting_is_read_again(self):
+        with override_settings(CHANNEL_BACKENDS=memory(EXPIRY=5)):
+            self.assertEqual(channel_backends["default"].expiry, 5)
+        self.assertEqual(channel_backends["default"].expiry, 60)

@@ -1,0 +1,142 @@
+from io import BytesIO
+
+from django.channels import http
+from django.channels.codec import decode, encode
+from django.channels.exceptions import InvalidMessage
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpResponse, StreamingHttpResponse
+from django.test import AsyncRequestFactory, RequestFactory, SimpleTestCase
+
+CONTENT = {
+    "method": "GET",
+    "scheme": "http",
+    "http_version": "1.1",
+    "path": "/",
+    "query_string": "",
+    "headers": [["host", "testserver"]],
+    "client": ["127.0.0.1", 4000],
+    "server": ["testserver", 80],
+    "body": b"",
+}
+
+
+class RequestTests(SimpleTestCase):
+    factory = RequestFactory(
+        headers={"user-agent": "x", "cookie": "a=b"}, REMOTE_USER="me"
+    )
+
+    def round_trip(self, request):
+        return http.decode_request(decode(encode(http.encode_request(request))))
+
+    def test_round_trip(self):
+        """A worker elsewhere sees the request as this process does."""
+        request = self.factory.post("/é/a%20b?q=%C3%A9", {"x": "ü"}, secure=True)
+        copy = self.round_trip(request)
+        for name in (
+            *("body", "method", "path", "path_info", "scheme", "encoding", "GET"),
+            *("POST", "COOKIES", "content_type", "content_params", "headers"),
+        ):
+            with self.subTest(name=name):
+                self.assertEqual(getattr(copy, name), getattr(request, name))
+        self.assertEqual(copy.get_full_path(), request.get_full_path())
+        self.assertEqual(copy.build_absolute_uri(), request.build_absolute_uri())
+        self.assertIs(copy.is_secure(), True)
+        self.assertEqual(copy.META["REMOTE_USER"], "me")
+        for key, value in request.META.items():
+            if isinstance(value, str):
+                with self.subTest(key=key):
+                    self.assertEqual(copy.META[key], value)
+
+    def test_files(self):
+        upload = SimpleUploadedFile("é.txt", bytes(range(256)))
+        copy = self.round_trip(self.factory.post("/", {"file": upload, "a": "1"}))
+        self.assertEqual(copy.FILES["file"].name, "é.txt")
+        self.assertEqual(copy.FILES["file"].read(), bytes(range(256)))
+        self.assertEqual(copy.POST["a"], "1")
+
+    def test_files_already_read(self):
+        request = self.factory.post("/", {"file": SimpleUploadedFile("a", b"b")})
+        request.POST
+        with self.assertRaisesMessage(InvalidMessage, "The message's key 'body' can't"):
+            http.encode_request(request)
+
+    def test_script_name(self):
+        request = self.factory.get("/app/page/", SCRIPT_NAME="/app")
+        copy = self.round_trip(request)
+        self.assertEqual(copy.path, request.path)
+        self.assertEqual(copy.META["SCRIPT_NAME"], "/app")
+
+    def test_asgi(self):
+        factory = AsyncRequestFactory()
+        request = factory.post("/é/?a=1", {"x": "ü"}, headers={"x-a": "b"})
+        self.assertIsInstance(request, ASGIRequest)
+        copy = self.round_trip(request)
+        for name in ("method", "path", "path_info", "GET", "POST", "scheme"):
+            with self.subTest(name=name):
+                self.assertEqual(getattr(copy, name), getattr(request, name))
+        self.assertEqual(copy.headers["x-a"], "b")
+        self.assertEqual(copy.META["REMOTE_ADDR"], "127.0.0.1")
+
+
+class EnvironmentTests(SimpleTestCase):
+    def environment(self, **content):
+        return http.environment({**CONTENT, **content})
+
+    def test_values(self):
+        environ = self.environment(
+            path="/é\udcff",
+            scheme="https",
+            headers=[
+                ["content-type", "text/plain"],
+                ["accept", "a"],
+                ["accept", "b"],
+                ["cookie", "a=1"],
+                ["cookie", "b=2"],
+            ],
+            body=b"xyz",
+        )
+        self.assertEqual(environ["PATH_INFO"].encode("latin-1"), b"/\xc3\xa9\xff")
+        self.assertEqual(environ["CONTENT_TYPE"], "text/plain")
+        self.assertEqual(environ["HTTP_ACCEPT"], "a,b")
+        self.assertEqual(environ["HTTP_COOKIE"], "a=1; b=2")
+        self.assertEqual(environ["CONTENT_LENGTH"], "3")
+        self.assertEqual(environ["wsgi.input"].read(), b"xyz")
+        self.assertEqual(environ["wsgi.url_scheme"], "https")
+        self.assertEqual(environ["HTTPS"], "on")
+        self.assertEqual(environ["REMOTE_ADDR"], "127.0.0.1")
+        self.assertEqual(environ["SERVER_PORT"], "80")
+
+    def test_body_file(self):
+        """A chunked body has a length only in its file."""
+        file = BytesIO(b"xyz")
+        environ = http.environment(CONTENT, file)
+        self.assertEqual(environ["CONTENT_LENGTH"], "3")
+        self.assertEqual(environ["wsgi.input"].read(), b"xyz")
+
+    def test_header_names_are_not_hoarded(self):
+        for n in range(2000):
+            self.environment(headers=[[f"x-{n}", "1"]])
+        self.assertLessEqual(len(http._environment_keys), 500)
+
+
+class ResponseTests(SimpleTestCase):
+    def test_round_trip(self):
+        response = HttpResponse(b"\xff", status=418, headers={"X-A": "é"})
+        response.set_cookie("a", "b", max_age=5, httponly=True)
+        response.set_cookie("c", "d")
+        copy = http.decode_response(decode(encode(http.encode_response(response))))
+        self.assertEqual(copy.status_code, 418)
+        self.assertEqual(copy.content, b"\xff")
+        self.assertEqual(copy.headers, response.headers)
+        self.assertEqual(copy.cookies.output(), response.cookies.output())
+
+    def test_headers_as_a_dict(self):
+        response = http.decode_response({"headers": {"X-A": "1"}, "content": "a"})
+        self.assertEqual(response.headers["X-A"], "1")
+        self.assertEqual(response.status_code, 200)
+
+    def test_more(self):
+        response = http.decode_response({"content": b"1"}, iter([b"2"]))
+        self.assertIsInstance(response, StreamingHttpResponse)
+        self.assertEqual(list(response), [b"1", b"2"])

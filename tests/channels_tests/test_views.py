@@ -1,0 +1,152 @@
+from django.channels import Channel, channel_backends, consumers, view_consumer
+from django.channels.worker import Worker
+from django.http import Http404, HttpResponse
+from django.template import engines
+from django.template.response import SimpleTemplateResponse
+from django.test import override_settings
+
+from .test_channel import ChannelTestCase, memory
+
+
+@override_settings(ROOT_URLCONF="channels_tests.urls")
+class ViewTestCase(ChannelTestCase):
+    def setUp(self):
+        super().setUp()
+        self.enterContext(consumers.isolate())
+
+
+class ViewConsumerTests(ViewTestCase):
+    def test_answers(self):
+        @view_consumer("channels_tests.view")
+        def view(request, number):
+            return HttpResponse(f"{request.method} {request.path} {number}")
+
+        response = self.client.post("/forward/3/", {"a": "b"})
+        self.assertEqual(response.content, b"POST /forward/3/ 3")
+        self.assertEqual(channel_backends["default"]._state.sinks, {})
+
+    async def test_async_client(self):
+        @view_consumer("channels_tests.view")
+        async def view(request, number):
+            return HttpResponse(f"{request.method} {request.path} {number}")
+
+        response = await self.async_client.get("/forward/3/")
+        self.assertEqual(response.content, b"GET /forward/3/ 3")
+
+    def test_async_view_sync_client(self):
+        @view_consumer("channels_tests.view")
+        async def view(request, number):
+            return HttpResponse("a")
+
+        self.assertEqual(self.client.get("/forward/3/").content, b"a")
+
+    def test_exceptions_are_those_of_a_view(self):
+        @view_consumer("channels_tests.view")
+        def view(request, number):
+            raise Http404
+
+        self.assertEqual(self.client.get("/forward/3/").status_code, 404)
+
+    def test_error(self):
+        @view_consumer("channels_tests.view")
+        def view(request, number):
+            raise ValueError("why")
+
+        with self.assertRaisesMessage(ValueError, "why"):
+            self.client.get("/forward/3/")
+        self.client.raise_request_exception = False
+        self.assertEqual(self.client.get("/forward/3/").status_code, 500)
+
+    def test_template_response_is_rendered(self):
+        @view_consumer("channels_tests.view")
+        def view(request, number):
+            template = engines["django"].from_string("{{ n }}!")
+            return SimpleTemplateResponse(template, {"n": number})
+
+        self.assertEqual(self.client.get("/forward/3/").content, b"3!")
+
+    def test_middleware_sees_the_answer(self):
+        """The forwarding view is an ordinary one to what surrounds it."""
+
+        @view_consumer("channels_tests.view")
+        def view(request, number):
+            return HttpResponse("x" * 1000)
+
+        with self.modify_settings(
+            MIDDLEWARE={"append": "django.middleware.gzip.GZipMiddleware"}
+        ):
+            response = self.client.get(
+                "/forward/3/", headers={"accept-encoding": "gzip"}
+            )
+        self.assertEqual(response.headers["Content-Encoding"], "gzip")
+
+
+class ForwardTests(ViewTestCase):
+    def test_plain_consumer(self):
+        @Channel.consumer("channels_tests.plain")
+        def plain(reply_channel, method, path, body, url_kwargs, **content):
+            Channel(reply_channel).send(
+                status=202,
+                headers=[["X-Number", str(url_kwargs["number"])]],
+                content=f"{method} {path} ".encode() + body,
+            )
+
+        response = self.client.post("/plain/4/", b"xyz", content_type="text/plain")
+        self.assertEqual(response.status_code, 202)
+        self.assertEqual(response.headers["X-Number"], "4")
+        self.assertEqual(response.content, b"POST /plain/4/ xyz")
+
+    def test_through_a_second_channel(self):
+        @Channel.consumer("channels_tests.plain")
+        def plain(reply_channel, **content):
+            Channel("channels_tests.more").send(reply_channel=reply_channel)
+
+        @Channel.consumer("channels_tests.more")
+        def more(reply_channel):
+            Channel(reply_channel).send(content="later")
+
+        self.assertEqual(self.client.get("/plain/4/").content, b"later")
+
+    def test_with_a_worker(self):
+        """A worker of the process does it, where there is one."""
+
+        @view_consumer("channels_tests.view")
+        def view(request, number):
+            return HttpResponse("worker")
+
+        worker = Worker(channel_backends["default"], channels=["channels_tests.view"])
+        worker.start()
+        try:
+            self.assertEqual(self.client.get("/forward/3/").content, b"worker")
+        finally:
+            worker.stop(10)
+
+    def test_failed_consumer(self):
+        @Channel.consumer("channels_tests.plain")
+        def plain(**content):
+            raise ValueError
+
+        with self.assertLogs("django.channels.worker", "ERROR"):
+            with self.assertLogs("django.request", "ERROR"):
+                response = self.client.get("/plain/4/")
+        self.assertEqual(response.status_code, 500)
+
+    @override_settings(CHANNEL_HTTP_TIMEOUT=0.01)
+    def test_no_reply(self):
+        @Channel.consumer("channels_tests.plain")
+        def plain(**content):
+            pass
+
+        with self.assertLogs("django.request", "ERROR") as logs:
+            response = self.client.get("/plain/4/")
+        self.assertEqual(response.status_code, 504)
+        self.assertEqual(response.content, b"504 Gateway Timeout\n")
+        self.assertIn("Gateway Timeout: /plain/4/", logs.output[0])
+        self.assertEqual(channel_backends["default"]._state.sinks, {})
+
+    @override_settings(CHANNEL_BACKENDS=memory(CAPACITY={"channels_tests.plain": 0}))
+    def test_full(self):
+        with self.assertLogs("django.request", "ERROR"):
+            response = self.client.get("/plain/4/")
+        self.assertEqual(response.status_code, 503)
+        self.assertEqual(response.headers["Retry-After"], "1")

@@ -1,0 +1,294 @@
+import asyncio
+import threading
+from contextlib import contextmanager
+from unittest import mock
+
+from asgiref.sync import sync_to_async
+
+from django.channels import Channel, channel_backends, consumers, names, signals
+from django.channels.exceptions import ChannelFull
+from django.channels.message import Message
+from django.channels.worker import Worker, run_here
+
+from .test_channel import ChannelTestCase
+from .test_memory import Sink
+
+
+class WorkerTestCase(ChannelTestCase):
+    def setUp(self):
+        super().setUp()
+        self.enterContext(consumers.isolate())
+        self.backend = channel_backends["default"]
+
+    @contextmanager
+    def running(self, threads=1):
+        worker = Worker(self.backend, threads=threads)
+        worker.start()
+        try:
+            yield worker
+        finally:
+            self.assertIs(worker.stop(timeout=10), True)
+
+
+class WorkerTests(WorkerTestCase):
+    def test_runs_consumers(self):
+        got = []
+        done = threading.Event()
+
+        @Channel.consumer("task")
+        def task(channel, value):
+            got.append((channel, value, threading.current_thread().name))
+            done.set()
+
+        with self.running():
+            Channel("task").send(value=3)
+            self.assertTrue(done.wait(10))
+        self.assertEqual(got, [("task", 3, "channels-worker-0")])
+
+    def test_exception_ends_nothing(self):
+        """It's logged with its traceback; the same thread goes on."""
+        done = threading.Event()
+
+        @Channel.consumer("bad")
+        def bad(kind):
+            raise {"error": ValueError, "exit": SystemExit}[kind]("why")
+
+        @Channel.consumer("good")
+        def good():
+            done.set()
+
+        with self.assertLogs("django.channels.worker", "ERROR") as logs:
+            with self.running():
+                Channel("bad").send(kind="error")
+                Channel("bad").send(kind="exit")
+                Channel("good").send()
+                self.assertTrue(done.wait(10))
+        self.assertIn("The consumer of bad raised ValueError; the w", logs.output[0])
+        self.assertIn("Traceback", logs.output[0])
+        self.assertIn("raised SystemExit", logs.output[1])
+
+    def test_wrong_arguments(self):
+        @Channel.consumer("task")
+        def task(value):
+            pass
+
+        with self.assertLogs("django.channels.worker", "ERROR") as logs:
+            run_here(self.backend, Message("task", {"vlaue": 1}))
+        self.assertIn("unexpected keyword argument 'vlaue'", logs.output[0])
+
+    def test_threads(self):
+        """As many messages are handled at once as there are threads."""
+        barrier = threading.Barrier(3)
+        done = threading.Semaphore(0)
+
+        @Channel.consumer("task")
+        def task():
+            barrier.wait(10)
+            done.release()
+
+        with self.running(threads=3):
+            for _ in range(3):
+                Channel("task").send()
+            for _ in range(3):
+                self.assertTrue(done.acquire(timeout=10))
+
+    def test_stop_waits_for_what_runs(self):
+        begun, go, ended = threading.Event(), threading.Event(), []
+
+        @Channel.consumer("task")
+        def task():
+            begun.set()
+            go.wait(10)
+            ended.append(True)
+
+        worker = Worker(self.backend)
+        worker.start()
+        Channel("task").send()
+        begun.wait(10)
+        self.assertIs(worker.stop(timeout=0.01), False)
+        go.set()
+        self.assertIs(worker.stop(timeout=10), True)
+        self.assertEqual(ended, [True])
+
+    def test_stop_before_start(self):
+        self.assertIs(Worker(self.backend).stop(), True)
+
+    def test_signals(self):
+        seen = []
+
+        def note(signal, **kwargs):
+            seen.append((signal, kwargs.get("message"), kwargs.get("exception")))
+
+        for signal in (signals.consumer_started, signals.consumer_finished):
+            signal.connect(note)
+            self.addCleanup(signal.disconnect, note)
+
+        @Channel.consumer("task")
+        def task():
+            pass
+
+        message = Message("task", {})
+        run_here(self.backend, message)
+        self.assertEqual(
+            seen,
+            [
+                (signals.consumer_started, message, None),
+                (signals.consumer_finished, message, None),
+            ],
+        )
+
+    def test_message_without_a_consumer(self):
+        run_here(self.backend, Message("nobody", {}))
+
+
+class ReceiptTests(WorkerTestCase):
+    def setUp(self):
+        super().setUp()
+        self.sink = Sink()
+        self.name = names.reply_name("websocket")
+        self.backend.listen(self.name, self.sink)
+
+        @Channel.consumer("task")
+        def task(error, **content):
+            if error:
+                raise ValueError
+
+    def handle(self, **content):
+        run_here(self.backend, Message("task", content))
+        return [content for _, content in self.sink.got]
+
+    def test_order_is_reported(self):
+        got = self.handle(reply_channel=self.name, order=7, error=False)
+        self.assertEqual(got, [{"done": 7, "error": False}])
+
+    def test_error_is_reported(self):
+        with self.assertLogs("django.channels.worker", "ERROR"):
+            got = self.handle(reply_channel=self.name, order=7, error=True)
+        self.assertEqual(got, [{"done": 7, "error": True}])
+
+    def test_nobody_waits(self):
+        self.assertEqual(self.handle(reply_channel=self.name, error=False), [])
+        self.assertEqual(self.handle(order=1, error=False), [])
+
+    def test_no_room_for_the_receipt(self):
+        """It ends nothing either."""
+        with mock.patch.object(type(self.backend), "send", side_effect=ChannelFull):
+            with self.assertLogs("django.channels.worker", "WARNING"):
+                self.handle(reply_channel=self.name, order=7, error=False)
+
+
+class AsyncConsumerTests(WorkerTestCase):
+    def test_concurrency(self):
+        """All run at once on one loop, which takes one worker thread."""
+        met = []
+        done = threading.Event()
+
+        @Channel.consumer("task")
+        async def task(n):
+            met.append((n, threading.current_thread().name))
+            while len(met) < 200:
+                await asyncio.sleep(0)
+            done.set()
+
+        with self.running():
+            for n in range(200):
+                Channel("task").send(n=n)
+            self.assertTrue(done.wait(10))
+        self.assertEqual({thread for _, thread in met}, {"channels-loop"})
+
+    def test_exception(self):
+        done = threading.Event()
+
+        @Channel.consumer("bad")
+        async def bad():
+            raise ValueError
+
+        @Channel.consumer("good")
+        async def good():
+            done.set()
+
+        with self.assertLogs("django.channels.worker", "ERROR") as logs:
+            with self.running():
+                Channel("bad").send()
+                Channel("good").send()
+                self.assertTrue(done.wait(10))
+        self.assertIn("The consumer of bad raised ValueError", logs.output[0])
+
+    def test_stop_cancels(self):
+        begun, cancelled = threading.Event(), []
+
+        @Channel.consumer("task")
+        async def task():
+            begun.set()
+            try:
+                await asyncio.sleep(100)
+            except asyncio.CancelledError:
+                cancelled.append(True)
+                raise
+
+        with self.assertLogs("django.channels.worker", "ERROR"):
+            with self.running():
+                Channel("task").send()
+                self.assertTrue(begun.wait(10))
+        self.assertEqual(cancelled, [True])
+
+    def test_synchronous_code_has_a_thread_of_its_own(self):
+        """Two consumers' blocking calls don't wait for each other."""
+        barrier = threading.Barrier(2)
+        done = threading.Semaphore(0)
+
+        @Channel.consumer("task")
+        async def task():
+            await sync_to_async(barrier.wait)(10)
+            done.release()
+
+        with self.running():
+            Channel("task").send()
+            Channel("task").send()
+            for _ in range(2):
+                self.assertTrue(done.acquire(timeout=10))
+
+    def test_in_the_callers_thread(self):
+        got = []
+
+        @Channel.consumer("task")
+        async def task():
+            got.append(await sync_to_async(threading.current_thread)())
+
+        run_here(self.backend, Message("task", {}))
+        self.assertEqual(got, [threading.current_thread()])
+
+
+class ConnectionTests(WorkerTestCase):
+    def test_connections_are_closed_as_around_a_request(self):
+        calls = []
+        done = threading.Event()
+
+        @Channel.consumer("task")
+        def task():
+            calls.append("task")
+
+        @Channel.consumer("last")
+        def last():
+            done.set()
+
+        with mock.patch(
+            "django.channels.worker.close_old_connections",
+            side_effect=lambda: calls.append("close"),
+        ):
+            with self.running():
+                Channel("task").send()
+                Channel("last").send()
+                self.assertTrue(done.wait(10))
+        self.assertEqual(calls[:4], ["close", "task", "close", "close"])
+
+    def test_not_in_the_callers_thread(self):
+        """Whose connections are in use."""
+
+        @Channel.consumer("task")
+        def task():
+            pass
+
+        with mock.patch("django.channels.worker.close_old_connections") as close:
+            run_here(self.backend, Message("task", {}))
+        close.assert_not_called()

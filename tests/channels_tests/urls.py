@@ -1,0 +1,74 @@
+import asyncio
+
+from django.channels import Channel
+from django.http import FileResponse, HttpResponse, StreamingHttpResponse
+from django.urls import path
+
+
+def hello(request):
+    return HttpResponse("hello")
+
+
+async def ahello(request):
+    return HttpResponse("ahello")
+
+
+def echo(request):
+    files = {name: file.read() for name, file in request.FILES.items()}
+    response = HttpResponse(repr((request.method, request.POST.dict(), files)))
+    response.set_cookie("seen", request.COOKIES.get("seen", "no"))
+    return response
+
+
+def stream(request):
+    return StreamingHttpResponse(iter([b"1", b"2"]))
+
+
+async def astream(request):
+    async def parts():
+        yield b"1"
+        yield b"2"
+
+    return StreamingHttpResponse(parts())
+
+
+def file(request):
+    return FileResponse(open(__file__, "rb"))
+
+
+async def slow(request):
+    await asyncio.sleep(60)
+
+
+async def second(request):
+    await asyncio.sleep(1)
+    return HttpResponse()
+
+
+def error(request):
+    raise ValueError("why")
+
+
+def late(request):
+    raise asyncio.TimeoutError
+
+
+def path_of(request):
+    return HttpResponse(request.path)
+
+
+urlpatterns = [
+    path("", hello),
+    path("async/", ahello),
+    path("echo/", echo),
+    path("stream/", stream),
+    path("astream/", astream),
+    path("file/", file),
+    path("slow/", slow),
+    path("second/", second),
+    path("error/", error),
+    path("late/", late),
+    path("path/é/", path_of),
+    path("forward/<int:number>/", Channel("channels_tests.view").as_view()),
+    path("plain/<int:number>/", Channel("channels_tests.plain").as_view()),
+]
