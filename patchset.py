@@ -305,7 +305,7 @@ class Tree:
 
     def write(self, path, file):
         """Put a file into the tree, whole or not at all."""
-        name, new = self.root / path, self.vendor / "file.new"
+        name, new = self.root / path, self.vendor / f"file.{os.getpid()}"
         name.parent.mkdir(parents=True, exist_ok=True)
         new.write_bytes(file.data)
         new.chmod(0o755 if file.executable else 0o644)
