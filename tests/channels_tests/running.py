@@ -1,0 +1,158 @@
+"""What the end-to-end tests start: projects under runserver, and Redis."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+import django
+
+# In seconds. Long, for machines that do much else; nothing waits that long
+# unless it fails.
+PATIENCE = 60
+
+ROOT = Path(django.__file__).resolve().parent.parent
+
+
+def missing(what):
+    """
+    Skip the test, or fail it under continuous integration, where whatever the
+    tests need has to be there.
+    """
+    reason = f"{what} is needed, and isn't here."
+    if os.environ.get("CI") == "true":
+        raise AssertionError(reason)
+    raise unittest.SkipTest(reason)
+
+
+def enter_for_class(case, context):
+    """TestCase.enterClassContext(), on Python 3.10 too."""
+    stack = contextlib.ExitStack()
+    case.addClassCleanup(stack.close)
+    return stack.enter_context(context)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(condition, what):
+    """Return what ``condition()`` returns as soon as it is true."""
+    deadline = time.monotonic() + PATIENCE
+    while not (result := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"Waited {PATIENCE} seconds in vain for {what}.")
+        time.sleep(0.02)
+    return result
+
+
+class Server:
+    """A process that listens on a free port of 127.0.0.1."""
+
+    def start(self, command, name, **options):
+        self.name = name
+        self.output = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            command, stdout=self.output, stderr=subprocess.STDOUT, **options
+        )
+        wait_for(self.answers, f"{name} to start")
+
+    def answers(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"{self.name} ended at once:\n{self.printed()}")
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    def printed(self):
+        self.output.seek(0)
+        return self.output.read().decode(errors="replace")
+
+    def stop(self):
+        """End it as Ctrl-C does, and return its exit status."""
+        self.process.send_signal(signal.SIGINT)
+        try:
+            return self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"{self.name} did not stop:\n{self.printed()}")
+        finally:
+            self.output.close()
+
+
+class Project(Server):
+    """
+    A copy of the project in ``source``, after the ``commands`` of its own
+    manage.py, served by ``manage.py runserver --noreload``.
+    """
+
+    def __init__(self, source, commands=(), **environment):
+        self.commands = commands
+        self.folder = Path(tempfile.mkdtemp())
+        shutil.copytree(
+            source,
+            self.folder,
+            dirs_exist_ok=True,
+            ignore=shutil.ignore_patterns("*.sqlite3*", "__pycache__"),
+        )
+        self.environment = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+        # The settings of the suite that this test runs in.
+        self.environment.pop("DJANGO_SETTINGS_MODULE", None)
+        self.port = free_port()
+
+    def __enter__(self):
+        try:
+            for command in self.commands:
+                subprocess.run(self.manage(*command), **self.place, check=True)
+            command = self.manage("runserver", "--noreload", f"127.0.0.1:{self.port}")
+            self.start(command, "runserver", **self.place)
+        except BaseException:
+            shutil.rmtree(self.folder)
+            raise
+        return self
+
+    def __exit__(self, *exc_info):
+        try:
+            self.stop()
+        finally:
+            shutil.rmtree(self.folder)
+
+    @property
+    def place(self):
+        return {"cwd": self.folder, "env": self.environment}
+
+    def manage(self, *arguments):
+        return [sys.executable, "manage.py", *arguments]
+
+    def url(self, path, scheme="http"):
+        return f"{scheme}://127.0.0.1:{self.port}{path}"
+
+
+class Redis(Server):
+    """A Redis server of the test's own, which keeps nothing."""
+
+    def __enter__(self):
+        executable = shutil.which("redis-server") or missing("redis-server")
+        self.port = free_port()
+        options = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        self.start([executable, "--port", str(self.port), *options], "redis-server")
+        return self
+
+    def __exit__(self, *exc_info):
+        self.stop()
+
+    @property
+    def url(self):
+        return f"redis://127.0.0.1:{self.port}/0"

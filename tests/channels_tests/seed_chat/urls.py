@@ -1,0 +1,5 @@
+from tasks import views
+
+from django.urls import path
+
+urlpatterns = [path("push/", views.push), path("done/", views.done)]

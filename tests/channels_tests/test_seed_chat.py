@@ -1,0 +1,89 @@
+"""
+The chat and the task of channels 0.1 (2015), under today's runserver, as they
+were typed then but for the import line.
+"""
+
+import contextlib
+import unittest
+from pathlib import Path
+from urllib.request import urlopen
+
+from .running import Project, Redis, enter_for_class, missing
+
+try:
+    from websockets.sync.client import connect
+except ImportError:
+    connect = None
+
+SEED_CHAT = Path(__file__).resolve().parent / "seed_chat"
+
+
+class SeedChatTests:
+    """What either chat does. Subclasses start the ``project``."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        if connect is None:
+            missing("websockets")
+        cls.project = enter_for_class(cls, cls.start())
+
+    def enter(self, stack):
+        return stack.enter_context(connect(self.project.url("/", "ws"), proxy=None))
+
+    def test_two_clients_talk(self):
+        """A frame of either goes to both, in the order they were sent."""
+        with contextlib.ExitStack() as stack:
+            one, other = self.enter(stack), self.enter(stack)
+            for sender, text in [(one, "hello"), (other, "héllo ✓"), (one, "bye")]:
+                sender.send(text)
+                self.assertEqual(one.recv(timeout=30), text)
+                self.assertEqual(other.recv(timeout=30), text)
+
+    def test_binary_frames_are_ignored(self):
+        with contextlib.ExitStack() as stack:
+            client = self.enter(stack)
+            client.send(b"\x00\xff")
+            client.send("text")
+            self.assertEqual(client.recv(timeout=30), "text")
+
+    def test_one_leaves(self):
+        """Who is left goes on, also where the other has just vanished."""
+        with contextlib.ExitStack() as stack:
+            one, other = self.enter(stack), self.enter(stack)
+            other.socket.close()
+            one.send("alone")
+            self.assertEqual(one.recv(timeout=30), "alone")
+
+    def test_task(self):
+        """A view sends a task to a worker, which runs it with its value."""
+        with urlopen(self.project.url("/push/"), timeout=30) as response:
+            self.assertEqual(response.read(), b"sent")
+        with urlopen(self.project.url("/done/"), timeout=30) as response:
+            self.assertEqual(response.read(), b"a_task_channel got 3")
+
+
+class SeedChatWithRedisTests(SeedChatTests, unittest.TestCase):
+    """The members are in a Redis set, as in 2015."""
+
+    @classmethod
+    @contextlib.contextmanager
+    def start(cls):
+        try:
+            import redis  # NOQA: F401
+        except ImportError:
+            missing("redis-py")
+        with Redis() as server:
+            url = server.url
+            with Project(
+                SEED_CHAT, SEED_CHAT="with_redis", SEED_REDIS_URL=url
+            ) as project:
+                yield project
+
+
+class SeedChatWithGroupTests(SeedChatTests, unittest.TestCase):
+    """The members are in a Group."""
+
+    @classmethod
+    def start(cls):
+        return Project(SEED_CHAT, SEED_CHAT="with_group")
