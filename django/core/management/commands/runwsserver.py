@@ -1,0 +1,127 @@
+import errno
+import logging
+import re
+import socket
+
+from django.channels.interfaces.development import default_threads, missing_package
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.core.management.commands.runserver import naiveip_re
+from django.core.servers.basehttp import get_internal_wsgi_application
+
+BIND_ERRORS = {
+    errno.EACCES: "You don't have permission to access port %(port)s.",
+    errno.EADDRINUSE: "Port %(port)s is already in use.",
+    errno.EADDRNOTAVAIL: "The address %(addr)s can't be assigned to.",
+}
+
+# How many seconds requests and sockets have when the server is told to stop.
+GRACE = 10.0
+
+
+class Command(BaseCommand):
+    help = (
+        "Serves HTTP and WebSockets on one port, with worker threads in the "
+        "same process: everything a small production site needs."
+    )
+    # The logger that access lines go to, when they are asked for.
+    access_logger = "django.channels.server"
+
+    default_addr = "127.0.0.1"
+    default_addr_ipv6 = "::1"
+    default_port = 9000
+
+    def add_arguments(self, parser):
+        parser.add_argument(
+            "addrport", nargs="?", help="Optional port number, or ipaddr:port"
+        )
+        parser.add_argument(
+            "--ipv6",
+            "-6",
+            action="store_true",
+            dest="use_ipv6",
+            help="Tells Django to use an IPv6 address.",
+        )
+        parser.add_argument(
+            "--threads",
+            type=int,
+            default=default_threads(),
+            help=(
+                "How many worker threads run views and consumers; those with "
+                "async def need none. Default: %(default)s."
+            ),
+        )
+        parser.add_argument(
+            "--access-log",
+            action="store_true",
+            help=(
+                "Logs a line for each request and each WebSocket, at level info "
+                "on the logger %s. Also done with --verbosity 2." % self.access_logger
+            ),
+        )
+
+    def handle(self, *args, **options):
+        missing = missing_package()
+        if missing is not None:
+            raise CommandError(
+                "%s is not installed, and this server needs it. Install it with: "
+                "python -m pip install twisted autobahn httptools" % missing
+            )
+        if not settings.DEBUG and not settings.ALLOWED_HOSTS:
+            raise CommandError("You must set settings.ALLOWED_HOSTS if DEBUG is False.")
+        if settings.CHANNEL_HTTP_BACKEND is None:
+            raise CommandError(
+                "CHANNEL_HTTP_BACKEND is None, which keeps requests out of "
+                "channels; this server has no other way for them."
+            )
+        if options["threads"] < 1:
+            raise CommandError("--threads must be at least 1.")
+        addr, port, ipv6 = self.parse_address(options["addrport"], options["use_ipv6"])
+        self.run(addr, port, ipv6, **options)
+
+    def parse_address(self, addrport, use_ipv6=False):
+        """Return the address, the port and whether the address is IPv6."""
+        if not addrport:
+            default = self.default_addr_ipv6 if use_ipv6 else self.default_addr
+            return default, self.default_port, use_ipv6
+        match = re.match(naiveip_re, addrport)
+        if match is None or int(match["port"]) > 65535:
+            raise CommandError(
+                '"%s" is not a valid port number or address:port pair.' % addrport
+            )
+        addr, _, ipv6, fqdn, port = match.groups()
+        if addr and use_ipv6 and not ipv6 and not fqdn:
+            raise CommandError('"%s" is not a valid IPv6 address.' % addr)
+        use_ipv6 = use_ipv6 or bool(ipv6)
+        if use_ipv6 and not socket.has_ipv6:
+            raise CommandError("Your Python does not support IPv6.")
+        if not addr:
+            addr = self.default_addr_ipv6 if use_ipv6 else self.default_addr
+        return addr.strip("[]"), int(port), use_ipv6
+
+    def run(self, addr, port, ipv6, **options):
+        from django.channels.interfaces.access import AccessLog, NoAccessLog
+        from django.channels.interfaces.server import InterfaceServer
+
+        if options["access_log"] or options["verbosity"] >= 2:
+            access = AccessLog(logging.getLogger(self.access_logger))
+        else:
+            access = NoAccessLog()
+        server = InterfaceServer(
+            get_internal_wsgi_application(), threads=options["threads"], access=access
+        )
+        try:
+            server.bind(addr, port, ipv6=ipv6)
+        except OSError as error:
+            text = BIND_ERRORS.get(error.errno)
+            if text is None:
+                raise CommandError(str(error)) from error
+            raise CommandError(text % {"addr": addr, "port": port}) from error
+        if options["verbosity"] >= 1:
+            shown = f"[{addr}]" if ipv6 else addr
+            self.stdout.write(
+                "Serving HTTP and WebSocket on http://%s:%d/ with %d worker threads."
+                % (shown, server.port, options["threads"])
+            )
+            self.stdout.flush()
+        server.serve(grace=GRACE)
