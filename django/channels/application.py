@@ -78,6 +78,8 @@ class WSGIResponse(StreamingHttpResponse):
         chunks = iter(result)
         # An application may wait with start_response() for the first chunk.
         first = next(chunks, b"") if not started else b""
+        if not started:
+            raise RuntimeError("The WSGI application never called start_response().")
         response = cls(cls._join(written, first, chunks))
         response._result = result
         status, headers = started

@@ -96,12 +96,12 @@ class ServerRequest(Message):
         environ = self._environment()
         handler = AsyncHandler.shared()
         set_script_prefix("/")
-        await signals.request_started.asend(sender=AsyncHandler, environ=environ)
         try:
+            await signals.request_started.asend(sender=AsyncHandler, environ=environ)
             response = await handler.get_response_async(handler.request_class(environ))
         except asyncio.CancelledError:
             await signals.request_finished.asend(sender=AsyncHandler)
-            if not self.exchange.disconnected:
+            if not self.exchange.gone:
                 raise
         else:
             response._handler_class = AsyncHandler

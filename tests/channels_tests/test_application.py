@@ -1,0 +1,97 @@
+from django.channels.application import (
+    AsyncHandler,
+    WSGIResponse,
+    is_core_handler,
+    static_part,
+)
+from django.contrib.staticfiles.handlers import StaticFilesHandler
+from django.core.handlers.wsgi import WSGIHandler
+from django.test import SimpleTestCase, override_settings
+
+
+class Wrapped(WSGIHandler):
+    def __call__(self, environ, start_response):
+        return super().__call__(environ, start_response)
+
+
+@override_settings(STATIC_URL="/static/")
+class KindTests(SimpleTestCase):
+    def test_core_handler(self):
+        handler = WSGIHandler()
+        self.assertIs(is_core_handler(handler), True)
+        self.assertIs(is_core_handler(StaticFilesHandler(handler)), True)
+
+    def test_others(self):
+        """What adds something of its own to the call must be called."""
+        self.assertIs(is_core_handler(Wrapped()), False)
+        self.assertIs(is_core_handler(lambda environ, start_response: []), False)
+
+    def test_static_part(self):
+        handler = WSGIHandler()
+        static = StaticFilesHandler(handler)
+        self.assertEqual(static_part(static, "/static/a.css"), (static, True))
+        self.assertEqual(static_part(static, "/a/"), (handler, False))
+        self.assertEqual(static_part(handler, "/static/a.css"), (handler, False))
+
+    def test_shared_handler(self):
+        self.assertIs(AsyncHandler.shared(), AsyncHandler.shared())
+        before = AsyncHandler.shared()
+        with override_settings(MIDDLEWARE=[]):
+            self.assertIsNot(AsyncHandler.shared(), before)
+
+
+class WSGIResponseTests(SimpleTestCase):
+    def run_application(self, application):
+        return WSGIResponse.run(application, {})
+
+    def test_status_headers_and_body(self):
+        """A header that is there twice stays so."""
+        headers = [("X-A", "1"), ("X-A", "2")]
+
+        def application(environ, start_response):
+            start_response("299 Own Reason", headers)
+            return [b"1", b"2"]
+
+        response = self.run_application(application)
+        self.assertEqual(response.status_code, 299)
+        self.assertEqual(response.reason_phrase, "Own Reason")
+        self.assertEqual(list(response.items()), headers)
+        self.assertEqual(list(response), [b"1", b"2"])
+
+    def test_late_start(self):
+        """An iterator may call start_response() with its first chunk."""
+
+        def application(environ, start_response):
+            start_response("200 OK", [])
+            yield b"1"
+            yield b"2"
+
+        response = self.run_application(application)
+        self.assertEqual(response.status_code, 200)
+        self.assertEqual(list(response), [b"1", b"2"])
+
+    def test_write(self):
+        def application(environ, start_response):
+            start_response("200 OK", [])(b"0")
+            return [b"1"]
+
+        self.assertEqual(list(self.run_application(application)), [b"0", b"1"])
+
+    def test_close(self):
+        closed = []
+
+        class Result(list):
+            def close(self):
+                closed.append(True)
+
+        def application(environ, start_response):
+            start_response("200 OK", [])
+            return Result([b"1"])
+
+        response = self.run_application(application)
+        response.close()
+        self.assertEqual(closed, [True])
+
+    def test_never_started(self):
+        with self.assertRaisesMessage(RuntimeError, "never called start_response()"):
+            self.run_application(lambda environ, start_response: [b"1"])

@@ -1,0 +1,220 @@
+import asyncio
+import threading
+from io import BytesIO
+
+from django.channels import Channel, channel_backends, consumers
+from django.channels.server_request import ServerRequest, has_async_views
+from django.channels.worker import Worker
+from django.contrib.staticfiles.handlers import StaticFilesHandler
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
+from django.http import HttpResponse
+from django.test import override_settings
+from django.urls import get_resolver
+
+from .test_channel import ChannelTestCase
+from .test_http import CONTENT
+
+
+class Exchange:
+    """Takes a response as the interface server's exchange does."""
+
+    def __init__(self, body_file=None):
+        self.body_file = body_file
+        self.gone = False
+        self.callbacks = []
+        self.done = threading.Event()
+        self.thread = None
+
+    def respond(self, response):
+        self.thread = threading.current_thread().name
+        self.response = response
+        self.body = response.getvalue() if response.streaming else response.content
+        response.close()
+        self.done.set()
+
+    async def arespond(self, response):
+        self.respond(response)
+
+    def on_disconnect(self, callback):
+        self.callbacks.append(callback)
+
+    def disconnect(self):
+        self.gone = True
+        for callback in self.callbacks:
+            callback()
+
+
+@override_settings(
+    MIDDLEWARE=[], ROOT_URLCONF="channels_tests.urls", STATIC_URL="/static/"
+)
+class ServerRequestTests(ChannelTestCase):
+    def setUp(self):
+        super().setUp()
+        request_started.disconnect(close_old_connections)
+        request_finished.disconnect(close_old_connections)
+        self.addCleanup(request_started.connect, close_old_connections)
+        self.addCleanup(request_finished.connect, close_old_connections)
+        self.enterContext(consumers.isolate())
+        self.backend = channel_backends["default"]
+
+    def request(self, path="/", application=None, body_file=None, **content):
+        exchange = Exchange(body_file)
+        message = ServerRequest(
+            {**CONTENT, "path": path, **content},
+            application or WSGIHandler(),
+            exchange,
+            self.backend,
+        )
+        return exchange, message
+
+    def answer(self, *args, **content):
+        """Have a worker answer, and return the exchange."""
+        exchange, message = self.request(*args, **content)
+        worker = Worker(self.backend)
+        worker.start()
+        try:
+            self.backend.send(message)
+            self.assertTrue(exchange.done.wait(10))
+        finally:
+            worker.stop(10)
+        return exchange
+
+    def test_view(self):
+        exchange = self.answer("/")
+        self.assertEqual(exchange.body, b"hello")
+        self.assertIs(exchange.response._handler_class, WSGIHandler)
+        self.assertEqual(exchange.thread, "channels-worker-0")
+
+    def test_async_view(self):
+        """It runs on the worker's event loop."""
+        exchange = self.answer("/async/")
+        self.assertEqual(exchange.body, b"ahello")
+        self.assertEqual(exchange.thread, "channels-loop")
+
+    def test_not_found(self):
+        self.assertEqual(self.answer("/no/").response.status_code, 404)
+
+    def test_body(self):
+        headers = [["content-type", "application/x-www-form-urlencoded"]]
+        exchange = self.answer(
+            "/echo/",
+            method="POST",
+            headers=[*headers, ["content-length", "3"]],
+            body=b"a=b",
+        )
+        self.assertIn(b"{'a': 'b'}", exchange.body)
+        exchange = self.answer(
+            "/echo/", method="POST", headers=headers, body_file=BytesIO(b"a=c")
+        )
+        self.assertIn(b"{'a': 'c'}", exchange.body)
+
+    def test_signals(self):
+        calls = []
+
+        def started(sender, environ, **kwargs):
+            calls.append(environ["PATH_INFO"])
+
+        def finished(**kwargs):
+            calls.append("finished")
+
+        request_started.connect(started)
+        self.addCleanup(request_started.disconnect, started)
+        request_finished.connect(finished)
+        self.addCleanup(request_finished.disconnect, finished)
+        for path in ("/", "/async/"):
+            with self.subTest(path=path):
+                calls.clear()
+                self.answer(path)
+                self.assertEqual(calls, [path, "finished"])
+
+    def test_wrapped_application(self):
+        """WSGI middleware of the project's own is run too."""
+        inner = WSGIHandler()
+
+        def application(environ, start_response):
+            def start(status, headers):
+                start_response(status, [*headers, ("X-Wrapped", "yes")])
+
+            return inner(environ, start)
+
+        exchange = self.answer("/", application)
+        self.assertEqual(exchange.body, b"hello")
+        self.assertIn(("X-Wrapped", "yes"), list(exchange.response.items()))
+
+    def test_failure(self):
+        """A request always has an answer."""
+
+        def application(environ, start_response):
+            raise ValueError("why")
+
+        with self.assertLogs("django.channels.worker", "ERROR"):
+            exchange = self.answer("/", application)
+        self.assertEqual(exchange.response.status_code, 500)
+
+    def test_client_that_leaves_cancels_an_async_view(self):
+        exchange, message = self.request("/slow/")
+        finished = threading.Event()
+
+        def note(**kwargs):
+            finished.set()
+
+        request_finished.connect(note)
+        self.addCleanup(request_finished.disconnect, note)
+
+        async def serve():
+            task = asyncio.ensure_future(message.aserve())
+            while not exchange.callbacks:
+                await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            exchange.disconnect()
+            await task
+
+        asyncio.run(serve())
+        self.assertTrue(finished.is_set())
+        self.assertFalse(exchange.done.is_set())
+
+    def test_own_consumer(self):
+        @Channel.consumer("http.request")
+        def consume(reply_channel, path, body):
+            Channel(reply_channel).send(content=path.encode() + body)
+
+        exchange = self.answer("/a", body=b"!")
+        self.assertEqual(exchange.body, b"/a!")
+        self.assertEqual(self.backend._state.sinks, {})
+
+    def test_own_consumer_streams(self):
+        @Channel.consumer("http.request")
+        def consume(reply_channel):
+            Channel(reply_channel).send(content="1", more_content=True)
+            Channel(reply_channel).send(content="2")
+
+        self.assertEqual(self.answer("/").body, b"12")
+
+    def test_wants_loop(self):
+        for path, expected in (("/", False), ("/async/", True), ("/no/", False)):
+            with self.subTest(path=path):
+                self.assertIs(self.request(path)[1].wants_loop(), expected)
+
+    def test_static_files_and_wrapped_applications_keep_off_the_loop(self):
+        static = StaticFilesHandler(WSGIHandler())
+        self.assertIs(self.request("/static/async/", static)[1].wants_loop(), False)
+        self.assertIs(self.request("/async/", static)[1].wants_loop(), True)
+        self.assertIs(self.request("/async/", lambda *args: [])[1].wants_loop(), False)
+
+    def test_has_async_views(self):
+        self.assertIs(has_async_views(get_resolver()), True)
+        with override_settings(ROOT_URLCONF="channels_tests.sync_urls"):
+            self.assertIs(has_async_views(get_resolver()), False)
+
+
+class ReceiptTests(ChannelTestCase):
+    def test_receipt(self):
+        exchange = Exchange()
+        message = ServerRequest(CONTENT, WSGIHandler(), exchange, None)
+        self.assertIsNone(message.receipt(False))
+        self.assertFalse(exchange.done.is_set())
+        self.assertIsNone(message.receipt(True))
+        self.assertEqual(exchange.response.status_code, 500)
+        self.assertIsInstance(exchange.response, HttpResponse)
