@@ -1,0 +1,67 @@
+"""The servers under load, on the same view of the same project."""
+
+from .comparison import CPU_RATE, RATE, Comparison, Ratio
+from .load import CONNECTIONS, Wrk
+from .process import Usage
+from .servers import OURS, SERVERS
+from .serving import serving
+
+WARM_UP_SECONDS = 1
+
+
+class Http:
+    """
+    Every round starts each server anew, warms it up, loads it and stops it.
+
+    Only one server runs at a time, on a core of its own; wrk has the other.
+    """
+
+    name = "http"
+    title = "Servers under load"
+    ratios = [
+        Ratio(OURS, "granian", {"hello": 1.0}),
+        Ratio(OURS, "gunicorn", {"hello": 2.5}),
+        Ratio(OURS, "uvicorn"),
+        Ratio(OURS, "daphne", {"hello": 13.0}),
+    ]
+
+    def __init__(self, options, size, cores):
+        self.options, self.size, self.cores = options, size, cores
+        self.wrk = Wrk(cores)
+        wanted = options.servers or [server.name for server in SERVERS]
+        self.servers = [server for server in SERVERS if server.name in wanted]
+
+    def steps(self):
+        return self.size.http_rounds * len(self.servers)
+
+    def run(self, progress):
+        view, note = self.options.view, (
+            f"View '{self.options.view}', {CONNECTIONS} keep-alive connections for "
+            f"{self.size.http_seconds} s a round, {self.size.http_rounds} rounds; a "
+            f"process a server, with {self.options.threads} threads where it has "
+            f"threads. 'Per CPU second': of what the server's processes used."
+        )
+        comparison = Comparison(self.title, view, self.ratios, RATE, note)
+        for number in range(self.size.http_rounds):
+            for server in self.servers:
+                progress.step(f"{server.name}, round {number + 1}")
+                comparison.add(server.name, self.measure(server))
+        return comparison
+
+    def measure(self, server):
+        """Return one sample: a fresh server process under load."""
+        with serving(server, self.cores, self.options) as (process, url):
+            url += self.options.path
+            self.wrk.run(url, WARM_UP_SECONDS)
+            before = Usage(process)
+            counts = self.wrk.run(url, self.size.http_seconds)
+            after = Usage(process)
+        good = counts["requests"] - counts["errors"]
+        return {
+            RATE: good / counts["seconds"],
+            CPU_RATE: good / (after.cpu_seconds - before.cpu_seconds),
+            "median ms": counts["p50_ms"],
+            "p99 ms": counts["p99_ms"],
+            "memory MiB": after.memory_mib,
+            "errors": counts["errors"],
+        }

@@ -1,0 +1,50 @@
+"""The load generator: wrk, and what it counts."""
+
+import json
+import subprocess
+from pathlib import Path
+
+SCRIPT = Path(__file__).with_name("wrk.lua")
+CONNECTIONS = 32
+# Seconds that wrk may take longer than asked before it counts as hung.
+GRACE_SECONDS = 30
+
+
+class LoadFailed(Exception):
+    """Raised when wrk could not measure."""
+
+
+class Wrk:
+    """Keep-alive connections that each send a request after the other."""
+
+    def __init__(self, cores, connections=CONNECTIONS):
+        self.cores, self.connections = cores, connections
+
+    def run(self, url, seconds):
+        """Load the URL and return {requests, seconds, errors, p50_ms, p99_ms}."""
+        command = ["wrk", "--threads", 1, "--connections", self.connections]
+        command += ["--duration", f"{seconds}s", "--script", SCRIPT, url]
+        run = subprocess.run(
+            self.cores.pin(command, self.cores.load),
+            capture_output=True,
+            text=True,
+            timeout=seconds + GRACE_SECONDS,
+        )
+        if run.returncode:
+            raise LoadFailed(f"wrk: {run.stderr.strip() or run.stdout.strip()}")
+        return parse(run.stdout)
+
+
+def parse(output):
+    """Return what the script's last line counts; a run without answers fails."""
+    counts = json.loads(output.strip().splitlines()[-1])
+    if counts["requests"] <= counts["errors"]:
+        raise LoadFailed("wrk got no good answer.")
+    return counts
+
+
+def version():
+    """Return wrk's version, as its first line has it: ``wrk 4.1.0 [epoll] …``."""
+    output = subprocess.run(["wrk", "--version"], capture_output=True, text=True)
+    words = (output.stdout or output.stderr).split()
+    return words[1] if len(words) > 1 else "unknown"

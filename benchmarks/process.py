@@ -1,0 +1,88 @@
+"""Processes pinned to a core, and stopped by their own id."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from contextlib import contextmanager
+
+import psutil
+
+STOP_SECONDS = 10
+
+
+class Cores:
+    """Which core what is measured runs on, and which one the load generator."""
+
+    def __init__(self):
+        can_pin = hasattr(os, "sched_getaffinity") and shutil.which("taskset")
+        cores = sorted(os.sched_getaffinity(0)) if can_pin else []
+        self.are_pinned = len(cores) > 1
+        self.server, self.load = (cores[0], cores[-1]) if cores else (None, None)
+
+    def pin(self, command, core):
+        """Return the command as it runs on that core."""
+        command = [str(part) for part in command]
+        return command if core is None else ["taskset", "-c", str(core), *command]
+
+
+@contextmanager
+def started(command, log=None, **options):
+    """
+    Run the command in a process group of its own, stopped at the end.
+
+    Yields a psutil.Popen. The command's complaints go to ``log``, a file.
+    """
+    process = psutil.Popen(command, stderr=log, start_new_session=True, **options)
+    try:
+        yield process
+    finally:
+        stop(process)
+
+
+def stop(process):
+    """End the process and its children: asked first, forced after a while."""
+    signal_group(process, signal.SIGTERM)
+    try:
+        process.wait(STOP_SECONDS)
+    except psutil.TimeoutExpired:
+        pass
+    signal_group(process, signal.SIGKILL)
+    process.wait(STOP_SECONDS)
+    for stream in (process.stdin, process.stdout):
+        if stream:
+            stream.close()
+
+
+def signal_group(process, number):
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        pass
+
+
+class Usage:
+    """What a process and its children have used."""
+
+    def __init__(self, process):
+        family = [process, *process.children(recursive=True)]
+        times = [each.cpu_times() for each in family]
+        self.cpu_seconds = sum(each.user + each.system for each in times)
+        self.memory_mib = sum(each.memory_info().rss for each in family) / 2**20
+
+
+@contextmanager
+def log_file():
+    """Yield a file for a process's complaints, to be read with tail()."""
+    with tempfile.TemporaryFile("w+") as file:
+        yield file
+
+
+def tail(file, lines=15):
+    file.seek(0)
+    return "".join(file.readlines()[-lines:]).strip() or "It said nothing."
+
+
+__all__ = ["Cores", "DEVNULL", "PIPE", "Usage", "log_file", "started", "tail"]
+DEVNULL, PIPE = subprocess.DEVNULL, subprocess.PIPE

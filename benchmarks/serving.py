@@ -1,0 +1,78 @@
+"""Running a server for a while, and the environment its process has."""
+
+import json
+import os
+import socket
+import time
+from contextlib import contextmanager
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from .environment import PROJECT
+from .process import DEVNULL, log_file, started, tail
+from .servers import HOST
+
+START_SECONDS = 30
+POLL_SECONDS = 0.1
+
+
+class ServerFailed(Exception):
+    """Raised when a server does not start, or is not the one meant."""
+
+
+def environ(tree=None, **variables):
+    """Return a child's environment: the project, and before it the tree."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+    kept.pop("DJANGO_SETTINGS_MODULE", None)
+    paths = [str(path) for path in (tree, PROJECT) if path]
+    return {**kept, "PYTHONPATH": os.pathsep.join(paths), **variables}
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        return listener.getsockname()[1]
+
+
+def check_about(name, about, django, channels):
+    """Refuse to measure one Django for another."""
+    if about != {"django": django, "channels": channels}:
+        raise ServerFailed(
+            f"{name} should run Django {django} {'with' if channels else 'without'} "
+            f"channels, but the project says {about}."
+        )
+
+
+@contextmanager
+def serving(server, cores, options):
+    """Yield (process, url) of the server, once it answers as it should."""
+    port = free_port()
+    command = cores.pin(server.command(port, options.threads), cores.server)
+    variables = environ(options.tree if server.channels else None)
+    url = f"http://{HOST}:{port}"
+    with (
+        log_file() as log,
+        started(
+            command, log, stdout=DEVNULL, stdin=DEVNULL, cwd=PROJECT, env=variables
+        ) as process,
+    ):
+        try:
+            about = wait_until_ready(process, f"{url}/about/")
+        except ServerFailed as error:
+            raise ServerFailed(f"{server.name}: {error}\n{tail(log)}") from error
+        check_about(server.name, about, options.django, server.channels)
+        yield process, url
+
+
+def wait_until_ready(process, url):
+    """Return what the project says about itself, as soon as it answers."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise ServerFailed(f"ended with status {process.returncode}.")
+        try:
+            with urlopen(url, timeout=START_SECONDS) as response:
+                return json.load(response)
+        except URLError:
+            time.sleep(POLL_SECONDS)
+    raise ServerFailed(f"does not answer within {START_SECONDS} seconds.")
