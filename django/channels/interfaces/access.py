@@ -35,19 +35,18 @@ class AccessLog:
             self._line(logging.ERROR, text, (), connection, 500)
             return
         line = data.partition(b"\r\n")[0][:200].decode("latin-1")
-        line = line if line.isprintable() else ascii(line)[1:-1]
-        self._line(_level(status), '"%s" %s -', (line, status), connection)
+        args = (_shown(line), status)
+        self._line(_level(status), '"%s" %s -', args, connection)
 
     def connect(self, path, status, socket):
         """``status`` answered the handshake: 101, or why it was refused."""
-        args = (path, status)
+        args = (_shown(path), status)
         self._line(_level(status), '"WebSocket CONNECT %s" %s', args, socket)
 
     def disconnect(self, path, code, socket):
         """``code`` is the close code (RFC 6455 section 7.4)."""
-        self._line(
-            logging.INFO, '"WebSocket DISCONNECT %s" %s', (path, code), socket, 101
-        )
+        args = (_shown(path), code)
+        self._line(logging.INFO, '"WebSocket DISCONNECT %s" %s', args, socket, 101)
 
     def _line(self, level, text, args, request, status=None):
         extra = {
@@ -78,6 +77,11 @@ def _level(status):
     if status >= 500:
         return logging.ERROR
     return logging.WARNING if status >= 400 else logging.INFO
+
+
+def _shown(text):
+    """Return ``text`` as one line of a log that can't be forged or garbled."""
+    return text if text.isprintable() else ascii(text)[1:-1]
 
 
 def _now():

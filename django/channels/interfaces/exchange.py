@@ -172,7 +172,10 @@ class Exchange:
                 callback = self._when_gone.pop()
             except IndexError:
                 return
-            callback()
+            try:
+                callback()
+            except Exception:
+                logger.exception("A callback on a client's leaving failed.")
 
     def _fail(self, error):
         """End the connection unfinished; log an error, pass on what is none."""

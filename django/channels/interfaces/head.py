@@ -53,9 +53,11 @@ def response_head(response, *, method, http_version, keep_alive, size=None):
     if status < 200 or status == 204:
         framing, length = NONE, None
     elif method == "HEAD" or status == 304:
-        framing, length = NONE, stated
-        if length is None and size and status != 304:
-            length = size
+        # The length that GET would have; an answer without content may just
+        # have left it out (RFC 9110 section 9.3.2), so that 0 says nothing.
+        framing, length = NONE, stated or None
+        if length is None and status != 304:
+            length = size or None
     elif size is not None:
         framing, length = LENGTH, size
     elif stated is not None:

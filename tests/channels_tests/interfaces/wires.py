@@ -1,0 +1,156 @@
+"""Connections without sockets, threads or time, for the tests beside."""
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+
+from django.channels.exceptions import ChannelFull
+from django.channels.interfaces.access import NoAccessLog
+from django.channels.interfaces.http import HTTPFactory
+from django.channels.interfaces.limits import Limits
+from django.channels.interfaces.mailbox import Mailbox
+
+
+class Wire(StringTransport):
+    """
+    What a connection writes to. ``ended`` says how it was ended: "" (not),
+    "half" (writing), "orderly" or "abort". With ``slow`` set, the client takes
+    nothing of what is written from then on, until ``read_all()``.
+    """
+
+    def __init__(self):
+        super().__init__(
+            hostAddress=IPv4Address("TCP", "127.0.0.1", 8000),
+            peerAddress=IPv4Address("TCP", "192.0.2.7", 5555),
+        )
+        self.ended = ""
+        self.slow = False
+
+    def write(self, data):
+        super().write(data)
+        if self.slow and self.producer is not None:
+            self.producer.pauseProducing()
+
+    def read_all(self):
+        self.slow = False
+        if self.producer is not None:
+            self.producer.resumeProducing()
+
+    def loseWriteConnection(self):
+        self.ended = "half"
+
+    def loseConnection(self):
+        super().loseConnection()
+        self.ended = "orderly"
+
+    def abortConnection(self):
+        super().abortConnection()
+        self.ended = "abort"
+
+    def take(self):
+        """Return what was written since the last time."""
+        data = self.value()
+        self.clear()
+        return data
+
+    @property
+    def is_read(self):
+        return self.producerState == "producing"
+
+
+class Reactor(Clock):
+    """A clock and the calls from threads, made when ``spin()`` is called."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+    def callFromThread(self, function, *args):
+        self.calls.append((function, args))
+
+    def spin(self):
+        while self.calls:
+            function, args = self.calls.pop(0)
+            function(*args)
+
+
+class NoSockets:
+    """What a connection that wants to be a WebSocket is given to."""
+
+    def __init__(self):
+        self.taken = []
+
+    def take_over(self, connection, head, rest):
+        self.taken.append((connection, head, rest))
+
+
+class HTTPWire:
+    """One HTTP connection; ``requests`` are the exchanges that were sent."""
+
+    def __init__(self, timeout=None, access=None, **limits):
+        self.reactor = Reactor()
+        self.requests = []
+        self.full = False
+        self.sockets = NoSockets()
+        self.factory = HTTPFactory(
+            send=self.send,
+            sockets=self.sockets,
+            mailbox=Mailbox(self.reactor.callFromThread),
+            seconds=self.reactor.seconds,
+            access=access or NoAccessLog(),
+            timeout=timeout,
+            limits=Limits(**limits),
+        )
+        self.connection, self.wire = self.connect()
+
+    def connect(self):
+        connection = self.factory.buildProtocol(None)
+        wire = Wire()
+        connection.makeConnection(wire)
+        return connection, wire
+
+    def send(self, exchange):
+        if self.full:
+            raise ChannelFull("full")
+        self.requests.append(exchange)
+
+    def receive(self, data):
+        self.connection.dataReceived(data)
+        self.reactor.spin()
+
+    def respond(self, response, number=-1):
+        """Answer a request as a worker does; return what the client gets."""
+        self.requests[number].respond(response)
+        self.reactor.spin()
+        return self.wire.take()
+
+    def advance(self, seconds):
+        """Let time pass, and the server look at its deadlines."""
+        self.reactor.advance(seconds)
+        self.factory.check()
+        self.reactor.spin()
+
+    def lose(self, clean=True):
+        lose(self.connection, clean)
+
+
+def lose(protocol, clean=True):
+    protocol.connectionLost(Failure(ConnectionDone() if clean else ConnectionLost()))
+
+
+def status_of(data):
+    """Return the status of the response in ``data``, None if there is none."""
+    return int(data.split(b" ", 2)[1]) if data.startswith(b"HTTP/1.1 ") else None
+
+
+def parts_of(data):
+    """Return status, headers (lower case) and body of one response."""
+    head, _, body = data.partition(b"\r\n\r\n")
+    lines = head.decode("latin-1").split("\r\n")
+    headers = {}
+    for line in lines[1:]:
+        name, _, value = line.partition(": ")
+        headers.setdefault(name.lower(), []).append(value)
+    return int(lines[0].split(" ")[1]), headers, body
