@@ -5,7 +5,7 @@ import signal
 import socket
 import threading
 
-from django.channels import channel_backends
+from django.channels import channel_backends, consumers, names
 from django.channels.server_request import ServerRequest
 from django.channels.worker import Worker
 from django.conf import settings
@@ -33,8 +33,9 @@ class InterfaceServer:
     HTTP and WebSocket on one port, and the workers that answer.
 
     ``application`` is the WSGI application, usually Django's own handler.
-    ``threads`` worker threads run views and consumers. ``access`` gets a line
-    per request and socket.
+    ``threads`` worker threads run views and sockets' consumers, and as many
+    run those of other channels; with one, it runs them all. ``access`` gets a
+    line per request and socket.
 
         server = InterfaceServer(application)
         server.bind("127.0.0.1", 8000)
@@ -193,10 +194,24 @@ class InterfaceServer:
             for backend in (channel_backends["default"], self._http_backend)
         }
         self._workers = [
-            Worker(backend, threads=self.threads) for backend in backends.values()
+            Worker(backend, self.threads, channels)
+            for backend in backends.values()
+            for channels in self._shares(consumers.channels())
         ]
         for worker in self._workers:
             worker.start()
+
+    def _shares(self, channels):
+        """
+        Return the channels of each worker. Requests and sockets have one of
+        their own, so that no number of slow jobs keeps them waiting; a single
+        thread does everything.
+        """
+        if self.threads == 1:
+            return [channels]
+        protocol = [name for name in channels if name in names.PROTOCOL_CHANNELS]
+        jobs = [name for name in channels if name not in names.PROTOCOL_CHANNELS]
+        return [protocol, jobs] if jobs else [protocol]
 
     def _stop_workers(self, grace):
         workers, self._workers = self._workers, []
