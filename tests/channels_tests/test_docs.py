@@ -1,0 +1,198 @@
+import re
+import subprocess
+import sys
+import textwrap
+import unittest
+from pathlib import Path
+
+import django
+from django.channels import Channel, Group, __all__, consumers, exceptions, signals
+from django.channels.backends.base import BaseChannelBackend
+from django.channels.backends.memory import MemoryChannelBackend
+from django.channels.message import Message
+from django.channels.names import ALIASES, WEBSOCKET_CONNECT, WEBSOCKET_RECEIVE
+from django.channels.worker import Worker, run_here
+from django.conf import global_settings
+from django.core import mail
+from django.core.management import BaseCommand, load_command_class
+from django.core.signals import setting_changed
+from django.dispatch import Signal
+from django.test import SimpleTestCase
+
+ROOT = Path(django.__file__).resolve().parent.parent
+CHANNELS = ROOT / "django" / "channels"
+
+
+def read(path):
+    """Return a page's text; a tree that was installed has none."""
+    try:
+        return (ROOT / path).read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise unittest.SkipTest(f"{path} isn't here.") from error
+
+
+def samples(text):
+    """Return the Python samples of a guide: caption and code of each."""
+    found = re.finditer(
+        r"^\.\. code-block:: python\n(?:    :caption: ``(.*)``\n)?\n((?:    .*\n|\n)+)",
+        text,
+        re.M,
+    )
+    return [(match[1], textwrap.dedent(match[2])) for match in found]
+
+
+class Inbox:
+    """Keeps what is sent to a reply channel."""
+
+    def __init__(self):
+        self.contents = []
+
+    def deliver(self, names, message):
+        self.contents += [message.content] * len(names)
+        return ()
+
+
+class SampleTests(SimpleTestCase):
+    def setUp(self):
+        self.backend = Channel("websocket.connect").backend
+        self.addCleanup(self.backend.flush)
+        consumers.autodiscover()
+        isolation = consumers.isolate()
+        isolation.__enter__()
+        self.addCleanup(isolation.__exit__, None, None, None)
+        for name in consumers.channels():
+            consumers._consumers.pop(name, None)
+
+    def connect(self, name, **content):
+        inbox = Inbox()
+        self.backend.listen(name, inbox)
+        self.addCleanup(self.backend.unlisten, name)
+        self.handle(WEBSOCKET_CONNECT, reply_channel=name, **content)
+        return inbox
+
+    def handle(self, channel, **content):
+        run_here(self.backend, Message(channel, content))
+
+    def test_readme(self):
+        """The first consumer is a chat."""
+        (code,) = re.findall(r"```python\n(.*?)```", read("README.md"), re.S)
+        exec(code, {})
+        inboxes = [self.connect("websocket.reply!a"), self.connect("websocket.reply!b")]
+        self.handle(WEBSOCKET_RECEIVE, content="Hello!", path="/", binary=False)
+        for inbox in inboxes:
+            self.assertEqual(inbox.contents, [{"content": "Hello!"}])
+
+    def test_first_consumer(self):
+        """The guide's first view sends what its first consumer handles."""
+        code = dict(reversed(samples(read("docs/topics/channels.txt"))))
+        exec(code["accounts/consumers.py"], {})
+        views = {}
+        exec(code["accounts/views.py"], views)
+        self.assertEqual(views["sign_up"](None).status_code, 200)
+        receiver = self.backend.receiver(["welcome-mail"])
+        self.addCleanup(receiver.close)
+        run_here(self.backend, receiver.receive(timeout=0))
+        self.assertEqual(mail.outbox[0].to, ["ada@example.com"])
+
+    def test_rooms(self):
+        """The guide's chat has rooms, and refuses what is none."""
+        code = [c for _, c in samples(read("docs/topics/channels.txt")) if "room" in c]
+        exec(code[0], {})
+        inbox = self.connect("websocket.reply!a", path="/chat/hall/")
+        state = {"room": "chat.hall"}
+        self.assertEqual(inbox.contents, [{"accept": True, "state": state}])
+        self.handle(
+            WEBSOCKET_RECEIVE,
+            reply_channel="websocket.reply!a",
+            content="Hello!",
+            binary=False,
+            state=state,
+        )
+        self.assertEqual(inbox.contents[1:], [{"content": '{"text": "Hello!"}'}])
+        inbox = self.connect("websocket.reply!b", path="/chat/HALL/")
+        self.assertEqual(inbox.contents, [{"status": 404}])
+
+    def test_samples_compile(self):
+        for caption, code in samples(read("docs/topics/channels.txt")):
+            with self.subTest(caption=caption):
+                compile(code, caption or "sample", "exec")
+
+
+class ReferenceTests(SimpleTestCase):
+    """What there is in the code stands in the reference."""
+
+    def setUp(self):
+        self.text = read("docs/ref/channels.txt")
+
+    def assertDocumented(self, names):
+        missing = [n for n in names if not re.search(rf"\b{re.escape(n)}\b", self.text)]
+        self.assertEqual(missing, [])
+
+    def test_names(self):
+        self.assertDocumented(__all__)
+        self.assertDocumented(ALIASES)
+        # How the process of the memory backend takes a short cut; for tests.
+        internal = {"hand_over", "clock"}
+        for owner in (Channel, Group, Worker, BaseChannelBackend, MemoryChannelBackend):
+            public = {name for name in vars(owner) if not name.startswith("_")}
+            self.assertDocumented(public - internal)
+
+    def test_exceptions(self):
+        for name, value in vars(exceptions).items():
+            if isinstance(value, type) and value.__module__ == exceptions.__name__:
+                self.assertIn(f".. exception:: {name}\n", self.text)
+
+    def test_signals(self):
+        for name, value in vars(signals).items():
+            if isinstance(value, Signal) and value is not setting_changed:
+                self.assertIn(f".. data:: {name}\n", self.text)
+
+    def test_settings(self):
+        for name in dir(global_settings):
+            if name.startswith("CHANNEL_"):
+                self.assertIn(f".. setting:: {name}\n", self.text)
+        code = (CHANNELS / "backends" / "base.py").read_text()
+        for key in re.findall(r'params(?:\.get\(|, )"([A-Z]+)"', code):
+            self.assertIn(f".. setting:: CHANNEL_BACKENDS-{key}\n", self.text)
+
+    def test_checks(self):
+        code = "".join(p.read_text(encoding="utf-8") for p in CHANNELS.rglob("*.py"))
+        ids = set(re.findall(r'id="(channels\.[EWIDC]\d+)"', code))
+        self.assertTrue(ids)
+        self.assertEqual(set(re.findall(r"\*\*(channels\.\w+)\*\*", self.text)), ids)
+
+    def test_loggers(self):
+        code = "".join(p.read_text(encoding="utf-8") for p in CHANNELS.rglob("*.py"))
+        for name in set(re.findall(r'getLogger\("(.*?)"\)', code)):
+            self.assertIn(f"\n``{name}``\n", self.text)
+
+    def test_commands(self):
+        common = BaseCommand().create_parser("manage.py", "any")._option_string_actions
+        for name in ("runworker", "runwsserver"):
+            self.assertIn(f".. django-admin:: {name}", self.text)
+            command = load_command_class("django.core", name)
+            options = command.create_parser("manage.py", name)._option_string_actions
+            for option in options.keys() - common:
+                self.assertRegex(self.text, rf"admin-option:: .*(?<![\w-]){option}\b")
+
+
+class DependenciesTests(SimpleTestCase):
+    def test_loaded_late(self):
+        """Nothing is imported that only a server needs."""
+        code = (
+            "import sys, django\n"
+            "from django.conf import settings\n"
+            "settings.configure()\n"
+            "django.setup()\n"
+            "from django.channels import Channel, Group, view_consumer\n"
+            "from django.core.handlers.wsgi import WSGIHandler\n"
+            "print(*{'twisted', 'autobahn', 'httptools', 'redis'} & set(sys.modules))"
+        )
+        result = subprocess.run(
+            [sys.executable, "-c", code],
+            env={"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        self.assertEqual(result.stdout, "\n")
