@@ -168,8 +168,10 @@ class Conversation:
             self.edge.write(frame)
         if content.get("status") is not None:
             self._told_status(content["status"])
-        elif content.get("close") not in (None, False):
-            self._told_close(content["close"], content.get("reason"))
+            return
+        close = content.get("close")
+        if close is not None and close is not False:
+            self._told_close(close, content.get("reason"))
 
     def lost(self, code, reason):
         """The socket has ended, with this close code."""

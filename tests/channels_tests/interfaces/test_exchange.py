@@ -68,7 +68,7 @@ class AsyncRespondTests(SimpleTestCase):
 
         async def main():
             task = asyncio.create_task(self.exchange.arespond(response))
-            while not self.http.reactor.calls:
+            while not self.http.reactor.posted:
                 await asyncio.sleep(0)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)

@@ -16,14 +16,14 @@ class MailboxTests(SimpleTestCase):
         """Any number of calls costs one hop, and they are made in order."""
         for i in range(5):
             self.mailbox.post(self.seen.append, i)
-        self.assertEqual(len(self.reactor.calls), 1)
+        self.assertEqual(len(self.reactor.posted), 1)
         self.reactor.spin()
         self.assertEqual(self.seen, [0, 1, 2, 3, 4])
 
     def test_post_during_visit(self):
         """What a call posts is not made at once, but isn't forgotten."""
         self.mailbox.post(self.mailbox.post, self.seen.append, "later")
-        function, args = self.reactor.calls.pop()
+        function, args = self.reactor.posted.pop()
         function(*args)
         self.assertEqual(self.seen, [])
         self.reactor.spin()

@@ -65,14 +65,14 @@ class Reactor(Clock):
 
     def __init__(self):
         super().__init__()
-        self.calls = []
+        self.posted = []
 
     def callFromThread(self, function, *args):
-        self.calls.append((function, args))
+        self.posted.append((function, args))
 
     def spin(self):
-        while self.calls:
-            function, args = self.calls.pop(0)
+        while self.posted:
+            function, args = self.posted.pop(0)
             function(*args)
 
 

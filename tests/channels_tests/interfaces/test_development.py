@@ -1,0 +1,123 @@
+import io
+import signal
+import subprocess
+import sys
+from unittest import mock
+
+from django.channels.interfaces import development
+from django.core.servers import basehttp
+from django.test import SimpleTestCase, override_settings
+
+
+class OwnServer(basehttp.WSGIServer):
+    pass
+
+
+class RunTests(SimpleTestCase):
+    def setUp(self):
+        # What would serve for ever.
+        self.stock = self.enter(mock.patch.object(basehttp, "run"))
+        self.server = self.enter(
+            mock.patch("django.channels.interfaces.server.InterfaceServer")
+        )
+        self.server.return_value.port = 8123
+        self.server.return_value.serve.return_value = None
+
+    def enter(self, patch):
+        self.addCleanup(patch.stop)
+        return patch.start()
+
+    def test_serves(self):
+        application = object()
+        bound = []
+        development.run("127.0.0.1", 0, application, ipv6=True, on_bind=bound.append)
+        self.stock.assert_not_called()
+        args, kwargs = self.server.call_args
+        self.assertEqual((args, kwargs["threads"]), ((application,), 1))
+        self.server.return_value.bind.assert_called_once_with("127.0.0.1", 0, ipv6=True)
+        self.assertEqual(bound, [8123])
+
+    def test_threading(self):
+        development.run("127.0.0.1", 0, object(), threading=True)
+        threads = self.server.call_args.kwargs["threads"]
+        self.assertEqual(threads, development.default_threads())
+        self.assertGreater(threads, 1)
+
+    def test_interrupt(self):
+        """Ctrl-C reaches runserver, which ends as it always has."""
+        self.server.return_value.serve.return_value = signal.SIGINT
+        with self.assertRaises(KeyboardInterrupt):
+            development.run("127.0.0.1", 0, object())
+        self.server.return_value.serve.return_value = signal.SIGTERM
+        development.run("127.0.0.1", 0, object())
+
+    def test_port_is_taken(self):
+        """runserver has a text for each OSError; none is hidden from it."""
+        self.server.return_value.bind.side_effect = OSError(98, "taken")
+        bound = []
+        with self.assertRaises(OSError):
+            development.run("127.0.0.1", 80, object(), on_bind=bound.append)
+        self.assertEqual(bound, [])
+
+    def assertStock(self, **kwargs):
+        application = object()
+        development.run("127.0.0.1", 80, application, threading=True, **kwargs)
+        self.server.assert_not_called()
+        self.stock.assert_called_once_with(
+            "127.0.0.1",
+            80,
+            application,
+            **{
+                "ipv6": False,
+                "threading": True,
+                "on_bind": None,
+                "server_cls": basehttp.WSGIServer,
+                **kwargs,
+            },
+        )
+
+    def test_own_server_class(self):
+        """A project's own server class is used."""
+        with self.assertLogs("django.channels.server", "INFO"):
+            self.assertStock(server_cls=OwnServer)
+
+    @override_settings(CHANNEL_HTTP_BACKEND=None)
+    def test_switched_off(self):
+        with self.assertLogs("django.channels.server", "INFO"):
+            self.assertStock()
+
+    def test_missing_package(self):
+        """Without a package: one line, and Django's own server."""
+        for module, name in (
+            ("twisted.internet", "Twisted"),
+            ("autobahn.websocket", "Autobahn"),
+            ("httptools", "httptools"),
+        ):
+            with self.subTest(module=module):
+                self.stock.reset_mock()
+                stderr = io.StringIO()
+                with mock.patch.dict(sys.modules, {module: None}):
+                    with mock.patch("sys.stderr", stderr):
+                        self.assertStock()
+                self.assertTrue(stderr.getvalue().startswith(f"{name} is not "))
+                self.assertIn("pip install", stderr.getvalue())
+                self.assertEqual(stderr.getvalue().count("\n"), 1)
+
+
+class ImportTests(SimpleTestCase):
+    def test_nothing_is_loaded(self):
+        """Neither Django nor runserver's module loads the server's packages."""
+        code = (
+            "import sys, django.channels, django.core.management.commands.runserver\n"
+            "import django.channels.interfaces.development\n"
+            "import django.core.management.commands.runwsserver\n"
+            "names = {'twisted', 'autobahn', 'httptools'} & sys.modules.keys()\n"
+            "sys.exit(', '.join(names))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            env={"PYTHONPATH": ":".join(sys.path)},
+        )
+        self.assertEqual(done.stderr.strip(), "")

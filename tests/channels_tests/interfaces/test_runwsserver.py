@@ -1,0 +1,119 @@
+import io
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest import mock
+
+from django.core.management import CommandError, call_command
+from django.core.management.commands.runwsserver import Command
+from django.test import SimpleTestCase, override_settings
+
+
+class AddressTests(SimpleTestCase):
+    def test_addresses(self):
+        for given, ipv6, expected in (
+            (None, False, ("127.0.0.1", 9000, False)),
+            (None, True, ("::1", 9000, True)),
+            ("8000", False, ("127.0.0.1", 8000, False)),
+            ("0.0.0.0:80", False, ("0.0.0.0", 80, False)),
+            ("[::]:80", False, ("::", 80, True)),
+            ("localhost:80", True, ("localhost", 80, True)),
+        ):
+            with self.subTest(given=given):
+                self.assertEqual(Command().parse_address(given, ipv6), expected)
+
+    def test_invalid(self):
+        for given, ipv6 in (
+            ("port", False),
+            ("1:2:3", False),
+            ("65536", False),
+            ("127.0.0.1:80", True),
+        ):
+            with self.subTest(given=given):
+                with self.assertRaisesMessage(CommandError, "is not a valid"):
+                    Command().parse_address(given, ipv6)
+
+
+@override_settings(ALLOWED_HOSTS=["127.0.0.1"])
+class RefusalTests(SimpleTestCase):
+    def assertRefused(self, text, *args, **options):
+        with self.assertRaisesMessage(CommandError, text):
+            call_command("runwsserver", *args, stdout=io.StringIO(), **options)
+
+    def test_port_is_taken(self):
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            port = other.getsockname()[1]
+            self.assertRefused(f"Port {port} is already in use.", str(port))
+
+    def test_forbidden_port(self):
+        with mock.patch("socket.socket.bind", side_effect=PermissionError(13, "no")):
+            self.assertRefused("permission to access port 80", "80")
+
+    def test_foreign_address(self):
+        self.assertRefused("192.0.2.1 can't be assigned to", "192.0.2.1:9000")
+
+    def test_threads(self):
+        self.assertRefused("--threads must be at least 1", threads=0)
+
+    @override_settings(ALLOWED_HOSTS=[])
+    def test_allowed_hosts(self):
+        self.assertRefused("You must set settings.ALLOWED_HOSTS")
+
+    @override_settings(CHANNEL_HTTP_BACKEND=None)
+    def test_switched_off(self):
+        self.assertRefused("CHANNEL_HTTP_BACKEND is None")
+
+    def test_twisted_is_missing(self):
+        with mock.patch.dict(sys.modules, {"twisted.internet": None}):
+            self.assertRefused("python -m pip install twisted")
+
+
+class ProcessTests(SimpleTestCase):
+    """The command in a process of its own."""
+
+    def start(self, *args):
+        folder = TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        settings = Path(folder.name, "ws_settings.py")
+        settings.write_text(
+            "SECRET_KEY = 'x'\nALLOWED_HOSTS = ['127.0.0.1']\n"
+            "ROOT_URLCONF = 'ws_settings'\nDEFAULT_CHARSET = 'utf-8'\n"
+            "urlpatterns = []\n"
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-m", "django", "runwsserver", "127.0.0.1:0", *args],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={
+                "PYTHONPATH": ":".join([folder.name, *sys.path]),
+                "DJANGO_SETTINGS_MODULE": "ws_settings",
+            },
+        )
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.stdout.close)
+        ready = process.stdout.readline()
+        self.assertRegex(ready, r"on http://127\.0\.0\.1:\d+/ with \d+ worker threads")
+        return process, ready.split()[5]
+
+    def test_serve_and_stop(self):
+        """It says when it's ready, serves, and ends in good order."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(signal=number):
+                process, url = self.start("--threads=2")
+                with self.assertRaises(urllib.error.HTTPError) as caught:
+                    urllib.request.urlopen(url)
+                self.assertEqual(caught.exception.code, 404)
+                caught.exception.close()
+                process.send_signal(number)
+                out, err = process.communicate(timeout=20)
+                self.assertEqual((process.returncode, out), (0, ""))
+                self.assertNotIn("Traceback", err)
