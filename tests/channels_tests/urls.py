@@ -40,9 +40,17 @@ async def slow(request):
     await asyncio.sleep(60)
 
 
-async def second(request):
-    await asyncio.sleep(1)
+async def gather(request):
+    """Return when as many requests as ``number`` says are here at once."""
+    place = request.GET["place"]
+    here = gathered.setdefault(place, set())
+    here.add(request)
+    while len(here) < int(request.GET["number"]):
+        await asyncio.sleep(0.01)
     return HttpResponse()
+
+
+gathered = {}
 
 
 def error(request):
@@ -65,7 +73,7 @@ urlpatterns = [
     path("astream/", astream),
     path("file/", file),
     path("slow/", slow),
-    path("second/", second),
+    path("gather/", gather),
     path("error/", error),
     path("late/", late),
     path("path/é/", path_of),
