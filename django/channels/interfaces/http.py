@@ -47,6 +47,9 @@ logger = logging.getLogger("django.channels.server")
 
 BETWEEN, HEAD, BODY, UPGRADE, LAST, ENDING = range(6)
 
+# How often deadlines are looked at, in seconds.
+SWEEP = 1.0
+
 # How many bytes are given to the transport at once. A client that takes that
 # many, and what the transport holds, within Limits.write_time goes on.
 PIECE = 128 * 1024
@@ -81,7 +84,7 @@ class HTTPConnection(Protocol):
         self.server = address(self.transport.getHost())
         set_no_delay(self.transport)
         self.transport.registerProducer(self, True)
-        self.factory.connections.add(self)
+        self.factory.opened(self)
         self._wait(self.limits.idle_time)
 
     def dataReceived(self, data):
@@ -100,11 +103,10 @@ class HTTPConnection(Protocol):
             self._wait(self.limits.body_time)
 
     def connectionLost(self, reason):
-        self.factory.connections.discard(self)
+        self.stage = ENDING
         if self.successor is not None:
             self.successor.connectionLost(reason)
-            return
-        self.stage = ENDING
+        self.factory.closed(self)
         self._outgoing.clear()
         if self._body is not None:
             self._body.close()
@@ -474,8 +476,11 @@ class HTTPFactory(ServerFactory):
 
     ``send(exchange)`` sends a request on its channel and may raise
     ChannelFull. ``sockets`` takes over connections that become WebSockets.
-    ``seconds`` is the reactor's clock, ``timeout`` how many seconds a request
-    may be with the workers, None for any number.
+    ``clock`` is the reactor, ``timeout`` how many seconds a request may be
+    with the workers, None for any number.
+
+    A timer for each deadline of each connection would cost more than the rest
+    of a request; one for all of them runs while there are connections.
     """
 
     noisy = False
@@ -486,7 +491,7 @@ class HTTPFactory(ServerFactory):
         send,
         sockets,
         mailbox,
-        seconds,
+        clock,
         access,
         timeout=None,
         scheme="http",
@@ -495,19 +500,38 @@ class HTTPFactory(ServerFactory):
         self.send = send
         self.sockets = sockets
         self.mailbox = mailbox
-        self.seconds = seconds
+        self.clock = clock
+        self.seconds = clock.seconds
         self.access = access
         self.timeout = timeout
         self.scheme = scheme
         self.limits = limits
         self.connections = set()
         self.stopping = False
+        # Called when the last connection has ended.
+        self.when_empty = None
+        self._sweep = None
 
     def buildProtocol(self, addr):
         return HTTPConnection(self)
 
+    def opened(self, connection):
+        self.connections.add(connection)
+        if self._sweep is None:
+            self._sweep = self.clock.callLater(SWEEP, self.check)
+
+    def closed(self, connection):
+        self.connections.discard(connection)
+        if not self.connections:
+            if self._sweep is not None:
+                self._sweep.cancel()
+                self._sweep = None
+            if self.when_empty is not None:
+                self.when_empty()
+
     def check(self):
-        """Let every connection look at its deadlines."""
+        """Let every connection look at its deadlines, and again in a while."""
+        self._sweep = self.clock.callLater(SWEEP, self.check)
         now = self.seconds()
         for connection in tuple(self.connections):
             connection.check(now)

@@ -1,4 +1,4 @@
-"""The interface server: ports, the reactor, the sweep of deadlines, workers."""
+"""The interface server: its port, its life in the reactor, its workers."""
 
 import logging
 import signal
@@ -24,9 +24,6 @@ logger = logging.getLogger("django.channels.server")
 
 BACKLOG = 1024
 
-# How often deadlines are looked at, in seconds, while there are connections.
-SWEEP = 1.0
-
 
 class InterfaceServer:
     """
@@ -51,17 +48,18 @@ class InterfaceServer:
         self.threads = threads
         self.access = access or NoAccessLog()
         self.limits = limits
-        self.grace = 10.0
         self.port = None
+        self.factory = None
+        self.sockets = None
+        self._http_backend = None
         self._socket = None
         self._listening = None
         self._workers = []
         self._stopped = threading.Event()
-        self._stopping = False
-        self._sweep = None
         self._deadline = None
-        self._own_reactor = False
+        self._grace = None
         self._signal = None
+        self._owns_reactor = False
 
     def bind(self, addr, port, ipv6=False):
         """
@@ -83,8 +81,8 @@ class InterfaceServer:
 
     def start(self):
         """Serve from a background thread. Return when connections are taken."""
+        self._prepare()
         reactors.ensure_running()
-        self._start_workers()
         reactors.call(self._listen)
 
     def stop(self, grace=10.0):
@@ -92,6 +90,9 @@ class InterfaceServer:
         Take no more connections, let what runs end for up to ``grace``
         seconds, and return.
         """
+        if self.factory is None:
+            self._socket.close()
+            return
         reactor.callFromThread(self._begin_stop, grace)
         self._stopped.wait()
         self._stop_workers(grace)
@@ -101,25 +102,24 @@ class InterfaceServer:
         Serve in this thread until a signal, SIGINT or SIGTERM, or stop().
         Return the signal's number or None. Only the main thread gets signals.
         """
-        self.grace = grace
-        if reactor.running:
-            self.start()
-            with _Signals(self._signalled):
+        self._grace = grace
+        with _Signals(self._signalled):
+            if reactor.running:
+                self.start()
                 self._stopped.wait()
-        else:
-            self._own_reactor = True
-            self._start_workers()
-            reactor.callWhenRunning(self._listen)
-            with _Signals(self._signalled):
+            else:
+                self._prepare()
+                self._owns_reactor = True
+                reactor.callWhenRunning(self._listen)
                 reactors.run_here()
         self._stop_workers(grace)
         return self._signal
 
-    # The reactor's thread.
-
-    def _listen(self):
+    def _prepare(self):
+        """Make what needs settings, here, where an error finds the caller."""
         mailbox = Mailbox(reactor.callFromThread)
         websockets = WebSocketFactory(reactor, self.limits)
+        self._http_backend = http_backend()
         self.sockets = Sockets(
             channel_backends["default"],
             mailbox,
@@ -131,16 +131,21 @@ class InterfaceServer:
             send=self._send,
             sockets=self.sockets,
             mailbox=mailbox,
-            seconds=reactor.seconds,
+            clock=reactor,
             access=self.access,
             timeout=settings.CHANNEL_HTTP_TIMEOUT,
             limits=self.limits,
         )
+        self._start_workers()
+
+    # The reactor's thread.
+
+    def _listen(self):
         self._listening = reactor.adoptStreamPort(
             self._socket.fileno(), self._socket.family, self.factory
         )
+        # The port has a descriptor of its own.
         self._socket.close()
-        self._sweep = reactor.callLater(SWEEP, self._look)
 
     def _send(self, exchange):
         self._http_backend.send(
@@ -149,46 +154,45 @@ class InterfaceServer:
             )
         )
 
-    def _look(self):
-        self._sweep = reactor.callLater(SWEEP, self._look)
-        self.factory.check()
-
     def _begin_stop(self, grace):
-        if self._stopping:
+        if self._deadline is not None:
             return
-        self._stopping = True
         logger.info("The server on port %s stops.", self.port)
+        self._deadline = reactor.callLater(grace, self._end)
         self.factory.stopping = True
+        self.factory.when_empty = self.sockets.when_empty = self._end_if_empty
         self._listening.stopListening()
         for connection in tuple(self.factory.connections):
             connection.shut_down()
-        self._deadline = reactor.seconds() + grace
-        self._await_end()
+        self._end_if_empty()
 
-    def _await_end(self):
-        busy = self.factory.connections or self.sockets.by_name
-        if busy and reactor.seconds() < self._deadline:
-            reactor.callLater(0.05, self._await_end)
+    def _end_if_empty(self):
+        if not self.factory.connections and not self.sockets.by_name:
+            self._end()
+
+    def _end(self):
+        if self._stopped.is_set():
             return
+        self._stopped.set()
+        if self._deadline.active():
+            self._deadline.cancel()
+        self.factory.when_empty = self.sockets.when_empty = None
         for connection in tuple(self.factory.connections):
             connection.transport.abortConnection()
-        self._sweep.cancel()
-        self._stopped.set()
-        if self._own_reactor:
+        if self._owns_reactor:
             reactor.stop()
 
     def _signalled(self, number, frame):
-        if self._signal is not None:
+        if self._signal is None:
+            self._signal = number
+            reactor.callFromThread(self._begin_stop, self._grace)
+        else:
             # The second one means it.
-            self._deadline = 0
-            return
-        self._signal = number
-        reactor.callFromThread(self._begin_stop, self.grace)
+            reactor.callFromThread(self._end)
 
     # Workers.
 
     def _start_workers(self):
-        self._http_backend = http_backend()
         backends = {
             backend.alias: backend
             for backend in (channel_backends["default"], self._http_backend)

@@ -44,6 +44,8 @@ class Sockets:
         self.limits = limits
         self.make_protocol = make_protocol
         self.by_name = {}
+        # Called when the last socket has ended.
+        self.when_empty = None
         self._lock = threading.Lock()
         self._warned = False
 
@@ -107,6 +109,8 @@ class Sockets:
     def unlisten(self, socket):
         self.backend.unlisten(socket.name)
         self.by_name.pop(socket.name, None)
+        if not self.by_name and self.when_empty is not None:
+            self.when_empty()
 
     def send(self, channel, content):
         """Send to the workers; return one of the words of ``conversation``."""

@@ -311,6 +311,14 @@ class ApplicationTests(ServerTestCase):
 
 
 class LifeTests(ServerTestCase):
+    def test_never_started(self):
+        """A server that was bound and not started gives its port back."""
+        server = InterfaceServer(WSGIHandler())
+        server.bind("127.0.0.1", 0)
+        server.stop()
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", server.port))
+
     def test_port_is_taken(self):
         self.serve()
         other = InterfaceServer(WSGIHandler())

@@ -98,7 +98,7 @@ class HTTPWire:
             send=self.send,
             sockets=self.sockets,
             mailbox=Mailbox(self.reactor.callFromThread),
-            seconds=self.reactor.seconds,
+            clock=self.reactor,
             access=access or NoAccessLog(),
             timeout=timeout,
             limits=Limits(**limits),
@@ -127,9 +127,9 @@ class HTTPWire:
         return self.wire.take()
 
     def advance(self, seconds):
-        """Let time pass, and the server look at its deadlines."""
-        self.reactor.advance(seconds)
-        self.factory.check()
+        """Let time pass; the server looks at its deadlines meanwhile."""
+        for _ in range(seconds):
+            self.reactor.advance(1)
         self.reactor.spin()
 
     def lose(self, clean=True):
