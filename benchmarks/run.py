@@ -6,6 +6,7 @@ Until the environment is entered nothing is imported that must be installed.
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -93,6 +94,8 @@ def measure(options, base):
     console, cores = Console(), Cores()
     console.width = max(console.width, REPORT_COLUMNS)
     machine = describe(base, cores)
+    # A polite end takes the servers along too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with migrated_database():
             comparisons = compare(options, cores, console)
