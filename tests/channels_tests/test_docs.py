@@ -4,6 +4,7 @@ import sys
 import textwrap
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import django
 from django.channels import Channel, Group, __all__, consumers, exceptions, signals
@@ -13,7 +14,6 @@ from django.channels.message import Message
 from django.channels.names import ALIASES, WEBSOCKET_CONNECT, WEBSOCKET_RECEIVE
 from django.channels.worker import Worker, run_here
 from django.conf import global_settings
-from django.core import mail
 from django.core.management import BaseCommand, load_command_class
 from django.core.signals import setting_changed
 from django.dispatch import Signal
@@ -85,14 +85,17 @@ class SampleTests(SimpleTestCase):
     def test_first_consumer(self):
         """The guide's first view sends what its first consumer handles."""
         code = dict(reversed(samples(read("docs/topics/channels.txt"))))
-        exec(code["accounts/consumers.py"], {})
+        with mock.patch("django.core.mail.send_mail") as send_mail:
+            exec(code["accounts/consumers.py"], {})
         views = {}
         exec(code["accounts/views.py"], views)
         self.assertEqual(views["sign_up"](None).status_code, 200)
         receiver = self.backend.receiver(["welcome-mail"])
         self.addCleanup(receiver.close)
         run_here(self.backend, receiver.receive(timeout=0))
-        self.assertEqual(mail.outbox[0].to, ["ada@example.com"])
+        send_mail.assert_called_once_with(
+            "Welcome!", "Hello Ada!", None, ["ada@example.com"]
+        )
 
     def test_rooms(self):
         """The guide's chat has rooms, and refuses what is none."""
