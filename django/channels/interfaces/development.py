@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 
+from django.channels import channel_backends
 from django.conf import settings
 from django.core.servers import basehttp
 from django.core.servers.basehttp import WSGIServer
@@ -34,6 +35,12 @@ def run(
     """
     reason = why_not(server_cls)
     if reason is not None:
+        from django.channels.worker import Worker
+
+        # Consumers of the project's own channels run all the same.
+        Worker(
+            channel_backends["default"], default_threads() if threading else 1
+        ).start()
         basehttp.run(
             addr,
             port,

@@ -20,6 +20,9 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 # 7.6.1), not an application's.
 HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade"})
 
+# Those that change what the server adds.
+_SPECIAL = HOP_BY_HOP | {"content-length", "date", "server"}
+
 
 class Head:
     """
@@ -131,21 +134,24 @@ _date = 0, ""
 def _own_headers(response):
     """
     Return the lines of the response's own headers and cookies, the length
-    they state or None, whether they close the connection, and their names.
+    they state or None, whether they close the connection, and whichever of
+    "date" and "server" are among them.
     """
     lines = []
     stated = None
     close = False
-    given = set()
+    given = ()
     for name, value in response.items():
         lower = name.lower()
-        if lower == "content-length":
-            stated = int(value) if value.isdigit() else None
-        elif lower in HOP_BY_HOP:
-            close = close or (lower == "connection" and value.lower() == "close")
-        else:
-            given.add(lower)
-            lines.append(f"{name}: {value}\r\n")
+        if lower in _SPECIAL:
+            if lower == "content-length":
+                stated = int(value) if value.isdigit() else None
+                continue
+            if lower in HOP_BY_HOP:
+                close = close or (lower == "connection" and value.lower() == "close")
+                continue
+            given = (*given, lower)
+        lines.append(f"{name}: {value}\r\n")
     for cookie in response.cookies.values():
         lines.append(f"Set-Cookie: {cookie.OutputString()}\r\n")
     return lines, stated, close, given

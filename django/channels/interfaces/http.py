@@ -31,9 +31,7 @@ from httptools import (
     HttpParserUpgrade,
     HttpRequestParser,
 )
-from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Protocol, ServerFactory
-from zope.interface import implementer
 
 from django.channels.exceptions import ChannelFull
 
@@ -41,6 +39,7 @@ from . import head
 from .body import Body
 from .exchange import Exchange
 from .limits import Limits
+from .outlet import Outlet
 from .request import Refused, RequestHead
 
 logger = logging.getLogger("django.channels.server")
@@ -50,12 +49,7 @@ BETWEEN, HEAD, BODY, UPGRADE, LAST, ENDING = range(6)
 # How often deadlines are looked at, in seconds.
 SWEEP = 1.0
 
-# How many bytes are given to the transport at once. A client that takes that
-# many, and what the transport holds, within Limits.write_time goes on.
-PIECE = 128 * 1024
 
-
-@implementer(IPushProducer)
 class HTTPConnection(Protocol):
     def __init__(self, factory):
         self.factory = factory
@@ -66,13 +60,12 @@ class HTTPConnection(Protocol):
         self.current = None
         self.queue = deque()
         self.deadline = None
-        self.blocked = False
+        self.outlet = None
         self.reading = True
         self._parser = HttpRequestParser(self)
         self._body = None
         self._owed = 0
         self._seen = b""
-        self._outgoing = deque()
         self._upgrade = None
         # The protocol that has taken the connection over.
         self.successor = None
@@ -83,7 +76,7 @@ class HTTPConnection(Protocol):
         self.client = address(self.transport.getPeer())
         self.server = address(self.transport.getHost())
         set_no_delay(self.transport)
-        self.transport.registerProducer(self, True)
+        self.outlet = Outlet(self.transport, self._blocked, self._drained)
         self.factory.opened(self)
         self._wait(self.limits.idle_time)
 
@@ -107,7 +100,6 @@ class HTTPConnection(Protocol):
         if self.successor is not None:
             self.successor.connectionLost(reason)
         self.factory.closed(self)
-        self._outgoing.clear()
         if self._body is not None:
             self._body.close()
         if self.current is not None:
@@ -115,25 +107,16 @@ class HTTPConnection(Protocol):
             self.current = None
         self._drop_queue()
 
-    def pauseProducing(self):
-        """The client is slower than what is written to it."""
-        self.blocked = True
+    def _blocked(self):
         self._wait(self.limits.write_time)
 
-    def resumeProducing(self):
-        self.blocked = False
+    def _drained(self):
         self.deadline = None
-        self._write_outgoing()
-        if self.blocked:
-            return
         owed, self._owed = self._owed, 0
         if self.current is None:
             self._go_on()
         elif self.current.flow is not None:
             self.current.flow.give(owed)
-
-    def stopProducing(self):
-        pass
 
     # The parser's side.
 
@@ -175,7 +158,7 @@ class HTTPConnection(Protocol):
                 raise Refused(413)
             self._body = Body(self.limits.body)
             if request.expects and self.current is None:
-                self.transport.write(head.CONTINUE)
+                self.outlet.write(head.CONTINUE)
 
     def on_body(self, data):
         self._body.add(data)
@@ -193,7 +176,7 @@ class HTTPConnection(Protocol):
             self.factory.scheme, self.client, self.server, body
         )
         exchange = Exchange(self, content, keep_alive, file)
-        if self.current is None and not self.queue and not self.blocked:
+        if self.current is None and not self.queue and not self.outlet.blocked:
             self._start(exchange)
             if self.current is None:
                 self._go_on()
@@ -206,7 +189,7 @@ class HTTPConnection(Protocol):
 
     def hand_over(self, successor, data):
         """Let ``successor`` have the connection; ``data`` came last."""
-        self.transport.unregisterProducer()
+        self.outlet.close()
         self.successor = successor
         # The transport goes on calling this object.
         self.dataReceived = successor.dataReceived
@@ -224,11 +207,11 @@ class HTTPConnection(Protocol):
         if exchange is not self.current:
             return
         self.current = None
-        self._write(data)
+        self.outlet.write(data)
         if close:
             self.stage = LAST
             self._drop_queue()
-        if not self.blocked:
+        if not self.outlet.blocked:
             self._go_on()
 
     def write_part(self, exchange, data):
@@ -237,8 +220,8 @@ class HTTPConnection(Protocol):
             return
         exchange.begun = True
         exchange.deadline = None
-        self._write(data)
-        if self.blocked:
+        self.outlet.write(data)
+        if self.outlet.blocked:
             self._owed += len(data)
         else:
             exchange.flow.give(len(data))
@@ -256,7 +239,7 @@ class HTTPConnection(Protocol):
             self.stage = LAST
         else:
             self._send_error(exchange, 500, close=True)
-        if not self.blocked:
+        if not self.outlet.blocked:
             self._go_on()
 
     # Time.
@@ -273,7 +256,7 @@ class HTTPConnection(Protocol):
         if self.deadline is None or now < self.deadline:
             return
         self.deadline = None
-        if self.blocked or self.stage == ENDING:
+        if self.outlet.blocked or self.stage == ENDING:
             self.transport.abortConnection()
         elif self.current is None and self.stage in (HEAD, BODY):
             self.refuse(408)
@@ -295,10 +278,9 @@ class HTTPConnection(Protocol):
         """Answer by a status, when the requests before are, and end."""
         if self.stage >= LAST:
             return
-        if self.current is not None or self.queue:
+        if self.current is not None or self.queue or self.outlet.blocked:
             # Out of turn: what comes before is answered, then the end tells.
             self.stage = LAST
-            (self.queue[-1] if self.queue else self.current).keep_alive = False
             return
         self.access.refused(self, status, self._seen)
         self._write_error(status, close=True, headers=headers)
@@ -311,7 +293,7 @@ class HTTPConnection(Protocol):
         from the client what was sent last (RFC 9112 section 9.6).
         """
         self.stage = ENDING
-        self.transport.unregisterProducer()
+        self.outlet.close()
         if self._body is not None:
             self._body.close()
         if linger and hasattr(self.transport, "loseWriteConnection"):
@@ -378,11 +360,11 @@ class HTTPConnection(Protocol):
 
     def _go_on(self):
         """Start what waits: nothing is with the workers or to be written."""
-        while self.queue and self.current is None and not self.blocked:
+        while self.queue and self.current is None and not self.outlet.blocked:
             self._start(self.queue.popleft())
         if not self.reading and len(self.queue) < self.limits.pipelined:
             self._read_on()
-        if self.queue or self.current is not None or self.blocked:
+        if self.queue or self.current is not None or self.outlet.blocked:
             return
         if self.stage == LAST or (self.stage == BETWEEN and self.factory.stopping):
             self.finish()
@@ -393,7 +375,7 @@ class HTTPConnection(Protocol):
         elif self.stage == BODY:
             self._wait(self.limits.body_time)
             if self._head.expects:
-                self.transport.write(head.CONTINUE)
+                self.outlet.write(head.CONTINUE)
         elif self.stage == HEAD:
             self._wait(self.limits.head_time)
 
@@ -411,20 +393,6 @@ class HTTPConnection(Protocol):
             self.reading = False
             self.transport.pauseProducing()
 
-    def _write(self, data):
-        if len(data) <= PIECE and not self._outgoing:
-            self.transport.write(data)
-        else:
-            self._outgoing.append(memoryview(data))
-            self._write_outgoing()
-
-    def _write_outgoing(self):
-        while self._outgoing and not self.blocked:
-            data = self._outgoing.popleft()
-            if len(data) > PIECE:
-                self._outgoing.appendleft(data[PIECE:])
-            self.transport.write(bytes(data[:PIECE]))
-
     def _send_error(self, exchange, status, close, headers=()):
         self._write_error(
             status, close, headers, no_body=exchange.content["method"] == "HEAD"
@@ -435,7 +403,7 @@ class HTTPConnection(Protocol):
             self._drop_queue()
 
     def _write_error(self, status, close, headers=(), no_body=False):
-        self.transport.write(
+        self.outlet.write(
             head.error_response(status, close=close, headers=headers, head=no_body)
         )
 

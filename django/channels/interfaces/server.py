@@ -149,9 +149,7 @@ class InterfaceServer:
 
     def _send(self, exchange):
         self._http_backend.send(
-            ServerRequest(
-                exchange.content, self.application, exchange, self._http_backend
-            )
+            ServerRequest(exchange.content, self.application, exchange)
         )
 
     def _begin_stop(self, grace):

@@ -5,12 +5,11 @@ import logging
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket.types import ConnectionDeny
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IPushProducer
-from zope.interface import implementer
 
 from . import head
 from .conversation import ABNORMAL, NO_CODE, Conversation
 from .handshake import scope_of
+from .outlet import Outlet
 
 logger = logging.getLogger("django.channels.server")
 
@@ -42,7 +41,6 @@ class QuietLog:
         logger.error("%s %s", text, failure)
 
 
-@implementer(IPushProducer)
 class WebSocketConnection(WebSocketServerProtocol):
     """
     One WebSocket, from its handshake request to its end.
@@ -70,7 +68,8 @@ class WebSocketConnection(WebSocketServerProtocol):
             frames=sockets.limits.frames_waiting,
             size=sockets.limits.bytes_waiting,
         )
-        self._blocked = False
+        self.outlet = None
+        self._owed_pong = None
         self._reading = True
         self._decision = None
         self._timer = None
@@ -81,8 +80,8 @@ class WebSocketConnection(WebSocketServerProtocol):
     # Autobahn's and Twisted's side.
 
     def connectionMade(self):
+        self.outlet = Outlet(self.transport, self._blocked, self._drained)
         super().connectionMade()
-        self.transport.registerProducer(self, True)
 
     def dataReceived(self, data):
         if self._decision is None:
@@ -94,7 +93,7 @@ class WebSocketConnection(WebSocketServerProtocol):
             self.transport.pauseProducing()
 
     def sendData(self, data, sync=False, chopsize=None):
-        self.transport.write(data)
+        self.outlet.write(data)
 
     def onConnect(self, request):
         self._decision = decision = Deferred()
@@ -113,7 +112,7 @@ class WebSocketConnection(WebSocketServerProtocol):
         if code == 503:
             headers.append(("Retry-After", "1"))
         self._answered = code
-        self.transport.write(head.error_response(code, close=True, headers=headers))
+        self.outlet.write(head.error_response(code, close=True, headers=headers))
         self.sockets.access.connect(self.content["path"], code, self)
 
     def connectionLost(self, reason):
@@ -130,15 +129,22 @@ class WebSocketConnection(WebSocketServerProtocol):
             self.sockets.access.disconnect(self.content["path"], code, self)
         self.conversation.lost(code, (reason or "") if wasClean else "")
 
-    def pauseProducing(self):
-        self._blocked = True
+    def onPing(self, payload):
+        if self.outlet.blocked:
+            # Only the last one is answered (RFC 6455 section 5.5.3): a client
+            # that pings and doesn't read could fill the memory.
+            self._owed_pong = payload
+        else:
+            super().onPing(payload)
 
-    def resumeProducing(self):
-        self._blocked = False
-        self._write_held()
-
-    def stopProducing(self):
+    def _blocked(self):
         pass
+
+    def _drained(self):
+        if self._owed_pong is not None and self.state == self.STATE_OPEN:
+            self.sendPong(self._owed_pong)
+        self._owed_pong = None
+        self._write_held()
 
     # The conversation's edge.
 
@@ -166,14 +172,13 @@ class WebSocketConnection(WebSocketServerProtocol):
             decision.errback(ConnectionDeny(status, "refused"))
 
     def write(self, frame):
-        if self._blocked or self._decision is not None or self.held:
+        if self.outlet.blocked or self._decision is not None or self.held:
             self.held.append(frame)
         elif self.state == self.STATE_OPEN:
             self.sendPreparedMessage(frame)
 
     def close(self, code, reason):
-        self._blocked = False
-        self._write_held()
+        self._write_held(all_of_it=True)
         reason = truncated(reason, 123)
         self.sendCloseFrame(code=code, reasonUtf8=reason)
 
@@ -227,8 +232,10 @@ class WebSocketConnection(WebSocketServerProtocol):
             self._timer.cancel()
             self._timer = None
 
-    def _write_held(self):
-        while self.held and not self._blocked and self.state == self.STATE_OPEN:
+    def _write_held(self, all_of_it=False):
+        while self.held and self.state == self.STATE_OPEN:
+            if self.outlet.blocked and not all_of_it:
+                return
             self.sendPreparedMessage(self.held.pop(0))
 
 

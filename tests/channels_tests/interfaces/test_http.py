@@ -317,7 +317,7 @@ class ConnectionTests(SimpleTestCase):
         body = b"0123456789" * 100_000
         data = http.respond(HttpResponse(body))
         self.assertLess(len(data), 200_000)
-        while http.connection.blocked:
+        while http.connection.outlet.blocked:
             http.wire.read_all()
             http.wire.slow = True
             data += http.wire.take()

@@ -297,6 +297,16 @@ class ReceiveTests(WebSocketTestCase):
         self.send(frame(b"hello", opcode=9))
         self.assertEqual(self.wire.take(), b"\x8a\x05hello")
 
+    def test_pings_of_a_slow_reader(self):
+        """Who pings and doesn't read gets one pong, for the last."""
+        connect = self.open()
+        self.wire.slow = True
+        self.reply(connect, content="x")
+        for i in range(100):
+            self.send(frame(b"%02d" % i, opcode=9))
+        self.wire.read_all()
+        self.assertEqual(self.wire.take(), b"\x81\x01x\x8a\x0299")
+
     def test_back_pressure(self):
         """A client that is faster than its consumer is read no further."""
         self.open()
@@ -414,8 +424,8 @@ class SendTests(WebSocketTestCase):
         self.wire.slow = True
         self.reply(connect, content="0")
         self.reply(connect, content="1")
-        self.wire.slow = False
         self.reply(connect, close=4000, reason="slow")
+        self.wire.read_all()
         self.assertEqual(
             self.wire.take(),
             b"\x81\x010\x81\x011\x88\x06" + struct.pack("!H", 4000) + b"slow",
