@@ -10,17 +10,24 @@ imports it before a server is wanted. The way through it:
 ``server``
     ``InterfaceServer``: ports, the reactor's thread, the worker, start and
     stop.
-``http``
-    One client connection: bytes to requests, answers in order, deadlines.
+``factory``, ``http``
+    What connections share; one client connection: bytes to requests, answers
+    in order, deadlines.
+``request``, ``body``, ``limits``
+    What a request says and whether it may be served; its body while it comes
+    in; how much and how long a client may take.
 ``exchange``
     One request and its response: what a worker's thread answers with.
-``head``, ``flow``, ``mailbox``
-    The bytes of a response's head; how fast a streamed response may be made;
-    the way from any thread to the reactor's.
+``head``, ``flow``
+    The bytes of a response's head; how fast a streamed response may be made.
+``mailbox``, ``outlet``, ``reactor``
+    From any thread to the reactor's; from a connection to its transport; the
+    process's one reactor.
 ``conversation``
     What one WebSocket may do when: a state machine without sockets or clock.
-``handshake``
-    May this request become a WebSocket, and what the consumers are told.
+``handshake``, ``frames``
+    May this request become a WebSocket, and what the consumers are told; the
+    frame that a message stands for.
 ``websocket``, ``sockets``
     The conversation's edge on Autobahn; all the sockets of one server.
 ``access``

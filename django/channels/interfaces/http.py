@@ -31,23 +31,19 @@ from httptools import (
     HttpParserUpgrade,
     HttpRequestParser,
 )
-from twisted.internet.protocol import Protocol, ServerFactory
+from twisted.internet.protocol import Protocol
 
 from django.channels.exceptions import ChannelFull
 
 from . import head
 from .body import Body
 from .exchange import Exchange
-from .limits import Limits
 from .outlet import Outlet
 from .request import Refused, RequestHead
 
 logger = logging.getLogger("django.channels.server")
 
 BETWEEN, HEAD, BODY, UPGRADE, LAST, ENDING = range(6)
-
-# How often deadlines are looked at, in seconds.
-SWEEP = 1.0
 
 
 class HTTPConnection(Protocol):
@@ -436,73 +432,6 @@ class HTTPConnection(Protocol):
 
     def _wait(self, seconds):
         self.deadline = self.factory.seconds() + seconds
-
-
-class HTTPFactory(ServerFactory):
-    """
-    What the connections of one server share.
-
-    ``send(exchange)`` sends a request on its channel and may raise
-    ChannelFull. ``sockets`` takes over connections that become WebSockets.
-    ``clock`` is the reactor, ``timeout`` how many seconds a request may be
-    with the workers, None for any number.
-
-    A timer for each deadline of each connection would cost more than the rest
-    of a request; one for all of them runs while there are connections.
-    """
-
-    noisy = False
-
-    def __init__(
-        self,
-        *,
-        send,
-        sockets,
-        mailbox,
-        clock,
-        access,
-        timeout=None,
-        scheme="http",
-        limits=Limits(),
-    ):
-        self.send = send
-        self.sockets = sockets
-        self.mailbox = mailbox
-        self.clock = clock
-        self.seconds = clock.seconds
-        self.access = access
-        self.timeout = timeout
-        self.scheme = scheme
-        self.limits = limits
-        self.connections = set()
-        self.stopping = False
-        # Called when the last connection has ended.
-        self.when_empty = None
-        self._sweep = None
-
-    def buildProtocol(self, addr):
-        return HTTPConnection(self)
-
-    def opened(self, connection):
-        self.connections.add(connection)
-        if self._sweep is None:
-            self._sweep = self.clock.callLater(SWEEP, self.check)
-
-    def closed(self, connection):
-        self.connections.discard(connection)
-        if not self.connections:
-            if self._sweep is not None:
-                self._sweep.cancel()
-                self._sweep = None
-            if self.when_empty is not None:
-                self.when_empty()
-
-    def check(self):
-        """Let every connection look at its deadlines, and again in a while."""
-        self._sweep = self.clock.callLater(SWEEP, self.check)
-        now = self.seconds()
-        for connection in tuple(self.connections):
-            connection.check(now)
 
 
 def address(addr):

@@ -13,7 +13,7 @@ from django.core.handlers.channel import http_backend
 
 from . import reactor as reactors
 from .access import NoAccessLog
-from .http import HTTPFactory
+from .factory import HTTPFactory
 from .limits import Limits
 from .mailbox import Mailbox
 from .reactor import reactor

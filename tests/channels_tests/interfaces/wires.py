@@ -8,7 +8,7 @@ from twisted.python.failure import Failure
 
 from django.channels.exceptions import ChannelFull
 from django.channels.interfaces.access import NoAccessLog
-from django.channels.interfaces.http import HTTPFactory
+from django.channels.interfaces.factory import HTTPFactory
 from django.channels.interfaces.limits import Limits
 from django.channels.interfaces.mailbox import Mailbox
 
