@@ -91,6 +91,12 @@ class Server:
         finally:
             self.output.close()
 
+    def crash(self):
+        """End it with no chance to tidy up."""
+        self.process.kill()
+        self.process.wait()
+        self.output.close()
+
 
 class Project(Server):
     """
@@ -116,8 +122,7 @@ class Project(Server):
         try:
             for command in self.commands:
                 subprocess.run(self.manage(*command), **self.place, check=True)
-            command = self.manage("runserver", "--noreload", f"127.0.0.1:{self.port}")
-            self.start(command, "runserver", **self.place)
+            self.serve()
         except BaseException:
             shutil.rmtree(self.folder)
             raise
@@ -128,6 +133,11 @@ class Project(Server):
             self.stop()
         finally:
             shutil.rmtree(self.folder)
+
+    def serve(self):
+        """Start it, on the same port if it's not the first time."""
+        command = self.manage("runserver", "--noreload", f"127.0.0.1:{self.port}")
+        self.start(command, "runserver", **self.place)
 
     @property
     def place(self):
