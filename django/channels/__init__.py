@@ -29,7 +29,7 @@ Read the modules in this order; each imports only from those above it.
 handlers give it each request, and it gives back the response.
 """
 
-from asgiref.local import Local
+from types import SimpleNamespace
 
 from django.utils.connection import BaseConnectionHandler, ConnectionProxy
 from django.utils.module_loading import import_string
@@ -57,6 +57,12 @@ class ChannelBackendHandler(BaseConnectionHandler):
     settings_name = "CHANNEL_BACKENDS"
     exception_class = InvalidChannelBackend
 
+    def __init__(self, settings=None):
+        super().__init__(settings)
+        # One backend per process and alias: they may be used by any thread,
+        # and a connection per thread or task is what a pool is there to spare.
+        self._connections = SimpleNamespace()
+
     def create_connection(self, alias):
         params = self.settings[alias]
         place = f"CHANNEL_BACKENDS[{alias!r}]"
@@ -77,7 +83,7 @@ class ChannelBackendHandler(BaseConnectionHandler):
         """Read the setting again at the next use."""
         self._settings = None
         self.__dict__.pop("settings", None)
-        self._connections = Local(self.thread_critical)
+        self._connections = SimpleNamespace()
 
 
 channel_backends = ChannelBackendHandler()

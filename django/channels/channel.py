@@ -1,9 +1,14 @@
 """A channel: a named queue of messages, to send to."""
 
+import logging
+
 from . import DEFAULT_CHANNEL_BACKEND_ALIAS, channel_backends, names
 from .exceptions import InvalidMessage
 from .message import Message
+from .names import is_reply
 from .registry import consumers
+
+logger = logging.getLogger("django.channels")
 
 
 class Channel:
@@ -70,9 +75,34 @@ class Channel:
         return forward_view(self)
 
     def _message(self, content):
-        if "channel" in content:
-            raise InvalidMessage(
-                "The message's key 'channel' is taken: a consumer's argument of that "
-                "name is the channel it was sent on. Use another key."
-            )
-        return Message.from_values(self.name, content)
+        message = Message.from_values(self.name, checked(content))
+        backend = self.backend
+        if backend.process_local and not backend.is_served(self.name):
+            warn_unserved(self.name)
+        return message
+
+
+def checked(content):
+    """Return ``content``, or raise InvalidMessage for a key that is taken."""
+    if "channel" in content:
+        raise InvalidMessage(
+            "The message's key 'channel' is taken: a consumer's argument of that "
+            "name is the channel it was sent on. Use another key."
+        )
+    return content
+
+
+_unserved = set()
+
+
+def warn_unserved(name):
+    """Log, once per channel, that nobody in this process will handle it."""
+    if is_reply(name) or name in _unserved:
+        return
+    _unserved.add(name)
+    logger.warning(
+        "A message was sent on channel %s, and no worker in this process receives "
+        "from it: it expires unless one is started. runserver and runwsserver have "
+        "workers; under another server, channels in memory have none.",
+        name,
+    )

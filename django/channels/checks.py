@@ -5,6 +5,8 @@ from django.core import checks
 
 from .exceptions import InvalidChannelBackend
 
+KEYS = frozenset({"BACKEND", "LOCATION", "EXPIRY", "CAPACITY", "OPTIONS"})
+
 
 @checks.register
 def check_channel_backends(app_configs=None, **kwargs):
@@ -27,14 +29,31 @@ def check_channel_backends(app_configs=None, **kwargs):
             errors.extend(channel_backends[alias].check())
         except InvalidChannelBackend as error:
             errors.append(checks.Error(str(error), id="channels.E002"))
+        else:
+            errors.extend(_unknown_keys(alias, backends[alias]))
     return errors
+
+
+def _unknown_keys(alias, params):
+    unknown = sorted(params.keys() - KEYS, key=str)
+    if unknown:
+        yield checks.Warning(
+            f"CHANNEL_BACKENDS[{alias!r}] has keys that mean nothing: "
+            f"{', '.join(map(repr, unknown))}.",
+            hint=f"The keys are {', '.join(sorted(KEYS))}; what a backend takes "
+            f"besides goes into OPTIONS.",
+            id="channels.W001",
+        )
 
 
 @checks.register
 def check_http_backend(app_configs=None, **kwargs):
     """Requests have a backend to travel on."""
     alias = settings.CHANNEL_HTTP_BACKEND
-    if alias is None or alias == "local" or alias in settings.CHANNEL_BACKENDS:
+    backends = settings.CHANNEL_BACKENDS
+    if alias is None or alias == "local":
+        return []
+    if isinstance(backends, dict) and alias in backends:
         return []
     return [
         checks.Error(

@@ -1,6 +1,7 @@
 """A group: a set of channels that one send reaches."""
 
 from . import DEFAULT_CHANNEL_BACKEND_ALIAS, channel_backends, codec, names
+from .channel import checked
 
 
 class Group:
@@ -37,7 +38,7 @@ class Group:
         Send ``content``, plain values by key, to each member. Raise
         InvalidMessage for a value that can't be carried.
         """
-        self.backend.group_send(self.name, codec.plain(content))
+        self.backend.group_send(self.name, codec.plain(checked(content)))
 
     async def aadd(self, channel):
         await self.backend.agroup_add(self.name, _name_of(channel))
@@ -46,7 +47,7 @@ class Group:
         await self.backend.agroup_discard(self.name, _name_of(channel))
 
     async def asend(self, /, **content):
-        await self.backend.agroup_send(self.name, codec.plain(content))
+        await self.backend.agroup_send(self.name, codec.plain(checked(content)))
 
 
 def _name_of(channel):

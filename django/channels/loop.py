@@ -7,6 +7,9 @@ from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
 
 from django.db import close_old_connections
 
+# How many seconds a cancelled task has to end.
+CANCEL_TIME = 1.0
+
 
 class LoopThread:
     """One event loop in a daemon thread of its own, started at first use."""
@@ -25,14 +28,17 @@ class LoopThread:
         loop.call_soon_threadsafe(self._create_task, loop, function, args)
 
     def stop(self, timeout=None):
-        """Cancel what runs, wait for it for ``timeout`` seconds, end."""
+        """
+        Wait for what runs for ``timeout`` seconds, None for ever; cancel what
+        is left; end.
+        """
         with self._lock:
             loop, self._loop = self._loop, None
         if loop is None:
             return
-        ending = asyncio.run_coroutine_threadsafe(self._cancel_all(timeout), loop)
+        ending = asyncio.run_coroutine_threadsafe(self._end_all(timeout), loop)
         ending.add_done_callback(lambda _: loop.call_soon_threadsafe(loop.stop))
-        self._thread.join(timeout)
+        ending.result()
 
     def _start(self):
         with self._lock:
@@ -60,12 +66,12 @@ class LoopThread:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _cancel_all(self, timeout):
-        tasks = [task for task in self._tasks if not task.done()]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=timeout)
+    async def _end_all(self, timeout):
+        for patience in (timeout, CANCEL_TIME):
+            if self._tasks:
+                _, left = await asyncio.wait(set(self._tasks), timeout=patience)
+                for task in left:
+                    task.cancel()
 
 
 async def in_own_context(function, args):

@@ -1,6 +1,6 @@
 """A message: a channel's name and a flat dict of plain values."""
 
-from . import codec
+from . import codec, names
 
 
 class Message:
@@ -9,20 +9,19 @@ class Message:
 
     ``channel`` is the channel's canonical name. ``content`` is a flat dict of
     plain values (see ``django.channels.codec``); a consumer gets it as keyword
-    arguments. Two of its keys have a meaning everywhere:
+    arguments. Its key ``reply_channel`` means the same everywhere: the name of
+    the channel that leads back to the request or the socket.
 
-    ``reply_channel``
-        Name of the channel that leads back to the request or the socket.
-    ``order``
-        An int. Whoever sent the message waits for its consumer: the worker
-        sends ``{"done": order, "error": bool}`` to the reply channel when the
-        consumer has finished.
+    The messages of a socket are numbered by ``order``, an int. Their sender
+    waits for the consumer: the worker sends ``{"done": order, "error": bool}``
+    to the reply channel when it has finished.
 
-    ``expires`` is set by the backend: the time on its clock, in seconds, after
-    which the message is dropped rather than handled.
+    ``backend`` is what carries the message, once it was sent. ``expires`` is
+    the time on the backend's clock, in seconds, after which the message is
+    dropped rather than handled.
     """
 
-    __slots__ = ("channel", "content", "expires")
+    __slots__ = ("channel", "content", "backend", "expires")
 
     # Whether the consumer itself closes old database connections, as the
     # request signals do.
@@ -34,6 +33,7 @@ class Message:
     def __init__(self, channel, content):
         self.channel = channel
         self.content = content
+        self.backend = None
         self.expires = None
 
     def __repr__(self):
@@ -48,13 +48,19 @@ class Message:
         """
         return cls(channel, codec.plain(values))
 
+    @property
+    def made_by_django(self):
+        """Whether its keys are Django's choice, not its sender's."""
+        return self.channel in names.PROTOCOL_CHANNELS
+
     def receipt(self, error):
         """
-        Return what the worker answers with when the consumer has finished
-        (``error``: it raised), or None where nobody waits for that.
+        Return what is to be sent when the consumer has finished (``error``: it
+        raised, or there is none to come), or None where nobody waits for that.
         """
         reply_channel = self.content.get("reply_channel")
-        order = self.content.get("order")
+        # In a project's own message the key is the project's.
+        order = self.content.get("order") if self.made_by_django else None
         if reply_channel is None or (order is None and not error):
             return None
         return Message(reply_channel, {"done": order, "error": error})

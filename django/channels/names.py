@@ -40,7 +40,8 @@ def validate(name, kind="channel"):
     channel a "!" and 1 to 100 more of them. Raise InvalidChannelName if not.
     """
     if isinstance(name, str) and _name_re.fullmatch(name):
-        return name
+        if kind == "channel" or REPLY_MARK not in name:
+            return name
     raise InvalidChannelName(
         f"{name!r} is not a valid {kind} name: use 1 to 100 ASCII letters, "
         f"digits, dots, underscores or hyphens."
@@ -53,7 +54,12 @@ def canonical(name):
 
 
 def new_name(prefix):
-    """Return a name that starts with ``prefix`` and was never given before."""
+    """
+    Return a name that starts with ``prefix``, of at most 75 characters, and
+    was never given before.
+    """
+    if len(validate(prefix)) > 75:
+        raise InvalidChannelName(f"{prefix!r} is too long for a prefix: 75 at most.")
     return validate(f"{prefix}.{secrets.token_hex(12)}")
 
 

@@ -43,6 +43,12 @@ class Consumer:
         name = getattr(function, "__qualname__", type(function).__qualname__)
         return f"{function.__module__}.{name}"
 
+    @property
+    def place(self):
+        """What tells it from others of the same name."""
+        code = getattr(self.function, "__code__", None)
+        return self.path, code and code.co_firstlineno
+
     def wants_loop(self, message):
         """Tell whether this message is to be handled on the event loop."""
         return self.is_async
@@ -57,7 +63,7 @@ class Consumer:
 
     def arguments(self, message):
         content = message.content
-        if self.takes_all or message.channel not in names.PROTOCOL_CHANNELS:
+        if self.takes_all or not message.made_by_django:
             arguments = dict(content)
         else:
             arguments = {k: v for k, v in content.items() if k in self.named}
@@ -100,7 +106,7 @@ class ConsumerRegistry:
         with self._lock:
             for name in channels:
                 other = self._consumers.get(name)
-                if other is not None and other.path != consumer.path:
+                if other is not None and other.place != consumer.place:
                     raise ConsumerAlreadyRegistered(
                         f"The channel {name!r} already has the consumer {other.path}; "
                         f"{consumer.path} can't be a second one."

@@ -23,7 +23,12 @@ class RequestMessage(Message):
         self.kwargs = kwargs
         self.reply_channel = None
         self._content = None
+        self.backend = None
         self.expires = None
+
+    @property
+    def made_by_django(self):
+        return True
 
     @property
     def content(self):
@@ -52,6 +57,7 @@ class ResponseMessage(Message):
     def __init__(self, channel, response):
         self.channel = channel
         self.response = response
+        self.backend = None
         self.expires = None
 
     @property

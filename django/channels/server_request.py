@@ -8,7 +8,7 @@ from asgiref.sync import iscoroutinefunction
 
 from django.core import signals
 from django.http import HttpResponse
-from django.urls import Resolver404, get_resolver, set_script_prefix
+from django.urls import get_resolver, set_script_prefix
 
 from . import http, names
 from .application import AsyncHandler, WSGIResponse, is_core_handler, static_part
@@ -27,17 +27,17 @@ class ServerRequest(Message):
     ``exchange.on_disconnect(callback)`` tells when the client has gone.
     """
 
-    __slots__ = ("parts", "application", "exchange", "backend", "_content")
+    __slots__ = ("parts", "application", "exchange", "_content")
 
     # The request signals do it.
     manages_connections = True
 
-    def __init__(self, parts, application, exchange, backend):
+    def __init__(self, parts, application, exchange):
         self.channel = names.HTTP_REQUEST
         self.parts = parts
         self.application = application
         self.exchange = exchange
-        self.backend = backend
+        self.backend = None
         self.expires = None
         self._content = None
 
@@ -47,7 +47,8 @@ class ServerRequest(Message):
         if self._content is None:
             from .reply import Reply
 
-            self._content = dict(self.parts)
+            self._content = {**self.parts, "script_name": "", "extra": {}}
+            self._content.pop("raw_path", None)
             body_file = self.exchange.body_file
             if body_file is not None:
                 self._content["body"] = body_file.read()
@@ -66,12 +67,13 @@ class ServerRequest(Message):
         application, is_static = static_part(self.application, path)
         if is_static or not is_core_handler(application):
             return False
-        resolver = get_resolver()
-        if not has_async_views(resolver):
-            return False
         try:
+            resolver = get_resolver()
+            if not has_async_views(resolver):
+                return False
             return iscoroutinefunction(resolver.resolve(path).func)
-        except Resolver404:
+        except Exception:
+            # Not found, or a broken URLconf: the handler makes a page of it.
             return False
 
     def serve(self):

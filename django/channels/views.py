@@ -15,7 +15,6 @@ from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpResponse
 from django.utils.log import log_response
 
-from . import channel_backends
 from .exceptions import ChannelFull, ReplyTimeout
 from .registry import Consumer, consumers
 from .reply import Reply
@@ -48,17 +47,16 @@ def forward_view(channel):
     return view
 
 
-def view_consumer(channels, alias="default"):
+def view_consumer(channels):
     """
     Return a decorator that lets a view, plain or ``async def``, consume the
     requests that ``Channel(name).as_view()`` forwards to ``channels``, a name
     or a list of names. The view gets the request and the URL's arguments; what
-    it returns or raises is the reply, as for any view. ``alias`` is that of
-    the channel's backend.
+    it returns or raises is the reply, as for any view.
     """
 
     def register(view):
-        consumers.register(channels, ViewConsumer(view, alias))
+        consumers.register(channels, ViewConsumer(view))
         return view
 
     return register
@@ -67,10 +65,6 @@ def view_consumer(channels, alias="default"):
 class ViewConsumer(Consumer):
     """A view, as the consumer of messages that carry requests."""
 
-    def __init__(self, view, alias):
-        super().__init__(view)
-        self.alias = alias
-
     def __call__(self, message):
         request, args, kwargs, reply_channel = open_request(message)
 
@@ -78,7 +72,7 @@ class ViewConsumer(Consumer):
             return self.function(request, *args, **kwargs)
 
         response = convert_exception_to_response(view)(request)
-        channel_backends[self.alias].send(_reply(message, reply_channel, response))
+        message.backend.send(_reply(message, reply_channel, response))
 
     async def acall(self, message):
         request, args, kwargs, reply_channel = open_request(message)
@@ -88,7 +82,7 @@ class ViewConsumer(Consumer):
 
         response = await convert_exception_to_response(view)(request)
         reply = await sync_to_async(_reply)(message, reply_channel, response)
-        await channel_backends[self.alias].asend(reply)
+        await message.backend.asend(reply)
 
 
 def _reply(message, reply_channel, response):

@@ -1,6 +1,8 @@
 """A worker: threads that receive messages and run their consumers."""
 
 import threading
+from contextvars import Context
+from time import monotonic
 
 from asgiref.sync import async_to_sync
 
@@ -22,9 +24,10 @@ class Worker:
     has one) for messages of ``backend``.
 
     Plain consumers run in one of ``threads`` threads, ``async def`` consumers
-    on one event loop. A consumer's exception is logged and ends nothing but
-    its message. Database connections are closed around each message as around
-    a request.
+    on one event loop; each message in a context of its own (PEP 567), so that
+    a language or time zone that one activates is gone with it. A consumer's
+    exception is logged and ends nothing but its message. Database connections
+    are closed around each message as around a request.
     """
 
     def __init__(self, backend, threads=1, channels=None):
@@ -57,15 +60,18 @@ class Worker:
         if self._receiver is None:
             return True
         self._receiver.close()
+        deadline = None if timeout is None else monotonic() + timeout
         for thread in self._pool:
-            thread.join(timeout)
-        self._loop.stop(timeout)
+            thread.join(_until(deadline))
+        self._loop.stop(_until(deadline))
         signals.worker_stopped.send(sender=type(self), worker=self)
         return not any(thread.is_alive() for thread in self._pool)
 
     def handle(self, message):
         """Run the message's consumer; its exception is logged, not raised."""
         consumer = consumers.get(message.channel)
+        if consumer is None:
+            return
         if consumer.wants_loop(message):
             self._async_slots.acquire()
             self._loop.run(self._handle_slot, consumer, message)
@@ -81,13 +87,26 @@ class Worker:
     def _work(self):
         receive = self._receiver.receive
         while (message := receive()) is not None:
-            if message.manages_connections:
+            try:
+                Context().run(self._handle_tidily, message)
+            except BaseException:
+                # A fault around the consumer, such as a signal's receiver.
+                signals.logger.exception("A worker thread met an error and goes on.")
+
+    def _handle_tidily(self, message):
+        if message.manages_connections:
+            self.handle(message)
+        else:
+            reset_queries()
+            close_old_connections()
+            try:
                 self.handle(message)
-            else:
-                reset_queries()
+            finally:
                 close_old_connections()
-                self.handle(message)
-                close_old_connections()
+
+
+def _until(deadline):
+    return None if deadline is None else max(0, deadline - monotonic())
 
 
 def run_until(backend, channel, reply):
@@ -120,8 +139,8 @@ def run_here(backend, message):
 
 
 def _run(worker, consumer, message):
-    _started(message)
     try:
+        _started(message)
         consumer(message)
     except BaseException as exception:
         # SystemExit too: one message's code doesn't end the worker.
@@ -131,8 +150,8 @@ def _run(worker, consumer, message):
 
 
 async def _arun(worker, consumer, message):
-    _started(message)
     try:
+        _started(message)
         await consumer.acall(message)
     except BaseException as exception:
         _finished(worker, message, exception)

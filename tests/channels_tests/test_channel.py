@@ -60,6 +60,15 @@ class ChannelTests(ChannelTestCase):
         with self.assertRaisesMessage(InvalidMessage, "key 'channel' is taken"):
             Channel("a").send(channel="b")
 
+    def test_unserved_channel(self):
+        """Said once: under another server nobody would ever handle it."""
+        name = Channel.new_name("unserved")
+        with self.assertLogs("django.channels", "WARNING") as logs:
+            Channel(name).send(n=1)
+            Channel(name).send(n=2)
+        self.assertEqual(len(logs.output), 1)
+        self.assertIn(f"sent on channel {name}, and no worker", logs.output[0])
+
     def test_name(self):
         with self.assertRaises(InvalidChannelName):
             Channel("a b")
@@ -113,6 +122,10 @@ class GroupTests(ChannelTestCase):
             Group("")
         with self.assertRaises(InvalidMessage):
             Group("g").send(n=object())
+        with self.assertRaisesMessage(InvalidMessage, "key 'channel' is taken"):
+            Group("g").send(channel="a")
+        with self.assertRaisesMessage(InvalidChannelName, "not a valid group name"):
+            Group("a!b")
         self.assertEqual(repr(Group("g")), "<Group g>")
 
 

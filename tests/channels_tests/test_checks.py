@@ -36,6 +36,17 @@ class ChecksTests(SimpleTestCase):
     def test_http_backend(self):
         self.assertEqual(self.ids(check_http_backend), ["channels.E003"])
 
+    @override_settings(CHANNEL_BACKENDS=None, CHANNEL_HTTP_BACKEND="other")
+    def test_http_backend_of_none(self):
+        self.assertEqual(self.ids(check_http_backend), ["channels.E003"])
+
+    @override_settings(CHANNEL_BACKENDS=memory(expiry=5))
+    def test_unknown_key(self):
+        (warning,) = check_channel_backends()
+        self.assertEqual(warning.id, "channels.W001")
+        self.assertIn("CHANNEL_BACKENDS['default'] has keys that mean", warning.msg)
+        self.assertIn("'expiry'", warning.msg)
+
     def test_http_timeout(self):
         for value, ids in (
             (0, ["channels.E004"]),

@@ -92,8 +92,24 @@ class QueueTests(MemoryBackendTestCase):
         self.assertEqual(self.backend.dropped, {"expired": 1})
         self.assertIn("Dropped 1 message(s) on channel a: expired.", logs.output[0])
 
+    def test_expired_message_of_a_socket(self):
+        """Its edge is told, or it would wait for ever."""
+        self.backend = self.make(EXPIRY=10)
+        sink = Sink()
+        name = names.reply_name("websocket")
+        self.backend.listen(name, sink)
+        self.send("websocket.receive", reply_channel=name, order=3)
+        self.send("task", reply_channel=name)
+        self.now += 10
+        with self.assertLogs("django.channels", "WARNING"):
+            self.assertIsNone(self.receive("websocket.receive", "task"))
+        self.assertEqual(
+            [content for _, content in sink.got],
+            [{"done": 3, "error": True}, {"done": None, "error": True}],
+        )
+
     def test_same_location_same_state(self):
-        """Threads have backends of their own, and one state."""
+        """Aliases of one LOCATION reach the same channels."""
         with mock.patch("django.channels.backends.memory._states", {}):
             first = MemoryChannelBackend("default", {})
             second = MemoryChannelBackend("other", {"LOCATION": ""})

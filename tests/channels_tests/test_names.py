@@ -40,6 +40,10 @@ class NamesTests(SimpleTestCase):
         for name in made:
             self.assertTrue(names.validate(name).startswith("a.b."))
 
+    def test_prefix_too_long(self):
+        with self.assertRaisesMessage(InvalidChannelName, "too long for a prefix"):
+            names.new_name("a" * 76)
+
     def test_reply_names(self):
         name = names.reply_name("websocket")
         self.assertTrue(name.startswith("websocket.reply!"))

@@ -93,6 +93,19 @@ class ConsumerRegistryTests(SimpleTestCase):
             self.registry.register(["a", "b"], other)
         self.assertIsNone(self.registry.get("a"), "all of the names or none")
 
+    def test_second_consumer_of_the_same_name(self):
+        def consume():
+            pass
+
+        first = consume
+
+        def consume():
+            pass
+
+        self.registry.register("a", first)
+        with self.assertRaises(ConsumerAlreadyRegistered):
+            self.registry.register("a", consume)
+
     def test_same_consumer_again(self):
         self.registry.register("a", consume)
         self.registry.register("a", consume)

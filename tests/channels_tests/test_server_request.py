@@ -65,7 +65,6 @@ class ServerRequestTests(ChannelTestCase):
             {**CONTENT, "path": path, **content},
             application or WSGIHandler(),
             exchange,
-            self.backend,
         )
         return exchange, message
 
@@ -109,6 +108,11 @@ class ServerRequestTests(ChannelTestCase):
             "/echo/", method="POST", headers=headers, body_file=BytesIO(b"a=c")
         )
         self.assertIn(b"{'a': 'c'}", exchange.body)
+
+    @override_settings(ROOT_URLCONF="channels_tests.broken_urls")
+    def test_broken_urlconf(self):
+        exchange = self.answer("/")
+        self.assertEqual(exchange.response.status_code, 500)
 
     def test_signals(self):
         calls = []
@@ -212,7 +216,7 @@ class ServerRequestTests(ChannelTestCase):
 class ReceiptTests(ChannelTestCase):
     def test_receipt(self):
         exchange = Exchange()
-        message = ServerRequest(CONTENT, WSGIHandler(), exchange, None)
+        message = ServerRequest(CONTENT, WSGIHandler(), exchange)
         self.assertIsNone(message.receipt(False))
         self.assertFalse(exchange.done.is_set())
         self.assertIsNone(message.receipt(True))

@@ -96,6 +96,13 @@ class ForwardTests(ViewTestCase):
         self.assertEqual(response.headers["X-Number"], "4")
         self.assertEqual(response.content, b"POST /plain/4/ xyz")
 
+    def test_consumer_names_what_it_wants(self):
+        @Channel.consumer("channels_tests.plain")
+        def plain(reply_channel, method):
+            Channel(reply_channel).send(content=method)
+
+        self.assertEqual(self.client.get("/plain/4/").content, b"GET")
+
     def test_through_a_second_channel(self):
         @Channel.consumer("channels_tests.plain")
         def plain(reply_channel, **content):

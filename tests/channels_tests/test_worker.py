@@ -9,6 +9,7 @@ from django.channels import Channel, channel_backends, consumers, names, signals
 from django.channels.exceptions import ChannelFull
 from django.channels.message import Message
 from django.channels.worker import Worker, run_here
+from django.utils.translation import activate, get_language
 
 from .test_channel import ChannelTestCase
 from .test_memory import Sink
@@ -137,6 +138,46 @@ class WorkerTests(WorkerTestCase):
             ],
         )
 
+    def test_context_of_its_own(self):
+        """What one message activates isn't active for the next."""
+        languages = []
+        done = threading.Event()
+
+        @Channel.consumer("task")
+        def task(last):
+            languages.append(get_language())
+            activate("de")
+            if last:
+                done.set()
+
+        with self.running():
+            Channel("task").send(last=False)
+            Channel("task").send(last=True)
+            self.assertTrue(done.wait(10))
+        self.assertEqual(languages, ["en", "en"])
+
+    def test_fault_around_the_consumer(self):
+        """A signal's receiver that fails doesn't end the thread either."""
+        done = threading.Event()
+
+        @Channel.consumer("task")
+        def task(last):
+            if last:
+                done.set()
+
+        def fail(message, **kwargs):
+            if not message.content["last"]:
+                raise ValueError
+
+        signals.consumer_finished.connect(fail)
+        self.addCleanup(signals.consumer_finished.disconnect, fail)
+        with self.assertLogs("django.channels.worker", "ERROR") as logs:
+            with self.running():
+                Channel("task").send(last=False)
+                Channel("task").send(last=True)
+                self.assertTrue(done.wait(10))
+        self.assertIn("A worker thread met an error and goes on.", logs.output[0])
+
     def test_message_without_a_consumer(self):
         run_here(self.backend, Message("nobody", {}))
 
@@ -147,14 +188,15 @@ class ReceiptTests(WorkerTestCase):
         self.sink = Sink()
         self.name = names.reply_name("websocket")
         self.backend.listen(self.name, self.sink)
+        self.addCleanup(self.backend.unlisten, self.name)
 
-        @Channel.consumer("task")
+        @Channel.consumer(["task", "websocket.receive"])
         def task(error, **content):
             if error:
                 raise ValueError
 
-    def handle(self, **content):
-        run_here(self.backend, Message("task", content))
+    def handle(self, channel="websocket.receive", **content):
+        run_here(self.backend, Message(channel, content))
         return [content for _, content in self.sink.got]
 
     def test_order_is_reported(self):
@@ -165,6 +207,15 @@ class ReceiptTests(WorkerTestCase):
         with self.assertLogs("django.channels.worker", "ERROR"):
             got = self.handle(reply_channel=self.name, order=7, error=True)
         self.assertEqual(got, [{"done": 7, "error": True}])
+
+    def test_own_message(self):
+        """The key "order" means nothing in a project's own message."""
+        self.assertEqual(
+            self.handle("task", reply_channel=self.name, order=7, error=False), []
+        )
+        with self.assertLogs("django.channels.worker", "ERROR"):
+            got = self.handle("task", reply_channel=self.name, order=7, error=True)
+        self.assertEqual(got, [{"done": None, "error": True}])
 
     def test_nobody_waits(self):
         self.assertEqual(self.handle(reply_channel=self.name, error=False), [])
@@ -214,7 +265,7 @@ class AsyncConsumerTests(WorkerTestCase):
                 self.assertTrue(done.wait(10))
         self.assertIn("The consumer of bad raised ValueError", logs.output[0])
 
-    def test_stop_cancels(self):
+    def test_stop_cancels_what_takes_too_long(self):
         begun, cancelled = threading.Event(), []
 
         @Channel.consumer("task")
@@ -226,11 +277,28 @@ class AsyncConsumerTests(WorkerTestCase):
                 cancelled.append(True)
                 raise
 
+        worker = Worker(self.backend)
+        worker.start()
+        Channel("task").send()
+        self.assertTrue(begun.wait(10))
         with self.assertLogs("django.channels.worker", "ERROR"):
-            with self.running():
-                Channel("task").send()
-                self.assertTrue(begun.wait(10))
+            worker.stop(timeout=0.01)
         self.assertEqual(cancelled, [True])
+
+    def test_stop_waits(self):
+        """What ends in time isn't cancelled."""
+        begun, ended = threading.Event(), []
+
+        @Channel.consumer("task")
+        async def task():
+            begun.set()
+            await asyncio.sleep(0.05)
+            ended.append(True)
+
+        with self.running():
+            Channel("task").send()
+            self.assertTrue(begun.wait(10))
+        self.assertEqual(ended, [True])
 
     def test_synchronous_code_has_a_thread_of_its_own(self):
         """Two consumers' blocking calls don't wait for each other."""

@@ -2,8 +2,8 @@
 Channels in the memory of one process: the default, for one process that both
 makes and handles its messages (runserver, runwsserver, a test).
 
-As with the local-memory cache, the state is the process's, by LOCATION: each
-thread has a backend object of its own, and all of them share one state.
+As with the local-memory cache, the state is the process's, by LOCATION:
+backends of the same LOCATION share one.
 """
 
 import logging
@@ -60,10 +60,10 @@ class MemoryReceiver:
     that finds nothing, and none looks twice.
     """
 
-    def __init__(self, state, channels, clock):
-        self._state = state
+    def __init__(self, backend, channels):
+        self._backend = backend
+        self._state = state = backend._state
         self._channels = frozenset(channels)
-        self._clock = clock
         self._idle = []
         self._closed = False
         with state.lock:
@@ -79,8 +79,8 @@ class MemoryReceiver:
                 self._idle.append(waiter)
             else:
                 waiter = None
-        for name in expired:
-            state.drop("expired", name)
+        for old in expired:
+            self._backend._drop_expired(old)
         if waiter is None:
             return message
         if not waiter.wait(timeout):
@@ -114,8 +114,8 @@ class MemoryReceiver:
 
     def _take(self):
         """
-        Return the oldest waiting message, or None, and the channels of those
-        found expired. The lock is held.
+        Return the oldest waiting message, or None, and those found expired.
+        The lock is held.
         """
         expired = []
         queues = self._state.queues
@@ -132,9 +132,9 @@ class MemoryReceiver:
             _, message = queues[name].popleft()
             if not queues[name]:
                 del queues[name]
-            if message.expires is None or message.expires > self._clock():
+            if message.expires is None or message.expires > self._backend.clock():
                 return message, expired
-            expired.append(name)
+            expired.append(message)
         return None, expired
 
 
@@ -176,6 +176,7 @@ class MemoryChannelBackend(BaseChannelBackend):
         if names.is_reply(name):
             return self._send_reply(message)
         state = self._state
+        message.backend = self
         message.expires = self.clock() + self.expiry
         with state.lock:
             state.sent += 1
@@ -198,13 +199,14 @@ class MemoryChannelBackend(BaseChannelBackend):
         """
         Send the message and receive it at once: for a caller that would only
         wait for its reply, and handles it instead. Raise ChannelFull as send()
-        does; messages that wait before it are not overtaken by more than it.
+        does.
         """
         state = self._state
         queue = state.queues.get(message.channel)
         if queue is not None and len(queue) >= self.capacity_of(message.channel):
             state.counts["full"] += 1
             raise self._full(message.channel)
+        message.backend = self
         state.sent += 1
 
     # Nothing here waits, so the async twins need no thread.
@@ -222,7 +224,18 @@ class MemoryChannelBackend(BaseChannelBackend):
         self.group_send(group, content)
 
     def receiver(self, channels):
-        return MemoryReceiver(self._state, channels, self.clock)
+        return MemoryReceiver(self, channels)
+
+    def _drop_expired(self, message):
+        """Count and log it; tell its sender, if that waits for a consumer."""
+        self._state.drop("expired", message.channel)
+        receipt = message.receipt(error=True)
+        if receipt is not None:
+            try:
+                self.send(receipt)
+            except ChannelFull:
+                # The edge of a reader so slow has its own way to end.
+                pass
 
     def is_served(self, channel):
         return channel in self._state.receivers

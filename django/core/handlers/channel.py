@@ -98,7 +98,7 @@ class HttpRequestConsumer(Consumer):
             return
         request, _, _, reply_channel = open_request(message)
         response = _route.worker_handler().get_response(request)
-        _route.find().send(ResponseMessage(reply_channel, response))
+        message.backend.send(ResponseMessage(reply_channel, response))
 
     async def acall(self, message):
         await message.aserve()
@@ -136,9 +136,7 @@ class Route:
             backend = channel_backends["default"]
         else:
             backend = MemoryChannelBackend(alias, {})
-        if backend is OFF or backend.process_local:
-            # Others belong to the thread that asked for them.
-            self.backend = backend
+        self.backend = backend
         return backend
 
     def worker_handler(self):
