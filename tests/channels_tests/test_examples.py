@@ -437,7 +437,7 @@ CONVERSATION = [
         "Lovely. I'd like to write down what we tried before it fades:\n"
         "1. close a tab\n2. kill a tab\n3. pull the plug on the server",
     ),
-    ("Grace", "In all three the list on the left was right again at once."),
+    ("Grace", "In all three the list on the left came right by itself."),
     ("Karen", "Even the third? <em>How?</em>"),
     (
         "Ada Lovelace",
