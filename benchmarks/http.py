@@ -1,7 +1,7 @@
 """The servers under load, on the same view of the same project."""
 
 from .comparison import CPU_RATE, RATE, Comparison, Ratio
-from .load import CONNECTIONS, Wrk
+from .load import CONNECTIONS, Wrk, good_answers
 from .process import Usage
 from .servers import OURS, SERVERS
 from .serving import serving
@@ -56,7 +56,7 @@ class Http:
             before = Usage(process)
             counts = self.wrk.run(url, self.size.http_seconds)
             after = Usage(process)
-        good = counts["requests"] - counts["errors"]
+            good = good_answers(counts)
         return {
             RATE: good / counts["seconds"],
             CPU_RATE: good / (after.cpu_seconds - before.cpu_seconds),

@@ -36,11 +36,16 @@ class Wrk:
 
 
 def parse(output):
-    """Return what the script's last line counts; a run without answers fails."""
-    counts = json.loads(output.strip().splitlines()[-1])
-    if counts["requests"] <= counts["errors"]:
-        raise LoadFailed("wrk got no good answer.")
-    return counts
+    """Return what the script's last line counts."""
+    return json.loads(output.strip().splitlines()[-1])
+
+
+def good_answers(counts):
+    """Return how many answers were good; a run without any can't be compared."""
+    good = counts["requests"] - counts["errors"]
+    if good <= 0:
+        raise LoadFailed(f"wrk got no good answer, it counts {counts}.")
+    return good
 
 
 def version():

@@ -85,7 +85,6 @@ def measure(options, base):
     """Run the benchmarks; here everything is installed."""
     from rich.console import Console
 
-    from .load import LoadFailed
     from .machine import describe
     from .process import Cores
     from .report import REPORT_COLUMNS, Report
@@ -99,7 +98,7 @@ def measure(options, base):
     try:
         with migrated_database():
             comparisons = compare(options, cores, console)
-    except (ServerFailed, LoadFailed) as error:
+    except ServerFailed as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     report = Report(machine, comparisons)

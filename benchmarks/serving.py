@@ -9,6 +9,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from .environment import PROJECT
+from .load import LoadFailed
 from .process import DEVNULL, log_file, started, tail
 from .servers import HOST
 
@@ -39,7 +40,7 @@ def check_about(name, about, django, channels):
     if about != {"django": django, "channels": channels}:
         raise ServerFailed(
             f"{name} should run Django {django} {'with' if channels else 'without'} "
-            f"channels, but the project says {about}."
+            f"channels, but the project says {about}"
         )
 
 
@@ -58,10 +59,10 @@ def serving(server, cores, options):
     ):
         try:
             about = wait_until_ready(process, f"{url}/about/")
-        except ServerFailed as error:
+            check_about(server.name, about, options.django, server.channels)
+            yield process, url
+        except (ServerFailed, LoadFailed) as error:
             raise ServerFailed(f"{server.name}: {error}\n{tail(log)}") from error
-        check_about(server.name, about, options.django, server.channels)
-        yield process, url
 
 
 def wait_until_ready(process, url):

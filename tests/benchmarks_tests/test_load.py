@@ -1,4 +1,4 @@
-from benchmarks.load import LoadFailed, parse
+from benchmarks.load import LoadFailed, good_answers, parse
 from django.test import SimpleTestCase
 
 OUTPUT = """\
@@ -16,7 +16,8 @@ class ParseTests(SimpleTestCase):
         self.assertEqual(counts["requests"], 2000)
         self.assertEqual(counts["errors"], 3)
         self.assertEqual(counts["p99_ms"], 39.8)
+        self.assertEqual(good_answers(counts), 1997)
 
     def test_a_run_without_good_answers_fails(self):
         with self.assertRaisesMessage(LoadFailed, "no good answer"):
-            parse(OUTPUT % 2000)
+            good_answers(parse(OUTPUT % 2000))
