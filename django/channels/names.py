@@ -49,7 +49,12 @@ def validate(name, kind="channel"):
 
 
 def canonical(name):
-    """Return the validated name, that of channels 0.1 made today's."""
+    """
+    Return the validated name, that of channels 0.1 made today's. Names that
+    were kept elsewhere may come back as bytes, as Redis clients return them.
+    """
+    if isinstance(name, bytes) and name.isascii():
+        name = name.decode("ascii")
     return validate(ALIASES.get(name, name) if isinstance(name, str) else name)
 
 

@@ -11,7 +11,7 @@ class NamesTests(SimpleTestCase):
 
     def test_invalid(self):
         """What no backend could carry is refused, and the text says why."""
-        for name in ("", "a b", "é", "a" * 101, "a!b!c", "!", "a\n", None, 1, b"a"):
+        for name in ("", "a b", "é", "a" * 101, "a!b!c", "!", "a\n", None, 1, b"\xff"):
             with self.subTest(name=name):
                 with self.assertRaisesMessage(
                     InvalidChannelName,
@@ -22,6 +22,10 @@ class NamesTests(SimpleTestCase):
     def test_invalid_group(self):
         with self.assertRaisesMessage(InvalidChannelName, "not a valid group name"):
             names.validate("", "group")
+
+    def test_bytes(self):
+        """Redis clients return what was stored as bytes."""
+        self.assertEqual(names.canonical(b"http.reply!a"), "http.reply!a")
 
     def test_names_of_channels_0_1(self):
         self.assertEqual(

@@ -3,7 +3,7 @@ import redis
 from django.channels import Channel
 from django.conf import settings
 
-redis_conn = redis.Redis.from_url(settings.REDIS_URL, decode_responses=True)
+redis_conn = redis.Redis.from_url(settings.REDIS_URL)
 
 
 @Channel.consumer("django.websocket.connect")
