@@ -15,12 +15,17 @@ Read the modules in this order; each imports only from those above it.
     What a project sends with.
 ``signals``, ``checks``
     What can be listened to, the log lines, and the system checks.
-``reply``, ``http``, ``views``
-    Waiting for a reply; a request and a response as messages; views that
-    answer through another channel.
-``worker``, ``loop``
+``http``, ``request``, ``reply``
+    A request and a response as plain values; the messages that carry them;
+    waiting for the reply.
+``views``
+    Views that answer through another channel.
+``loop``, ``worker``
     Threads that receive messages and run their consumers; the event loop that
-    runs the ``async def`` ones.
+    runs the ``async def`` ones. ``deadline`` is for code on such a loop.
+``application``, ``server_request``
+    The WSGI application behind an interface server; a request that came in
+    there, and how a worker serves it.
 ``interfaces``
     The server that speaks HTTP and WebSocket. Nothing outside it imports
     Twisted or Autobahn.
