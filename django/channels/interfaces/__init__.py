@@ -25,9 +25,9 @@ imports it before a server is wanted. The way through it:
     process's one reactor.
 ``conversation``
     What one WebSocket may do when: a state machine without sockets or clock.
-``handshake``, ``frames``
+``handshake``, ``payload``, ``frames``
     May this request become a WebSocket, and what the consumers are told; the
-    frame that a message stands for.
+    WebSocket message that a channel message stands for, and its frame.
 ``websocket``, ``sockets``
     The conversation's edge on Autobahn; all the sockets of one server.
 ``access``

@@ -1,30 +1,17 @@
-"""The WebSocket message that a channel message's content stands for."""
+"""WebSocket messages in the form in which Autobahn writes them."""
 
 from autobahn.websocket.protocol import PreparedMessage
+
+from .payload import payload_of
 
 
 def frame_of(content):
     """
-    Return the content's message in the form in which it is written to any
-    number of sockets, or None where it has none.
-
-    ``content["content"]`` is str or bytes; ``content["binary"]`` says which
-    kind of WebSocket message it becomes, by default that of its type. Raise
-    ValueError for what can't be one.
+    Return the content's message (see payload_of()) in the form in which it is
+    written to any number of sockets, or None where it has none.
     """
-    payload = content.get("content")
-    if payload is None:
+    found = payload_of(content)
+    if found is None:
         return None
-    is_text = isinstance(payload, str)
-    if is_text:
-        payload = payload.encode()
-    elif not isinstance(payload, bytes):
-        raise ValueError(
-            f"its content is of type {type(payload).__name__}, not str or bytes."
-        )
-    binary = content.get("binary")
-    binary = not is_text if binary is None else bool(binary)
-    if not binary and not is_text:
-        # RFC 6455 section 5.6: a text message is UTF-8.
-        payload.decode()
+    payload, binary = found
     return PreparedMessage(payload, binary, applyMask=False, doNotCompress=False)

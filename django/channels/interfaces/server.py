@@ -14,6 +14,7 @@ from django.core.handlers.channel import http_backend
 from . import reactor as reactors
 from .access import NoAccessLog
 from .factory import HTTPFactory
+from .frames import frame_of
 from .limits import Limits
 from .mailbox import Mailbox
 from .reactor import reactor
@@ -126,6 +127,7 @@ class InterfaceServer:
             self.access,
             self.limits,
             websockets.make_protocol,
+            frame_of,
         )
         self.factory = HTTPFactory(
             send=self._send,

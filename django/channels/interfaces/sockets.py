@@ -8,7 +8,6 @@ from django.channels.exceptions import ChannelFull
 from django.channels.message import Message
 
 from . import conversation
-from .frames import frame_of
 from .handshake import (
     HostNotAllowed,
     OriginNotAllowed,
@@ -33,16 +32,18 @@ class Sockets:
 
     ``deliver()`` is called by the backend in the thread that sends; the rest
     runs in the reactor's thread. ``make_protocol(sockets, content)`` returns
-    the protocol of one connection. A connection has a handshake and one fate;
-    its name is listened to until its disconnect consumer has finished.
+    the protocol of one connection, and ``make_frame(content)`` what a message
+    has it write, or None. A connection has a handshake and one fate; its name
+    is listened to until its disconnect consumer has finished.
     """
 
-    def __init__(self, backend, mailbox, access, limits, make_protocol):
+    def __init__(self, backend, mailbox, access, limits, make_protocol, make_frame):
         self.backend = backend
         self.mailbox = mailbox
         self.access = access
         self.limits = limits
         self.make_protocol = make_protocol
+        self.make_frame = make_frame
         self.by_name = {}
         # Called when the last socket has ended.
         self.when_empty = None
@@ -128,7 +129,7 @@ class Sockets:
 
     def _hand_out(self, sockets, content):
         try:
-            frame = frame_of(content)
+            frame = self.make_frame(content)
         except ValueError as error:
             logger.error("A message to a WebSocket was dropped: %s", error)
             frame = None

@@ -10,6 +10,7 @@ from . import head
 from .conversation import ABNORMAL, NO_CODE, Conversation
 from .handshake import scope_of
 from .outlet import Outlet
+from .payload import truncated
 
 logger = logging.getLogger("django.channels.server")
 
@@ -274,8 +275,3 @@ class WebSocketFactory(WebSocketServerFactory):
 class _Timer:
     def __init__(self, clock):
         self.call_later = clock.callLater
-
-
-def truncated(reason, size):
-    """Return ``reason`` as UTF-8, at most ``size`` bytes of it."""
-    return reason.encode()[:size].decode(errors="ignore").encode() or None

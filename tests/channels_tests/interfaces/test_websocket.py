@@ -4,14 +4,12 @@ from django.channels import consumers
 from django.channels.backends.memory import MemoryChannelBackend
 from django.channels.exceptions import ChannelFull
 from django.channels.interfaces.access import NoAccessLog
+from django.channels.interfaces.frames import frame_of
 from django.channels.interfaces.limits import Limits
 from django.channels.interfaces.mailbox import Mailbox
+from django.channels.interfaces.payload import truncated
 from django.channels.interfaces.sockets import Sockets
-from django.channels.interfaces.websocket import (
-    QuietLog,
-    WebSocketFactory,
-    truncated,
-)
+from django.channels.interfaces.websocket import QuietLog, WebSocketFactory
 from django.channels.message import Message
 from django.test import SimpleTestCase, override_settings
 
@@ -94,6 +92,7 @@ class WebSocketTestCase(SimpleTestCase):
             self.notes,
             limits,
             WebSocketFactory(self.reactor, limits).make_protocol,
+            frame_of,
         )
         self.http.factory.sockets = self.sockets
         self.wire = self.http.wire
