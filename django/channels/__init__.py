@@ -29,6 +29,8 @@ Read the modules in this order; each imports only from those above it.
 ``interfaces``
     The server that speaks HTTP and WebSocket. Nothing outside it imports
     Twisted or Autobahn.
+``testing``
+    What ``django.test`` has for channels.
 
 ``django.core.handlers.channel`` joins this to the rest of Django: the core
 handlers give it each request, and it gives back the response.
@@ -62,6 +64,10 @@ class ChannelBackendHandler(BaseConnectionHandler):
     settings_name = "CHANNEL_BACKENDS"
     exception_class = InvalidChannelBackend
 
+    # While tests run: a callable that returns the class to use for an alias in
+    # the place of the configured one. See django.channels.testing.
+    stand_in = None
+
     def __init__(self, settings=None):
         super().__init__(settings)
         # One backend per process and alias: they may be used by any thread,
@@ -82,12 +88,18 @@ class ChannelBackendHandler(BaseConnectionHandler):
             raise InvalidChannelBackend(
                 f"{place}: could not find the backend {params['BACKEND']!r}: {error}"
             ) from error
+        if self.stand_in is not None:
+            backend_class = self.stand_in(alias, backend_class)
         return backend_class(alias, params)
 
     def reset(self):
         """Read the setting again at the next use."""
         self._settings = None
         self.__dict__.pop("settings", None)
+        self.forget()
+
+    def forget(self):
+        """Make new backends at the next use."""
         self._connections = SimpleNamespace()
 
 

@@ -1,6 +1,7 @@
 """Consumers: the callables that handle channels' messages, by channel."""
 
 import inspect
+import sys
 from contextlib import contextmanager
 from threading import RLock
 
@@ -87,6 +88,9 @@ class ConsumerRegistry:
         self._defaults = {}
         self._discovered = set()
         self._lock = RLock()
+        # While isolated: what stays, by name.
+        self._isolated = 0
+        self._lasting = {}
 
     def register_default(self, name, consumer):
         """Let the Consumer handle the channel where a project has none."""
@@ -111,7 +115,11 @@ class ConsumerRegistry:
                         f"The channel {name!r} already has the consumer {other.path}; "
                         f"{consumer.path} can't be a second one."
                     )
-            self._consumers.update(dict.fromkeys(channels, consumer))
+            added = dict.fromkeys(channels, consumer)
+            if self._isolated and _importing():
+                self._lasting.update(added)
+            # A new dict: isolate() keeps the old one.
+            self._consumers = {**self._consumers, **added}
 
     def get(self, name, modules=modules):
         """
@@ -147,14 +155,40 @@ class ConsumerRegistry:
 
     @contextmanager
     def isolate(self):
-        """Undo at exit what is registered within the block; for tests."""
-        with self._lock:
-            kept = dict(self._consumers)
+        """
+        Undo at exit what is registered within the block; for tests. What a
+        module registers while it's imported stays: it's imported only once.
+        """
+        kept = self.begin_isolation()
         try:
             yield self
         finally:
+            self.end_isolation(kept)
+
+    def begin_isolation(self):
+        """Do what isolate() does; what is returned ends it."""
+        self._isolated += 1
+        return self._consumers
+
+    def end_isolation(self, kept):
+        self._isolated -= 1
+        if self._consumers is not kept:
             with self._lock:
-                self._consumers = kept
+                self._consumers = {**kept, **self._lasting}
+        if self._lasting and not self._isolated:
+            self._lasting = {}
+
+
+def _importing():
+    """Tell whether the caller is, or was called by, a module being imported."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_name == "<module>":
+            spec = frame.f_globals.get("__spec__")
+            if getattr(spec, "_initializing", False):
+                return True
+        frame = frame.f_back
+    return False
 
 
 consumers = ConsumerRegistry()

@@ -4,9 +4,9 @@ import threading
 from contextvars import Context
 from time import monotonic
 
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 
-from django.db import close_old_connections, reset_queries
+from django.db import close_old_connections, connections, reset_queries
 
 from . import signals
 from .exceptions import ChannelError
@@ -103,6 +103,8 @@ class Worker:
                 self.handle(message)
             finally:
                 close_old_connections()
+        # Persistent ones, too: they're this thread's, which ends.
+        connections.close_all()
 
 
 def _until(deadline):
@@ -126,16 +128,26 @@ def run_until(backend, channel, reply):
 def run_here(backend, message):
     """
     Run the message's consumer in the caller's thread and, if it is ``async``,
-    on the caller's event loop. Its exception is logged, not raised.
+    on the caller's event loop. Its exception is logged, and returned.
     """
     consumer = consumers.get(message.channel)
     worker = Worker(backend, threads=0, channels=[message.channel])
     if consumer is None:
-        return
+        return None
     if consumer.wants_loop(message):
-        async_to_sync(_arun)(worker, consumer, message)
-    else:
-        _run(worker, consumer, message)
+        return async_to_sync(_arun)(worker, consumer, message)
+    return _run(worker, consumer, message)
+
+
+async def arun_here(backend, message):
+    """Do what run_here() does, from a coroutine."""
+    consumer = consumers.get(message.channel)
+    worker = Worker(backend, threads=0, channels=[message.channel])
+    if consumer is None:
+        return None
+    if consumer.wants_loop(message):
+        return await _arun(worker, consumer, message)
+    return await sync_to_async(_run)(worker, consumer, message)
 
 
 def _run(worker, consumer, message):
@@ -144,9 +156,8 @@ def _run(worker, consumer, message):
         consumer(message)
     except BaseException as exception:
         # SystemExit too: one message's code doesn't end the worker.
-        _finished(worker, message, exception)
-    else:
-        _finished(worker, message, None)
+        return _finished(worker, message, exception)
+    return _finished(worker, message, None)
 
 
 async def _arun(worker, consumer, message):
@@ -154,9 +165,8 @@ async def _arun(worker, consumer, message):
         _started(message)
         await consumer.acall(message)
     except BaseException as exception:
-        _finished(worker, message, exception)
-    else:
-        _finished(worker, message, None)
+        return _finished(worker, message, exception)
+    return _finished(worker, message, None)
 
 
 def _started(message):
@@ -176,3 +186,4 @@ def _finished(worker, message, exception):
         except ChannelError:
             # The peer reads too slowly; its edge closes it.
             signals.logger.warning("No room for a receipt on a reply channel.")
+    return exception

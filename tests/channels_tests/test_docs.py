@@ -3,7 +3,9 @@ import subprocess
 import sys
 import textwrap
 import unittest
+import warnings
 from pathlib import Path
+from types import ModuleType
 from unittest import mock
 
 import django
@@ -17,7 +19,10 @@ from django.conf import global_settings
 from django.core.management import BaseCommand, load_command_class
 from django.core.signals import setting_changed
 from django.dispatch import Signal
-from django.test import SimpleTestCase
+from django.test import SimpleTestCase, TestCase
+from django.test import channels as test_channels
+from django.test.channels import ChannelAssertions, SentMessage, WebSocket
+from django.urls import path
 
 ROOT = Path(django.__file__).resolve().parent.parent
 CHANNELS = ROOT / "django" / "channels"
@@ -55,13 +60,9 @@ class Inbox:
 class SampleTests(SimpleTestCase):
     def setUp(self):
         self.backend = Channel("websocket.connect").backend
-        self.addCleanup(self.backend.flush)
         consumers.autodiscover()
-        isolation = consumers.isolate()
-        isolation.__enter__()
-        self.addCleanup(isolation.__exit__, None, None, None)
-        for name in consumers.channels():
-            consumers._consumers.pop(name, None)
+        # The samples' own are put back after the test, as any test's are.
+        consumers._consumers = {}
 
     def connect(self, name, **content):
         inbox = Inbox()
@@ -121,6 +122,45 @@ class SampleTests(SimpleTestCase):
                 compile(code, caption or "sample", "exec")
 
 
+class TestingSampleTests(TestCase):
+    """The guide's tests pass, against what its other samples define."""
+
+    def setUp(self):
+        text = read("docs/topics/channels.txt")
+        code = dict(reversed(samples(text)))
+        consumers._consumers = {}
+        self.modules = {}
+        for name in ("accounts", "accounts.consumers", "accounts.views"):
+            module = self.modules[name] = ModuleType(name)
+            exec(code.get(f"{name.replace('.', '/')}.py", ""), vars(module))
+        exec(next(c for _, c in samples(text) if "room" in c), {})
+        view = self.modules["accounts.views"].sign_up
+        self.modules["accounts"].urlpatterns = [path("sign-up/", view)]
+        self.tests = [c for _, c in samples(text) if "TestCase)" in c]
+
+    def test_samples(self):
+        suite = unittest.TestSuite()
+        with mock.patch.dict(sys.modules, self.modules):
+            for code in self.tests:
+                if "selenium" not in code:
+                    suite.addTests(self.load(code))
+        self.assertEqual(suite.countTestCases(), 6)
+        result = unittest.TestResult()
+        with self.settings(ROOT_URLCONF=self.modules["accounts"]):
+            with warnings.catch_warnings():
+                # Django 6.1 misses a setting for mail that 5.2 doesn't have.
+                warnings.simplefilter("ignore")
+                suite.run(result)
+        self.assertEqual([text for _, text in result.errors + result.failures], [])
+
+    def load(self, code):
+        values = {"__name__": "accounts.tests", "__package__": "accounts"}
+        exec(code, values)
+        for case in values.values():
+            if getattr(case, "__module__", None) == "accounts.tests":
+                yield unittest.defaultTestLoader.loadTestsFromTestCase(case)
+
+
 class ReferenceTests(SimpleTestCase):
     """What there is in the code stands in the reference."""
 
@@ -139,6 +179,12 @@ class ReferenceTests(SimpleTestCase):
         for owner in (Channel, Group, Worker, BaseChannelBackend, MemoryChannelBackend):
             public = {name for name in vars(owner) if not name.startswith("_")}
             self.assertDocumented(public - internal)
+
+    def test_names_for_tests(self):
+        self.assertDocumented({*test_channels.__all__} - {"ChannelTestMixin"})
+        for owner in (ChannelAssertions, WebSocket, SentMessage):
+            public = {name for name in dir(owner) if not name.startswith("_")}
+            self.assertDocumented(public - {"connect"})
 
     def test_exceptions(self):
         for name, value in vars(exceptions).items():

@@ -168,8 +168,12 @@ class MemoryChannelBackend(BaseChannelBackend):
 
     def __init__(self, alias, params):
         super().__init__(alias, params)
+        self._state = self._find_state()
+
+    def _find_state(self):
+        """Return the MemoryState that this backend shares."""
         with _states_lock:
-            self._state = _states.setdefault(self.location, MemoryState())
+            return _states.setdefault(self.location, MemoryState())
 
     def send(self, message):
         name = message.channel

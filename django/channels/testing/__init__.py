@@ -1,0 +1,19 @@
+"""
+What ``django.test`` has for channels. Nothing here imports Twisted or Autobahn
+before a live server is started.
+
+``isolation``
+    The channels of one test: backends in its memory alone, what was sent, the
+    consumers that it registered, its clock.
+``running``
+    The worker's step, in the test's own thread.
+``assertions``
+    The assertions and other methods of test cases.
+``websocket``
+    ``client.websocket()``: the client's end of a socket, with the interface
+    server's own conversation behind it.
+``live``
+    A test case with a live interface server.
+
+Users import from ``django.test`` and ``django.test.channels``.
+"""
