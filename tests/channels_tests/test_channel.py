@@ -17,15 +17,6 @@ def memory(**params):
 
 
 class ChannelTestCase(SimpleTestCase):
-    def setUp(self):
-        self.enterContext(override_settings(CHANNEL_BACKENDS=memory()))
-        self.addCleanup(channel_backends["default"].flush)
-
-    def enterContext(self, context):  # Python 3.10 has none.
-        value = context.__enter__()
-        self.addCleanup(context.__exit__, None, None, None)
-        return value
-
     def receive(self, *channels, alias="default"):
         receiver = channel_backends[alias].receiver(channels)
         try:

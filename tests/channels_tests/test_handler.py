@@ -3,7 +3,7 @@ from unittest import mock
 
 from asgiref.testing import ApplicationCommunicator
 
-from django.channels import Channel, channel_backends, consumers
+from django.channels import Channel, channel_backends
 from django.channels.message import Message
 from django.core.asgi import get_asgi_application
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -20,7 +20,6 @@ from .urls import __file__ as urls_file
 @override_settings(ROOT_URLCONF="channels_tests.urls")
 class HandlerTestCase(ChannelTestCase):
     def setUp(self):
-        super().setUp()
         request_started.disconnect(close_old_connections)
         request_finished.disconnect(close_old_connections)
         self.addCleanup(request_started.connect, close_old_connections)
@@ -126,7 +125,6 @@ class ClientTests(HandlerTestCase):
 class OwnConsumerTests(HandlerTestCase):
     def setUp(self):
         super().setUp()
-        self.enterContext(consumers.isolate())
 
         @Channel.consumer("http.request")
         def consume(reply_channel, method, path):

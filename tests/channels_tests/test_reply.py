@@ -12,7 +12,6 @@ from .test_channel import ChannelTestCase
 
 class ReplyTests(ChannelTestCase):
     def setUp(self):
-        super().setUp()
         self.backend = channel_backends["default"]
         self.reply = Reply(self.backend, timeout=5)
         self.addCleanup(self.backend.unlisten, self.reply.name)

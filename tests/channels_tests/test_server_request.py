@@ -2,7 +2,7 @@ import asyncio
 import threading
 from io import BytesIO
 
-from django.channels import Channel, channel_backends, consumers
+from django.channels import Channel, channel_backends
 from django.channels.server_request import ServerRequest, has_async_views
 from django.channels.worker import Worker
 from django.contrib.staticfiles.handlers import StaticFilesHandler
@@ -51,12 +51,10 @@ class Exchange:
 )
 class ServerRequestTests(ChannelTestCase):
     def setUp(self):
-        super().setUp()
         request_started.disconnect(close_old_connections)
         request_finished.disconnect(close_old_connections)
         self.addCleanup(request_started.connect, close_old_connections)
         self.addCleanup(request_finished.connect, close_old_connections)
-        self.enterContext(consumers.isolate())
         self.backend = channel_backends["default"]
 
     def request(self, path="/", application=None, body_file=None, **content):

@@ -1,21 +1,15 @@
-from django.channels import Channel, channel_backends, consumers, view_consumer
+from django.channels import Channel, channel_backends, view_consumer
 from django.channels.worker import Worker
 from django.http import Http404, HttpResponse
 from django.template import engines
 from django.template.response import SimpleTemplateResponse
-from django.test import override_settings
+from django.test import SimpleTestCase, override_settings
 
-from .test_channel import ChannelTestCase, memory
+from .test_channel import memory
 
 
 @override_settings(ROOT_URLCONF="channels_tests.urls")
-class ViewTestCase(ChannelTestCase):
-    def setUp(self):
-        super().setUp()
-        self.enterContext(consumers.isolate())
-
-
-class ViewConsumerTests(ViewTestCase):
+class ViewConsumerTests(SimpleTestCase):
     def test_answers(self):
         @view_consumer("channels_tests.view")
         def view(request, number):
@@ -81,7 +75,8 @@ class ViewConsumerTests(ViewTestCase):
         self.assertEqual(response.headers["Content-Encoding"], "gzip")
 
 
-class ForwardTests(ViewTestCase):
+@override_settings(ROOT_URLCONF="channels_tests.urls")
+class ForwardTests(SimpleTestCase):
     def test_plain_consumer(self):
         @Channel.consumer("channels_tests.plain")
         def plain(reply_channel, method, path, body, url_kwargs, **content):

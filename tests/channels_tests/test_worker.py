@@ -5,7 +5,7 @@ from unittest import mock
 
 from asgiref.sync import sync_to_async
 
-from django.channels import Channel, channel_backends, consumers, names, signals
+from django.channels import Channel, channel_backends, names, signals
 from django.channels.exceptions import ChannelFull
 from django.channels.message import Message
 from django.channels.worker import Worker, run_here
@@ -17,8 +17,6 @@ from .test_memory import Sink
 
 class WorkerTestCase(ChannelTestCase):
     def setUp(self):
-        super().setUp()
-        self.enterContext(consumers.isolate())
         self.backend = channel_backends["default"]
 
     @contextmanager

@@ -122,9 +122,6 @@ def wait_for(condition):
 )
 class ServerTestCase(SimpleTestCase):
     def setUp(self):
-        registry = consumers.isolate()
-        registry.__enter__()
-        self.addCleanup(registry.__exit__, None, None, None)
         held.clear()
         holding.clear()
         left.clear()

@@ -72,9 +72,6 @@ class WebSocketTestCase(SimpleTestCase):
     channels = (CONNECT, RECEIVE, DISCONNECT)
 
     def setUp(self):
-        registry = consumers.isolate()
-        registry.__enter__()
-        self.addCleanup(registry.__exit__, None, None, None)
         consumers._consumers = {}
         for channel in self.channels:
             consumers.register(channel, nothing)
