@@ -28,7 +28,7 @@ imports it before a server is wanted. The way through it:
 ``handshake``, ``payload``, ``frames``
     May this request become a WebSocket, and what the consumers are told; the
     WebSocket message that a channel message stands for, and its frame.
-``websocket``, ``sockets``
+``websocket``, ``framing``, ``sockets``
     The conversation's edge on Autobahn; all the sockets of one server.
 ``access``
     Lines of the access log.

@@ -2,12 +2,12 @@
 
 import logging
 
-from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket.types import ConnectionDeny
 from twisted.internet.defer import Deferred
 
 from . import head
 from .conversation import ABNORMAL, NO_CODE, Conversation
+from .framing import WebSocketServerFactory, WebSocketServerProtocol
 from .handshake import scope_of
 from .outlet import Outlet
 from .payload import truncated

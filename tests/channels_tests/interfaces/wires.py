@@ -2,9 +2,10 @@
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import ITransport
 from twisted.internet.task import Clock
-from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from django.channels.exceptions import ChannelFull
 from django.channels.interfaces.access import NoAccessLog
@@ -13,25 +14,40 @@ from django.channels.interfaces.limits import Limits
 from django.channels.interfaces.mailbox import Mailbox
 
 
-class Wire(StringTransport):
+@implementer(ITransport)
+class Wire:
     """
     What a connection writes to. ``ended`` says how it was ended: "" (not),
     "half" (writing), "orderly" or "abort". With ``slow`` set, the client takes
     nothing of what is written from then on, until ``read_all()``.
+
+    Twisted's own StringTransport would do for most of it, but its import adds
+    attributes to unittest.TestCase, which mock.patch() stumbles over.
     """
 
     def __init__(self):
-        super().__init__(
-            hostAddress=IPv4Address("TCP", "127.0.0.1", 8000),
-            peerAddress=IPv4Address("TCP", "192.0.2.7", 5555),
-        )
         self.ended = ""
         self.slow = False
+        self.is_read = True
+        self.producer = None
+        self.disconnecting = False
+        self._written = b""
+
+    def getHost(self):
+        return IPv4Address("TCP", "127.0.0.1", 8000)
+
+    def getPeer(self):
+        return IPv4Address("TCP", "192.0.2.7", 5555)
 
     def write(self, data):
-        super().write(data)
+        if type(data) is not bytes:
+            raise TypeError(f"Twisted's transports take bytes, not {data!r}.")
+        self._written += data
         if self.slow and self.producer is not None:
             self.producer.pauseProducing()
+
+    def writeSequence(self, data):
+        self.write(b"".join(data))
 
     def read_all(self):
         self.slow = False
@@ -42,22 +58,42 @@ class Wire(StringTransport):
         self.ended = "half"
 
     def loseConnection(self):
-        super().loseConnection()
+        self.disconnecting = True
         self.ended = "orderly"
 
     def abortConnection(self):
-        super().abortConnection()
+        self.disconnecting = True
         self.ended = "abort"
+
+    def registerProducer(self, producer, streaming):
+        if self.producer is not None:
+            raise RuntimeError("There is a producer already.")
+        self.producer = producer
+        self.streaming = streaming
+
+    def unregisterProducer(self):
+        if self.producer is None:
+            raise RuntimeError("There is no producer.")
+        self.producer = None
+
+    def pauseProducing(self):
+        self._change(False)
+
+    def resumeProducing(self):
+        self._change(True)
+
+    def _change(self, is_read):
+        if self.disconnecting:
+            raise RuntimeError("The connection is being ended.")
+        self.is_read = is_read
+
+    def value(self):
+        return self._written
 
     def take(self):
         """Return what was written since the last time."""
-        data = self.value()
-        self.clear()
+        data, self._written = self._written, b""
         return data
-
-    @property
-    def is_read(self):
-        return self.producerState == "producing"
 
 
 class Reactor(Clock):
