@@ -10,10 +10,22 @@ from .wires import Wire
 class NoReactor:
     """What a descriptor asks to be told of its readiness; drain() does that."""
 
+    def __init__(self):
+        self.writers = set()
+
+    def addWriter(self, descriptor):
+        self.writers.add(descriptor)
+
+    def removeWriter(self, descriptor):
+        self.writers.discard(descriptor)
+
     def addReader(self, descriptor):
         pass
 
-    removeReader = addWriter = removeWriter = addReader
+    removeReader = addReader
+
+    def getWriters(self):
+        return list(self.writers)
 
 
 class Socket(FileDescriptor):
