@@ -92,6 +92,8 @@ class Worker:
             except BaseException:
                 # A fault around the consumer, such as a signal's receiver.
                 signals.logger.exception("A worker thread met an error and goes on.")
+        # Persistent ones, too: they're this thread's, which ends.
+        connections.close_all()
 
     def _handle_tidily(self, message):
         if message.manages_connections:
@@ -103,8 +105,6 @@ class Worker:
                 self.handle(message)
             finally:
                 close_old_connections()
-        # Persistent ones, too: they're this thread's, which ends.
-        connections.close_all()
 
 
 def _until(deadline):

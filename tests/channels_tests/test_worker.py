@@ -338,15 +338,21 @@ class ConnectionTests(WorkerTestCase):
         def last():
             done.set()
 
-        with mock.patch(
-            "django.channels.worker.close_old_connections",
-            side_effect=lambda: calls.append("close"),
+        with (
+            mock.patch(
+                "django.channels.worker.close_old_connections",
+                side_effect=lambda: calls.append("close"),
+            ),
+            mock.patch("django.channels.worker.connections") as connections,
         ):
+            connections.close_all.side_effect = lambda: calls.append("close all")
             with self.running():
                 Channel("task").send()
                 Channel("last").send()
                 self.assertTrue(done.wait(10))
-        self.assertEqual(calls[:4], ["close", "task", "close", "close"])
+        self.assertEqual(
+            calls, ["close", "task", "close", "close", "close", "close all"]
+        )
 
     def test_not_in_the_callers_thread(self):
         """Whose connections are in use."""
