@@ -235,6 +235,10 @@ class _Stream:
     def end(self):
         """Tell the client that the body has ended."""
         exchange = self.exchange
+        if exchange.gone and self.framing is head.LENGTH and self.sent == self.length:
+            # A client may close as soon as it has what it was promised.
+            self._log()
+            return
         if exchange.gone:
             logger.info("- Broken pipe from %s", exchange.content["client"])
             return
