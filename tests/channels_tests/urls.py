@@ -42,11 +42,11 @@ async def slow(request):
 
 async def gather(request):
     """Return when as many requests as ``number`` says are here at once."""
-    place = request.GET["place"]
-    here = gathered.setdefault(place, set())
-    here.add(request)
-    while len(here) < int(request.GET["number"]):
-        await asyncio.sleep(0.01)
+    here, everybody = gathered.setdefault(request.GET["place"], ([], asyncio.Event()))
+    here.append(request)
+    if len(here) == int(request.GET["number"]):
+        everybody.set()
+    await everybody.wait()
     return HttpResponse()
 
 
