@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from functools import lru_cache
 from weakref import WeakKeyDictionary
 
 from asgiref.sync import iscoroutinefunction
@@ -71,7 +72,7 @@ class ServerRequest(Message):
             resolver = get_resolver()
             if not has_async_views(resolver):
                 return False
-            return iscoroutinefunction(resolver.resolve(path).func)
+            return is_async(resolver, path)
         except Exception:
             # Not found, or a broken URLconf: the handler makes a page of it.
             return False
@@ -121,6 +122,15 @@ class ServerRequest(Message):
         else:
             self.exchange.respond(response)
         reply.close()
+
+
+@lru_cache(maxsize=4096)
+def is_async(resolver, path):
+    """
+    Tell whether the view of ``path`` is async. A cached answer that is no
+    longer true costs time but is no error: both ways run both kinds of views.
+    """
+    return iscoroutinefunction(resolver.resolve(path).func)
 
 
 _has_async_views = WeakKeyDictionary()
