@@ -24,10 +24,11 @@ class Worker:
     has one) for messages of ``backend``.
 
     Plain consumers run in one of ``threads`` threads, ``async def`` consumers
-    on one event loop; each message but a request, whose handler sees to it, in
-    a context of its own (PEP 567), so that a language or time zone that one
-    activates is gone with it. A consumer's exception is logged and ends nothing but its message. Database connections
-    are closed around each message as around a request.
+    on one event loop. Each message, but a request, whose handler sees to it,
+    has a context of its own (PEP 567): a language or time zone that a consumer
+    activates is gone with it. A consumer's exception is logged and ends
+    nothing but its message. Database connections are closed around each
+    message as around a request.
     """
 
     def __init__(self, backend, threads=1, channels=None):
