@@ -7,6 +7,7 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from django.channels import Channel, Group, consumers
+from django.channels.testing import isolation
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, connections
@@ -130,6 +131,8 @@ class ChannelsLiveServerTests(LiveTestCase):
                     self.assertEqual(received, {"1 Ada", "later 1"})
                     Group("room").send(content="from the test")
                     self.assertEqual(socket.recv(PATIENCE), "from the test")
+                # Its consumer is about to end: what it sent was its last act.
+                wait_for(lambda: isolation.current.consumed.get("later"), "its end")
                 self.assertConsumed("later")
                 self.assertGroupSent("room", content="1 Ada")
 
