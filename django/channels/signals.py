@@ -8,6 +8,7 @@ message but those of ``http.request``, which has ``request_started`` and
 ``message``, the second also ``exception``, None where the consumer returned.
 """
 
+import asyncio
 import logging
 
 from django.core.signals import setting_changed
@@ -35,6 +36,10 @@ def reset_channels(*, setting, **kwargs):
 def log_consumer_finished(sender, message, exception, **kwargs):
     if exception is None:
         logger.debug("%s handled.", message.channel)
+    elif isinstance(exception, asyncio.CancelledError):
+        logger.warning(
+            "The consumer of %s was cancelled before it ended.", message.channel
+        )
     else:
         logger.error(
             "The consumer of %s raised %s; the worker goes on.",

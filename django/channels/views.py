@@ -25,7 +25,7 @@ def forward_view(channel):
     """Return the view of Channel.as_view()."""
 
     async def view(request, *args, **kwargs):
-        from .worker import run_until
+        from .worker import arun_until
 
         backend = channel.backend
         message = RequestMessage(channel.name, request, args, kwargs)
@@ -35,7 +35,7 @@ def forward_view(channel):
             await backend.asend(message)
             if backend.process_local and not backend.is_served(channel.name):
                 # No worker is here that could answer: do its work meanwhile.
-                await sync_to_async(run_until)(backend, channel.name, reply)
+                await arun_until(backend, channel.name, reply)
             return await reply.await_()
         except ChannelFull:
             return unavailable(request)

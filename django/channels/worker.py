@@ -1,5 +1,6 @@
 """A worker: threads that receive messages and run their consumers."""
 
+import asyncio
 import threading
 from contextvars import Context
 from time import monotonic
@@ -119,12 +120,27 @@ def run_until(backend, channel, reply):
     what waits on any channel, until the Reply has arrived or nothing is left.
     """
     for channels in ([channel], consumers.channels()):
-        receiver = backend.receiver(channels)
-        try:
-            while not reply.arrived and (message := receiver.receive(timeout=0)):
-                run_here(backend, message)
-        finally:
-            receiver.close()
+        while not reply.arrived and (message := take(backend, channels)):
+            run_here(backend, message)
+
+
+async def arun_until(backend, channel, reply):
+    """Do what run_until() does, from a coroutine."""
+    for channels in ([channel], consumers.channels()):
+        while not reply.arrived and (message := take(backend, channels)):
+            await arun_here(backend, message)
+
+
+def take(backend, channels):
+    """
+    Return the oldest message that waits on any of the channels, or None. No
+    receiver stays open: a consumer may itself wait for a message's reply.
+    """
+    receiver = backend.receiver(channels)
+    try:
+        return receiver.receive(timeout=0)
+    finally:
+        receiver.close()
 
 
 def run_here(backend, message):
@@ -148,7 +164,11 @@ async def arun_here(backend, message):
     if consumer is None:
         return None
     if consumer.wants_loop(message):
-        return await _arun(worker, consumer, message)
+        exception = await _arun(worker, consumer, message)
+        if isinstance(exception, asyncio.CancelledError):
+            # It was the caller who was cancelled.
+            raise exception
+        return exception
     return await sync_to_async(_run)(worker, consumer, message)
 
 

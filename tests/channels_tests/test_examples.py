@@ -377,7 +377,7 @@ class BrowserTests(BrowserTestCase):
         self.assertIn("Lobby", tab.texts(".card-name"))
         self.assertIn("1 here", tab.texts(".badge"))
         tab.find("#id_name").send_keys("!\n")
-        self.assertEqual(tab.texts(".error"), ["A name needs a letter or a digit."])
+        self.wait(tab, ".error", ["A name needs a letter or a digit."])
         tab.find("#id_name").clear()
         tab.find("#id_name").send_keys("Reading room\n")
         self.wait(tab, ".room-header h1", ["Reading room"])

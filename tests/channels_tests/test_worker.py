@@ -279,9 +279,10 @@ class AsyncConsumerTests(WorkerTestCase):
         worker.start()
         Channel("task").send()
         self.assertTrue(begun.wait(10))
-        with self.assertLogs("django.channels.worker", "ERROR"):
+        with self.assertLogs("django.channels.worker", "WARNING") as logs:
             worker.stop(timeout=0.01)
         self.assertEqual(cancelled, [True])
+        self.assertIn("The consumer of task was cancelled", logs.output[0])
 
     def test_stop_waits(self):
         """What ends in time isn't cancelled."""

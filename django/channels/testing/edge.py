@@ -18,9 +18,8 @@ from django.channels.interfaces.mailbox import Mailbox
 from django.channels.interfaces.payload import payload_of, truncated
 from django.channels.interfaces.request import Refused, RequestHead
 from django.channels.interfaces.sockets import WEBSOCKET_CHANNELS, Sockets
+from django.channels.worker import take
 from django.http import HttpResponse
-
-from .running import take
 
 
 class Edge:

@@ -7,7 +7,7 @@ import asyncio
 from contextlib import contextmanager
 
 from django.channels import channel_backends, consumers, names
-from django.channels.worker import arun_here, run_here
+from django.channels.worker import arun_here, run_here, take
 from django.conf import settings
 
 from . import isolation
@@ -90,21 +90,10 @@ def _next(channels, all_consumed=True):
         consumed = [name for name in waiting if consumers.get(name) is not None]
         if all_consumed and len(consumed) < len(waiting):
             raise AssertionError(_unconsumed(backend, {*waiting} - {*consumed}))
-        message = take(backend, consumed)
+        message = take(backend, consumed) if consumed else None
         if message is not None:
             return backend, message
     return None
-
-
-def take(backend, channels):
-    """Return the oldest message that waits on the channels, or None."""
-    if not channels:
-        return None
-    receiver = backend.receiver(channels)
-    try:
-        return receiver.receive(timeout=0)
-    finally:
-        receiver.close()
 
 
 def _unconsumed(backend, missing):
