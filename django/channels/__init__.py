@@ -23,9 +23,12 @@ Read the modules in this order; each imports only from those above it.
 ``loop``, ``worker``
     Threads that receive messages and run their consumers; the event loop that
     runs the ``async def`` ones. ``deadline`` is for code on such a loop.
-``application``, ``server_request``
-    The WSGI application behind an interface server; a request that came in
-    there, and how a worker serves it.
+``application``, ``async_views``
+    The WSGI application behind an interface server, and Django's handlers as a
+    worker uses them; which requests belong on an event loop.
+``received_request``, ``server_request``
+    How a worker serves a request: one that brings its content alone, and one
+    that came in at an interface server in this process.
 ``interfaces``
     The server that speaks HTTP and WebSocket. Nothing outside it imports
     Twisted or Autobahn.

@@ -39,14 +39,15 @@ def _known_calls():
     return {WSGIHandler.__call__, StaticFilesHandler.__call__}
 
 
-class AsyncHandler(BaseHandler):
-    """Middleware and views in their async form, over a WSGIRequest."""
+class SyncHandler(BaseHandler):
+    """Middleware and views, for a worker's threads."""
 
     request_class = WSGIRequest
+    is_async = False
 
     def __init__(self):
         super().__init__()
-        self.load_middleware(is_async=True)
+        self.load_middleware(is_async=self.is_async)
 
     @classmethod
     @lru_cache(maxsize=None)
@@ -55,10 +56,16 @@ class AsyncHandler(BaseHandler):
         return cls()
 
 
+class AsyncHandler(SyncHandler):
+    """Middleware and views in their async form, over the same requests."""
+
+    is_async = True
+
+
 @receiver(setting_changed)
-def forget_shared_handler(*, setting, **kwargs):
-    if setting == "MIDDLEWARE":
-        AsyncHandler.shared.cache_clear()
+def forget_shared_handlers(**kwargs):
+    # Any setting: middleware reads its own when it is made.
+    SyncHandler.shared.cache_clear()
 
 
 class WSGIResponse(StreamingHttpResponse):

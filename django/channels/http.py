@@ -20,14 +20,15 @@ The content of an ``http.request`` message:
 
 The content of its reply: ``status`` (int), ``headers`` (a list of [name,
 value], cookies among them as Set-Cookie), ``content`` (bytes), and
-``more_content``, True where a further message with ``content`` follows.
+``more_content``, True where a further message with ``content`` follows. A
+response with a reason phrase of its own has it as ``reason`` (str).
 """
 
 import sys
+from http.client import responses
 from io import BytesIO
 
 from django.http import HttpResponse, StreamingHttpResponse
-from django.http.request import RawPostDataException
 
 from .exceptions import InvalidMessage
 
@@ -58,14 +59,7 @@ def encode_request(request):
     Raise InvalidMessage where its body was already read from the stream.
     """
     meta = request.META
-    try:
-        body = request.body
-    except RawPostDataException as error:
-        raise InvalidMessage(
-            "The message's key 'body' can't be filled: a form with files was already "
-            "read from the request. Handle the channel with view_consumer() in the "
-            "same process, or forward the request before request.POST is read."
-        ) from error
+    body = _read_body(request)
     headers = [
         [key[5:].replace("_", "-").lower(), value]
         for key, value in meta.items()
@@ -93,6 +87,24 @@ def encode_request(request):
             and not key.startswith(("HTTP_", "wsgi."))
         },
     }
+
+
+def _read_body(request):
+    """
+    Return the whole body, which the request has from then on, too. The limits
+    of DATA_UPLOAD_MAX_MEMORY_SIZE are for whoever parses it.
+    """
+    if not hasattr(request, "_body"):
+        if request._read_started:
+            raise InvalidMessage(
+                "The message's key 'body' can't be filled: a form with files was "
+                "already read from the request. Handle the channel with "
+                "view_consumer() in the same process, or forward the request before "
+                "request.POST is read."
+            )
+        request._body = request.read()
+        request._stream = BytesIO(request._body)
+    return request._body
 
 
 def environment(content, body_file=None):
@@ -155,15 +167,27 @@ def decode_request(content, body_file=None):
 
 
 def encode_response(response):
-    """Return the content for a response that isn't streamed."""
-    return {
+    """
+    Return the content for a response. The body of a streamed one is to follow,
+    in messages of their own.
+    """
+    if response.streaming:
+        return {**encode_head(response), "content": b"", "more_content": True}
+    return {**encode_head(response), "content": response.content}
+
+
+def encode_head(response):
+    """Return the part of the content that comes before a response's body."""
+    content = {
         "status": response.status_code,
         "headers": [
             *([name, value] for name, value in response.items()),
             *(["Set-Cookie", c.OutputString()] for c in response.cookies.values()),
         ],
-        "content": response.content,
     }
+    if response.reason_phrase != responses.get(response.status_code):
+        content["reason"] = response.reason_phrase
+    return content
 
 
 def decode_response(content, more=None):
@@ -182,11 +206,17 @@ def decode_response(content, more=None):
             response = HttpResponse(body, status=status)
         else:
             response = StreamingHttpResponse(_chain(body, more), status=status)
+        if content.get("reason"):
+            response.reason_phrase = content["reason"]
         for name, value in headers.items() if isinstance(headers, dict) else headers:
             if name.lower() == "set-cookie":
                 response.cookies.load(value)
             else:
                 response.headers[name] = value
+        for cookie in response.cookies.values():
+            if cookie["max-age"].isdecimal():
+                # As set_cookie() has it.
+                cookie["max-age"] = int(cookie["max-age"])
     except (AttributeError, TypeError, ValueError) as error:
         raise InvalidMessage(
             f"A reply to an HTTP request needs status (an int from 100 to 599), "

@@ -51,6 +51,11 @@ class Reply:
             self._settle(self._decode(content))
         return ()
 
+    def fail(self, error):
+        """Let whoever waits have the exception ``error``."""
+        if not self.arrived:
+            self._first.set_exception(error)
+
     def wait(self):
         """Return the response. Raise ReplyTimeout at the deadline."""
         try:

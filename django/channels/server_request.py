@@ -2,17 +2,14 @@
 
 import asyncio
 import threading
-from functools import lru_cache
-from weakref import WeakKeyDictionary
-
-from asgiref.sync import iscoroutinefunction
 
 from django.core import signals
 from django.http import HttpResponse
-from django.urls import get_resolver, set_script_prefix
+from django.urls import set_script_prefix
 
 from . import http, names
 from .application import AsyncHandler, WSGIResponse, is_core_handler, static_part
+from .async_views import leads_to_async_view
 from .message import Message
 
 
@@ -68,14 +65,7 @@ class ServerRequest(Message):
         application, is_static = static_part(self.application, path)
         if is_static or not is_core_handler(application):
             return False
-        try:
-            resolver = get_resolver()
-            if not has_async_views(resolver):
-                return False
-            return is_async(resolver, path)
-        except Exception:
-            # Not found, or a broken URLconf: the handler makes a page of it.
-            return False
+        return leads_to_async_view(path)
 
     def serve(self):
         """Run the application in this thread and pass the response on."""
@@ -122,30 +112,3 @@ class ServerRequest(Message):
         else:
             self.exchange.respond(response)
         reply.close()
-
-
-@lru_cache(maxsize=4096)
-def is_async(resolver, path):
-    """
-    Tell whether the view of ``path`` is async. A cached answer that is no
-    longer true costs time but is no error: both ways run both kinds of views.
-    """
-    return iscoroutinefunction(resolver.resolve(path).func)
-
-
-_has_async_views = WeakKeyDictionary()
-
-
-def has_async_views(resolver):
-    """Tell whether any view below the URLResolver is async; found out once."""
-    found = _has_async_views.get(resolver)
-    if found is None:
-        found = _has_async_views[resolver] = any(
-            (
-                has_async_views(pattern)
-                if hasattr(pattern, "url_patterns")
-                else iscoroutinefunction(pattern.callback)
-            )
-            for pattern in resolver.url_patterns
-        )
-    return found

@@ -3,10 +3,16 @@ from io import BytesIO
 from django.channels import http
 from django.channels.codec import decode, encode
 from django.channels.exceptions import InvalidMessage
+from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponse, StreamingHttpResponse
-from django.test import AsyncRequestFactory, RequestFactory, SimpleTestCase
+from django.test import (
+    AsyncRequestFactory,
+    RequestFactory,
+    SimpleTestCase,
+    override_settings,
+)
 
 CONTENT = {
     "method": "GET",
@@ -54,6 +60,23 @@ class RequestTests(SimpleTestCase):
         self.assertEqual(copy.FILES["file"].name, "é.txt")
         self.assertEqual(copy.FILES["file"].read(), bytes(range(256)))
         self.assertEqual(copy.POST["a"], "1")
+
+    @override_settings(DATA_UPLOAD_MAX_MEMORY_SIZE=10)
+    def test_limits_are_for_the_view(self):
+        """A body over the limit for forms arrives, and is refused there."""
+        upload = SimpleUploadedFile("a", b"b" * 100)
+        copy = self.round_trip(self.factory.post("/", {"file": upload}))
+        self.assertEqual(copy.FILES["file"].read(), b"b" * 100)
+        copy = self.round_trip(
+            self.factory.post("/", b"b" * 100, content_type="text/plain")
+        )
+        with self.assertRaises(RequestDataTooBig):
+            copy.body
+
+    def test_body_is_still_there(self):
+        request = self.factory.post("/", {"a": "1"})
+        self.round_trip(request)
+        self.assertEqual(request.POST["a"], "1")
 
     def test_files_already_read(self):
         request = self.factory.post("/", {"file": SimpleUploadedFile("a", b"b")})
@@ -130,6 +153,13 @@ class ResponseTests(SimpleTestCase):
         self.assertEqual(copy.content, b"\xff")
         self.assertEqual(copy.headers, response.headers)
         self.assertEqual(copy.cookies.output(), response.cookies.output())
+        self.assertEqual(copy.cookies["a"]["max-age"], 5)
+
+    def test_reason(self):
+        response = HttpResponse(reason="Fine", status=200)
+        copy = http.decode_response(decode(encode(http.encode_response(response))))
+        self.assertEqual(copy.reason_phrase, "Fine")
+        self.assertNotIn("reason", http.encode_response(HttpResponse(status=404)))
 
     def test_headers_as_a_dict(self):
         response = http.decode_response({"headers": {"X-A": "1"}, "content": "a"})

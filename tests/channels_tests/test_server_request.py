@@ -3,7 +3,8 @@ import threading
 from io import BytesIO
 
 from django.channels import Channel, channel_backends
-from django.channels.server_request import ServerRequest, has_async_views
+from django.channels.async_views import has_async_views
+from django.channels.server_request import ServerRequest
 from django.channels.worker import Worker
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.handlers.wsgi import WSGIHandler

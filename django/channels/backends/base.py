@@ -30,6 +30,10 @@ class BaseChannelBackend:
     # Whether other processes see nothing of what is sent here.
     process_local = False
 
+    # Whether a consumer gets the very message that was sent, and a request or a
+    # response in it as the object that it is.
+    by_reference = False
+
     def __init__(self, alias, params):
         self.alias = alias
         self.location = params.get("LOCATION", "")

@@ -58,6 +58,7 @@ _states_lock = threading.Lock()
 
 class MemoryChannelBackend(BaseChannelBackend):
     process_local = True
+    by_reference = True
 
     # In seconds; tests put their own in its place.
     clock = staticmethod(monotonic)

@@ -10,6 +10,7 @@ does the worker's step itself, and request and response go by reference.
 """
 
 import asyncio
+from functools import lru_cache
 
 from asgiref.sync import sync_to_async
 
@@ -19,9 +20,11 @@ from django.channels.deadline import deadline
 from django.channels.exceptions import ChannelFull, ReplyTimeout
 from django.channels.registry import Consumer
 from django.channels.reply import Reply
-from django.channels.request import RequestMessage, ResponseMessage, open_request
+from django.channels.request import RequestMessage
 from django.channels.views import gateway_timeout, unavailable
 from django.conf import settings
+from django.core.handlers.base import BaseHandler
+from django.core.handlers.exception import response_for_exception
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
@@ -41,6 +44,8 @@ def get_response(handler, request):
     message = RequestMessage(names.HTTP_REQUEST, request)
     message.handler = handler
     if not _is_answered_here(backend):
+        if _answers_by_itself(type(handler)):
+            return handler.get_response(request)
         return _exchange(backend, message)
     try:
         backend.hand_over(message)
@@ -61,7 +66,9 @@ async def get_response_async(handler, request):
     message = RequestMessage(names.HTTP_REQUEST, request)
     message.handler = handler
     if not _is_answered_here(backend):
-        return await sync_to_async(_exchange)(backend, message)
+        if _answers_by_itself(type(handler)):
+            return await handler.get_response_async(request)
+        return await _aexchange(backend, message)
     try:
         backend.hand_over(message)
     except ChannelFull:
@@ -89,19 +96,21 @@ class HttpRequestConsumer(Consumer):
         return await message.handler.get_response_async(message.request)
 
     def wants_loop(self, message):
-        return message.serve is not None and message.wants_loop()
+        return _served(message).wants_loop()
 
     def __call__(self, message):
         """Answer a request that a worker received."""
-        if message.serve is not None:
-            message.serve()
-            return
-        request, _, _, reply_channel = open_request(message)
-        response = _route.worker_handler().get_response(request)
-        message.backend.send(ResponseMessage(reply_channel, response))
+        _served(message).serve()
 
     async def acall(self, message):
-        await message.aserve()
+        await _served(message).aserve()
+
+
+def _served(message):
+    # The handlers import this module, and serving needs the handlers.
+    from django.channels.received_request import ReceivedRequest
+
+    return ReceivedRequest.of(message)
 
 
 http_request = HttpRequestConsumer()
@@ -123,7 +132,6 @@ class Route:
 
     def forget(self):
         self.backend = None
-        self._handler = None
 
     def find(self):
         """Return the backend of CHANNEL_HTTP_BACKEND, or OFF."""
@@ -139,14 +147,6 @@ class Route:
         self.backend = backend
         return backend
 
-    def worker_handler(self):
-        """Return the handler for requests that came from another process."""
-        if self._handler is None:
-            from django.core.handlers.wsgi import WSGIHandler
-
-            self._handler = WSGIHandler()
-        return self._handler
-
 
 _route = Route()
 
@@ -159,14 +159,26 @@ def http_backend():
 
 @receiver(setting_changed)
 def reset_route(*, setting, **kwargs):
-    if setting in ("CHANNEL_BACKENDS", "CHANNEL_HTTP_BACKEND", "MIDDLEWARE"):
+    if setting in ("CHANNEL_BACKENDS", "CHANNEL_HTTP_BACKEND"):
         _route.forget()
 
 
 def _is_answered_here(backend):
     """Tell whether the caller can do the built-in consumer's step itself."""
-    return backend.process_local and http_request is consumers.get(
+    return backend.by_reference and http_request is consumers.get(
         names.HTTP_REQUEST, modules=("consumers",)
+    )
+
+
+@lru_cache(maxsize=None)
+def _answers_by_itself(handler_class):
+    """
+    Tell whether the handler has a get_response() that a worker elsewhere
+    hasn't, such as that of static files in development.
+    """
+    return (
+        handler_class.get_response is not BaseHandler.get_response
+        or handler_class.get_response_async is not BaseHandler.get_response_async
     )
 
 
@@ -177,7 +189,6 @@ def _exchange(backend, message):
     """
     from django.channels.worker import run_until
 
-    request = message.request
     reply = Reply(backend, settings.CHANNEL_HTTP_TIMEOUT)
     message.reply_channel = reply.name
     try:
@@ -185,9 +196,34 @@ def _exchange(backend, message):
         if backend.process_local and not backend.is_served(message.channel):
             run_until(backend, message.channel, reply)
         return reply.wait()
-    except ChannelFull:
-        return unavailable(request)
-    except ReplyTimeout:
-        return gateway_timeout(request)
+    except Exception as error:
+        return _response_to(error, message.request)
     finally:
         reply.close()
+
+
+async def _aexchange(backend, message):
+    """Do what _exchange() does. Who is cancelled waits no more."""
+    from django.channels.worker import arun_until
+
+    reply = Reply(backend, settings.CHANNEL_HTTP_TIMEOUT)
+    message.reply_channel = reply.name
+    try:
+        await backend.asend(message)
+        if backend.process_local and not backend.is_served(message.channel):
+            await arun_until(backend, message.channel, reply)
+        return await reply.await_()
+    except Exception as error:
+        return await sync_to_async(_response_to)(error, message.request)
+    finally:
+        reply.close()
+
+
+def _response_to(error, request):
+    """Return the response for a request that got no reply."""
+    if isinstance(error, ChannelFull):
+        return unavailable(request)
+    if isinstance(error, ReplyTimeout):
+        return gateway_timeout(request)
+    # The client left in the middle of its body, or the backend is out of reach.
+    return response_for_exception(request, error)

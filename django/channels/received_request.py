@@ -1,0 +1,47 @@
+"""A request that came from another process, and how a worker serves it."""
+
+from . import http
+from .application import AsyncHandler, SyncHandler
+from .async_views import leads_to_async_view
+from .message import Message
+from .request import ResponseMessage
+
+
+class ReceivedRequest(Message):
+    """
+    A message on ``http.request`` that brings nothing but its content. The
+    response goes to its reply channel.
+    """
+
+    __slots__ = ()
+
+    # The URLs of ROOT_URLCONF.
+    urlconf = None
+
+    @classmethod
+    def of(cls, message):
+        """Return the message as one that can be served."""
+        if message.serve is not None:
+            return message
+        received = cls(message.channel, message.content)
+        received.backend = message.backend
+        return received
+
+    def decode_request(self):
+        return http.decode_request(self.content)
+
+    def wants_loop(self):
+        """Tell whether the view is async, and so belongs on an event loop."""
+        return leads_to_async_view(self.content["path"], self.urlconf)
+
+    def serve(self):
+        """Run the middleware and the view in this thread, and reply."""
+        response = SyncHandler.shared().get_response(self.decode_request())
+        self.backend.send(ResponseMessage(self.content["reply_channel"], response))
+
+    async def aserve(self):
+        """Do the same on this event loop."""
+        handler = AsyncHandler.shared()
+        response = await handler.get_response_async(self.decode_request())
+        reply = ResponseMessage(self.content["reply_channel"], response)
+        await self.backend.asend(reply)
