@@ -25,6 +25,20 @@ class InvalidMessage(ChannelError, TypeError):
     """
 
 
+class MessageTooLarge(InvalidMessage):
+    """
+    Raised to the sender when a message is larger than its backend carries.
+    Nothing was sent. The text names the size, the limit and the setting.
+    """
+
+
+class BackendUnavailable(ChannelError):
+    """
+    Raised when the server behind a backend can't be reached or doesn't answer.
+    What was being sent may have arrived or not, but not twice.
+    """
+
+
 class ConsumerAlreadyRegistered(ChannelError, ValueError):
     """Raised when a second consumer is registered for a channel."""
 

@@ -68,12 +68,25 @@ def new_name(prefix):
     return validate(f"{prefix}.{secrets.token_hex(12)}")
 
 
-def reply_name(kind):
+def reply_name(kind, process=""):
     """
     Return a fresh name for the channel that leads back to one request
-    (``kind="http"``) or one socket (``kind="websocket"``).
+    (``kind="http"``) or one socket (``kind="websocket"``) of the process with
+    this id, if several share the channels.
     """
-    return f"{kind}.reply{REPLY_MARK}{secrets.token_hex(12)}"
+    owner = f"{kind}.reply.{process}" if process else f"{kind}.reply"
+    return f"{owner}{REPLY_MARK}{secrets.token_hex(12)}"
+
+
+def new_process():
+    """Return a fresh id for a process: 24 letters and digits."""
+    return secrets.token_hex(12)
+
+
+def process_of(name):
+    """Return the process id in a reply channel's name, or "" for none."""
+    head, mark, _ = name.partition(REPLY_MARK)
+    return head.rpartition(".reply.")[2] if mark and ".reply." in head else ""
 
 
 def is_reply(name):

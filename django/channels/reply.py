@@ -5,7 +5,7 @@ import queue
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 
-from . import http, names
+from . import http
 from .exceptions import InvalidMessage, ReplyTimeout
 from .request import ResponseMessage
 
@@ -22,7 +22,7 @@ class Reply:
     """
 
     def __init__(self, backend, timeout=None):
-        self.name = names.reply_name("http")
+        self.name = backend.reply_name("http")
         self.timeout = timeout
         self._backend = backend
         self._first = Future()

@@ -1,11 +1,15 @@
 """The contract of a channel backend."""
 
+import logging
 from fnmatch import fnmatchcase
 
 from asgiref.sync import sync_to_async
 
 from django.channels import names
-from django.channels.exceptions import InvalidChannelBackend
+from django.channels.exceptions import ChannelFull, InvalidChannelBackend
+from django.core import checks
+
+logger = logging.getLogger("django.channels")
 
 DEFAULT_EXPIRY = 60
 DEFAULT_CAPACITY = 1000
@@ -20,7 +24,7 @@ class BaseChannelBackend:
     ``expiry`` seconds is dropped, counted and logged. A channel holds at most
     ``capacity`` waiting messages; sending one more raises ChannelFull.
 
-    A *reply channel* (``names.reply_name()``) isn't queued: whoever waits
+    A *reply channel* (``reply_name()``) isn't queued: whoever waits
     behind it listens, and what is sent while nobody does is dropped and
     counted, since the request or the socket is gone.
 
@@ -33,6 +37,9 @@ class BaseChannelBackend:
     # Whether a consumer gets the very message that was sent, and a request or a
     # response in it as the object that it is.
     by_reference = False
+
+    # The keys that OPTIONS may have; None for any.
+    option_names = None
 
     def __init__(self, alias, params):
         self.alias = alias
@@ -69,6 +76,13 @@ class BaseChannelBackend:
         raise NotImplementedError(
             "Subclasses of BaseChannelBackend must have receiver()."
         )
+
+    def reply_name(self, kind):
+        """
+        Return a fresh name for the reply channel of one request
+        (``kind="http"``) or one socket (``kind="websocket"``) of this process.
+        """
+        return names.reply_name(kind)
 
     def listen(self, name, sink):
         """
@@ -126,18 +140,36 @@ class BaseChannelBackend:
         """Tell whether a receiver for the channel is open in this process."""
         return False
 
+    def close(self):
+        """
+        Let go of connections and threads. What listens here hears nothing
+        more; a later use of the backend opens anew what it needs.
+        """
+
     def check(self, **kwargs):
         """Return a list of system check messages about the configuration."""
-        return []
+        if self.option_names is None:
+            return []
+        unknown = sorted(self.options.keys() - self.option_names, key=str)
+        if not unknown:
+            return []
+        return [
+            checks.Warning(
+                f"CHANNEL_BACKENDS[{self.alias!r}]: OPTIONS has keys that mean "
+                f"nothing: {', '.join(map(repr, unknown))}.",
+                hint=f"The keys are {', '.join(sorted(self.option_names))}.",
+                id="channels.W002",
+            )
+        ]
 
     def _positive(self, params, key, default):
         value = params.get(key, default)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
-            raise InvalidChannelBackend(
-                f"CHANNEL_BACKENDS[{self.alias!r}]: {key} must be a positive number, "
-                f"not {value!r}."
-            )
+            raise self._invalid(f"{key} must be a positive number, not {value!r}.")
         return value
+
+    def _invalid(self, text):
+        return InvalidChannelBackend(f"CHANNEL_BACKENDS[{self.alias!r}]: {text}")
 
     def _read_capacities(self, params):
         given = params.get("CAPACITY", DEFAULT_CAPACITY)
@@ -150,10 +182,30 @@ class BaseChannelBackend:
             else:
                 capacity_ok = capacity >= 0
             if not isinstance(pattern, str) or not capacity_ok:
-                raise InvalidChannelBackend(
-                    f"CHANNEL_BACKENDS[{self.alias!r}]: CAPACITY must be an int of at "
-                    f"least 0, or a dict of them by channel pattern, not {given!r}."
+                raise self._invalid(
+                    f"CAPACITY must be an int of at least 0, or a dict of them by "
+                    f"channel pattern, not {given!r}."
                 )
             capacities.append((names.ALIASES.get(pattern, pattern), capacity))
         # The catch-all comes last, wherever it was written.
         return sorted(capacities, key=lambda item: item[0] == "*")
+
+    # What backends raise and log alike.
+
+    def _full(self, channel):
+        return ChannelFull(
+            f"The channel {channel!r} holds {self.capacity_of(channel)} messages, its "
+            f"capacity. Are workers running for it? Send again later, or raise "
+            f"CAPACITY in CHANNEL_BACKENDS[{self.alias!r}]."
+        )
+
+    def _too_slow(self, channel):
+        return ChannelFull(
+            f"The reader behind {channel!r} is too slow: its buffer is full. Send "
+            f"less, or close the socket."
+        )
+
+
+def log_dropped(reason, channel, number=1):
+    log = logger.debug if reason == "gone" else logger.warning
+    log("Dropped %d message(s) on channel %s: %s.", number, channel, reason)

@@ -15,7 +15,7 @@ from django.channels import names
 from django.channels.exceptions import ChannelFull
 from django.channels.message import Message
 
-from .base import BaseChannelBackend
+from .base import BaseChannelBackend, log_dropped
 from .memory_receiver import MemoryReceiver
 
 logger = logging.getLogger("django.channels")
@@ -48,8 +48,7 @@ class MemoryState:
     def drop(self, reason, channel, number=1):
         """Count and log a dropped message. The lock need not be held."""
         self.counts[reason] += number
-        log = logger.debug if reason == "gone" else logger.warning
-        log("Dropped %d message(s) on channel %s: %s.", number, channel, reason)
+        log_dropped(reason, channel, number)
 
 
 _states = {}
@@ -218,17 +217,7 @@ class MemoryChannelBackend(BaseChannelBackend):
             self._state.drop("gone", name)
         elif sink.deliver([name], message):
             self._state.counts["full"] += 1
-            raise ChannelFull(
-                f"The reader behind {name!r} is too slow: its buffer is full. Send "
-                f"less, or close the socket."
-            )
-
-    def _full(self, name):
-        return ChannelFull(
-            f"The channel {name!r} holds {self.capacity_of(name)} messages, its "
-            f"capacity. Are workers running for it? Send again later, or raise "
-            f"CAPACITY in CHANNEL_BACKENDS[{self.alias!r}]."
-        )
+            raise self._too_slow(name)
 
     def _leave(self, group, channel):
         members = self._state.groups.get(group)

@@ -84,7 +84,7 @@ class Sockets:
         """Let a WebSocket have the HTTP connection, or refuse it."""
         content = connect_content(
             head,
-            reply_channel=names.reply_name("websocket"),
+            reply_channel=self.backend.reply_name("websocket"),
             scheme=connection.factory.scheme,
             client=connection.client,
             server=connection.server,

@@ -1,0 +1,48 @@
+"""Encryption of what is stored, for stores that others can read."""
+
+
+class Cipher:
+    """
+    Encrypts with the first of ``keys``, and decrypts with any of them, so that
+    keys can be changed without a break. Without keys it does nothing.
+
+    The keys are those of the package cryptography's Fernet (AES in CBC mode,
+    authenticated with HMAC); ``Fernet.generate_key()`` makes one. Raise
+    ValueError if they aren't, or the package isn't installed.
+    """
+
+    def __init__(self, keys):
+        self._fernet = None
+        if not keys:
+            return
+        try:
+            from cryptography.fernet import Fernet, MultiFernet
+        except ImportError as error:
+            raise ValueError(
+                "the package cryptography isn't installed: pip install "
+                "'Django[encryption]'."
+            ) from error
+        if not isinstance(keys, (list, tuple)):
+            raise ValueError("must be a list of keys.")
+        try:
+            self._fernet = MultiFernet([Fernet(key) for key in keys])
+        except (TypeError, ValueError, AttributeError) as error:
+            # Without the error's text, which may have part of a key in it.
+            raise ValueError(
+                "each key must be one that cryptography.fernet.Fernet.generate_key() "
+                "made."
+            ) from error
+
+    def encrypt(self, data):
+        return data if self._fernet is None else self._fernet.encrypt(data)
+
+    def decrypt(self, data):
+        """Raise ValueError for what was encrypted with no key or another."""
+        if self._fernet is None:
+            return data
+        from cryptography.fernet import InvalidToken
+
+        try:
+            return self._fernet.decrypt(bytes(data))
+        except InvalidToken as error:
+            raise ValueError("Encrypted with another key.") from error

@@ -1,0 +1,32 @@
+"""The behaviour that every channel backend has, as tests to run on yours."""
+
+from .case import BackendTestCase
+from .groups import GroupTests
+from .queues import QueueTests
+from .receivers import ReceiverTests
+from .replies import ReplyChannelTests
+from .sharing import SharingTests
+from .values import ValueTests
+
+__all__ = ["BackendTestCase", "ChannelBackendTests", "SharedChannelBackendTests"]
+
+
+class ChannelBackendTests(
+    QueueTests,
+    ReceiverTests,
+    ValueTests,
+    ReplyChannelTests,
+    GroupTests,
+    BackendTestCase,
+):
+    """
+    Tests of a channel backend, to be mixed into a SimpleTestCase or, where the
+    backend needs the database, a TransactionTestCase. See BackendTestCase for
+    what a test class adds.
+    """
+
+
+class SharedChannelBackendTests(SharingTests, ChannelBackendTests):
+    """These and more for a SharedChannelBackend."""
+
+    shared = True

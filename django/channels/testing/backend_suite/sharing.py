@@ -1,0 +1,299 @@
+"""Several processes share the channels."""
+
+import gc
+import os
+import signal
+import threading
+import warnings
+
+from django.channels import names
+from django.channels.exceptions import ChannelFull, InvalidMessage, MessageTooLarge
+
+from .case import PATIENCE, Sink
+
+
+class SharingTests:
+    """``self.backend`` and another backend stand for two processes."""
+
+    def test_received_elsewhere(self):
+        other = self.make()
+        self.send("a", n=1)
+        self.assertEqual(self.receive("a", backend=other), {"n": 1})
+        self.assertIsNone(self.receive("a"))
+
+    def test_wakes_a_receiver_elsewhere(self):
+        receiver = self.open("a", backend=self.make())
+        call = self.in_thread(receiver.receive)
+        self.send("a", n=1)
+        self.assertEqual(call.result().content, {"n": 1})
+
+    def test_is_served_here_only(self):
+        self.open("a", backend=self.make())
+        self.assertIs(self.backend.is_served("a"), False)
+
+    def test_reply_names_differ_by_process(self):
+        other = self.make()
+        owners = {
+            names.process_of(backend.reply_name(kind))
+            for backend in (self.backend, other)
+            for kind in ("http", "websocket")
+        }
+        self.assertEqual(owners, {self.backend.process, other.process})
+
+    def test_reply_from_elsewhere(self):
+        other = self.make()
+        name, sink = self.listen()
+        for n in range(200):
+            self.send(name, other, n=n)
+        self.assertEqual([c["n"] for c in sink.wait_for(200)], list(range(200)))
+        self.assertEqual(sink.got[0][0], [name])
+
+    def test_reply_after_the_end(self):
+        """The owner drops and counts it."""
+        other = self.make()
+        name, sink = self.listen()
+        self.backend.unlisten(name)
+        self.send(name, other, n=1)
+        self.wait_until(lambda: self.backend.dropped == {"gone": 1})
+
+    def test_reply_to_a_process_that_has_closed(self):
+        other = self.make()
+        name, sink = self.listen(other)
+        other.close()
+        self.send(name, n=1)
+        self.assertEqual(self.backend.dropped, {"gone": 1})
+        self.assertEqual(sink.got, [])
+
+    def test_use_after_close(self):
+        """A closed backend opens again, as a process of its own."""
+        other = self.make()
+        other.listen(other.reply_name("http"), Sink())
+        before = other.process
+        other.close()
+        self.assertNotEqual(other.process, before)
+        name, sink = self.listen(other)
+        self.send(name, n=1)
+        self.assertEqual(sink.wait_for(1), [{"n": 1}])
+
+    def test_slow_reader_elsewhere(self):
+        """Its owner counts; the sender has gone on."""
+        other = self.make()
+        sink = Sink()
+        name, _ = self.listen(sink=sink)
+        sink.full = [name]
+        with self.assertLogs("django.channels", "WARNING"):
+            self.send(name, other, n=1)
+            self.wait_until(lambda: self.backend.dropped == {"full": 1})
+
+    def test_inbox_is_bounded(self):
+        """A process that reads nothing more fills no memory."""
+        other = self.make(OPTIONS={"INBOX_CAPACITY": 5})
+
+        class Stuck(Sink):
+            def deliver(self, reply_names, message):
+                super().deliver(reply_names, message)
+                release.wait(PATIENCE)
+                return ()
+
+        release = threading.Event()
+        self.addCleanup(release.set)
+        name, sink = self.listen(sink=Stuck())
+        self.send(name, other, n=0)
+        sink.wait_for(1)
+        with self.assertRaisesMessage(ChannelFull, f"The reader behind {name!r}"):
+            for n in range(1, 2000):
+                self.send(name, other, n=n)
+        self.assertEqual(other.dropped, {"full": 1})
+        release.set()
+        got = [c["n"] for c in sink.wait_for(n)]
+        self.assertEqual(got, list(range(n)))
+
+    def test_group_across_processes(self):
+        """Each process gets one item, and its sink one call."""
+        other = self.make()
+        here, there = Sink(), Sink()
+        names_here = [self.listen(sink=here)[0] for _ in range(3)]
+        names_there = [self.listen(other, there)[0] for _ in range(3)]
+        for name in names_here:
+            self.backend.group_add("g", name)
+        for name in names_there:
+            other.group_add("g", name)
+        self.backend.group_send("g", {"n": 1})
+        other.group_send("g", {"n": 2})
+        for sink, expected in ((here, names_here), (there, names_there)):
+            sink.wait_for(2)
+            self.assertCountEqual(
+                sink.got, [(expected, {"n": 1}), (expected, {"n": 2})]
+            )
+
+    def test_group_add_from_elsewhere(self):
+        """Who has added a member reaches it, from whichever process."""
+        other, third = self.make(), self.make()
+        expected = []
+        name, sink = self.listen()
+        for n, sender in enumerate([other, third, self.backend] * 5):
+            group = f"g{n}"
+            other.group_add(group, name)
+            sender.group_send(group, {"n": n})
+            expected.append(n)
+        got = [c["n"] for c in sink.wait_for(len(expected))]
+        self.assertEqual(sorted(got), expected)
+
+    def test_group_add_of_several_from_elsewhere(self):
+        other = self.make()
+        sink = Sink()
+        reply_names = [self.listen(sink=sink)[0] for _ in range(20)]
+        for name in reply_names:
+            other.group_add("g", name)
+        self.backend.group_send("g", {"n": 1})
+        sink.wait_for(1)
+        self.assertEqual(sink.got, [(reply_names, {"n": 1})])
+
+    def test_group_discard_from_elsewhere(self):
+        other = self.make()
+        name, sink = self.listen()
+        self.backend.group_add("g", name)
+        other.group_discard("g", name)
+        other.group_send("g", {"n": 1})
+        self.send(name, other, n=2)
+        self.assertEqual(sink.wait_for(1), [{"n": 2}])
+
+    def test_group_add_of_what_is_gone(self):
+        """A membership from elsewhere ends with the socket, too."""
+        other = self.make()
+        name, sink = self.listen()
+        self.backend.unlisten(name)
+        other.group_add("g", name)
+        self.backend.listen(name, sink)
+        self.send(name, other, n=1)
+        sink.wait_for(1)
+        other.group_send("g", {"n": 2})
+        self.send(name, other, n=3)
+        self.assertEqual(sink.wait_for(2), [{"n": 1}, {"n": 3}])
+
+    def test_group_order_from_elsewhere(self):
+        other = self.make()
+        name, sink = self.listen()
+        other.group_add("g", name)
+        for n in range(0, 100, 2):
+            other.group_send("g", {"n": n})
+            self.send(name, other, n=n + 1)
+        self.assertEqual([c["n"] for c in sink.wait_for(100)], list(range(100)))
+
+    def test_queue_in_a_group_from_elsewhere(self):
+        other = self.make()
+        other.group_add("g", "task")
+        self.backend.group_send("g", {"n": 1})
+        self.assertEqual(self.receive("task", backend=other), {"n": 1})
+
+    def test_empty_groups_are_left(self):
+        """The store forgets a process that has had no member for a while."""
+        backend = self.make(OPTIONS={"LEASE": 0.3})
+        name, _ = self.listen(backend)
+        backend.group_add("g", name)
+        backend.group_discard("g", name)
+        self.wait_until(lambda: not self.backend._members("g"))
+        backend.group_add("g", name)
+        self.assertEqual(len(self.backend._members("g")), 1)
+
+    def test_dead_process(self):
+        """Its lease ends, and its memberships; sends go on meanwhile."""
+        self.requires("can_die")
+        dead = self.make(OPTIONS={"LEASE": 0.5})
+        name, _ = self.listen(dead)
+        here, sink = self.listen()
+        dead.group_add("g", name)
+        self.backend.group_add("g", here)
+        self.let_die(dead)
+
+        def is_forgotten():
+            self.backend.group_send("g", {"n": 1})
+            return len(self.backend._members("g")) == 1
+
+        self.wait_until(is_forgotten)
+        self.assertIn("gone", self.backend.dropped)
+        self.assertEqual(sink.contents[-1], {"n": 1})
+        self.send(name, n=2)
+        self.backend.group_add("h", name)
+        self.assertEqual(self.backend._members("h"), {})
+
+    def test_lease_is_renewed(self):
+        """A process that lives on keeps its place."""
+        backend = self.make(OPTIONS={"LEASE": 0.3})
+        name, sink = self.listen(backend)
+        backend.group_add("g", name)
+        beats = backend._beats
+        self.wait_until(lambda: backend._beats > beats + 6)
+        self.backend.group_send("g", {"n": 1})
+        self.assertEqual(sink.wait_for(1), [{"n": 1}])
+
+    def test_value_that_cannot_be_sent(self):
+        for content, key in (
+            ({"a": {"b": [1, object()]}}, "a.b.1"),
+            ({"when": {1: 2}}, "when.1"),
+            ({"a": {1, 2}}, "a"),
+        ):
+            with self.subTest(key=key):
+                with self.assertRaisesMessage(InvalidMessage, f"key '{key}'"):
+                    self.send("a", **content)
+        with self.assertRaises(InvalidMessage):
+            self.send("a", n=10**5000)
+        self.assertIsNone(self.receive("a"))
+
+    def test_too_large(self):
+        """The error says how large, and what to do; nothing is cut."""
+        backend = self.make(OPTIONS={"MAX_MESSAGE_BYTES": 1000})
+        name, sink = self.listen(backend)
+        backend.group_add("g", "a")
+        backend.group_add("g", name)
+        msg = "at most 1000 are sent."
+        with self.assertRaisesMessage(MessageTooLarge, msg) as caught:
+            self.send("a", backend, text="x" * 1000)
+        self.assertIn("OPTIONS['MAX_MESSAGE_BYTES']", str(caught.exception))
+        self.assertIn("1011 bytes", str(caught.exception))
+        with self.assertRaisesMessage(MessageTooLarge, msg):
+            backend.group_send("g", {"text": "x" * 1000})
+        self.assertIsNone(self.receive("a", backend=backend))
+        self.assertEqual(sink.got, [])
+        self.send("a", backend, text="x" * 900)
+        self.assertEqual(self.receive("a", backend=backend), {"text": "x" * 900})
+
+    def test_fork(self):
+        """A child is a process of its own, and the parent's goes on."""
+        self.requires("can_fork")
+        other = self.make()
+        name, sink = self.listen()
+        self.send(name, other, n=1)
+        self.assertEqual(sink.wait_for(1), [{"n": 1}])
+        reader, writer = os.pipe()
+        gc.collect()
+        child = _fork()
+        if child == 0:
+            status = 1
+            try:
+                os.close(reader)
+                signal.alarm(PATIENCE)
+                mine = self.backend.reply_name("http")
+                heard = Sink()
+                self.backend.listen(mine, heard)
+                self.send(mine, other, n=2)
+                heard.wait_for(1)
+                self.send(name, n=3)
+                os.write(writer, names.process_of(mine).encode())
+                status = 0
+            finally:
+                os._exit(status)
+        os.close(writer)
+        with open(reader) as pipe:
+            process = pipe.read()
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        self.assertNotIn(process, ("", self.backend.process))
+        self.assertEqual(sink.wait_for(2), [{"n": 1}, {"n": 3}])
+
+
+def _fork():
+    with warnings.catch_warnings():
+        # Python 3.12 and later: threads may hold locks. None of them is held
+        # here by one that the child needs.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()

@@ -1,0 +1,24 @@
+from unittest import mock
+
+from django.channels.backends.memory import MemoryChannelBackend
+from django.channels.testing.backend_suite import ChannelBackendTests
+from django.test import SimpleTestCase
+
+
+class MemoryBackendTests(ChannelBackendTests, SimpleTestCase):
+    race_messages = 8000
+
+    def setUp(self):
+        self.now = 1000.0
+        patch = mock.patch("django.channels.backends.memory._states", {})
+        patch.start()
+        self.addCleanup(patch.stop)
+        super().setUp()
+
+    def make_backend(self, **params):
+        backend = MemoryChannelBackend("default", params)
+        backend.clock = lambda: self.now
+        return backend
+
+    def let_pass(self, seconds):
+        self.now += seconds
