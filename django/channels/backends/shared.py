@@ -351,12 +351,14 @@ class SharedChannelBackend(BaseChannelBackend):
         message.backend = self
         return message
 
-    def _unavailable(self, error, doing="reach"):
-        """Return the BackendUnavailable to raise from the store's error."""
+    def _unavailable(self, reason):
+        """
+        Return the BackendUnavailable to raise from the store's error. The
+        reason is for people, with neither credentials nor content in it.
+        """
         return BackendUnavailable(
-            f"CHANNEL_BACKENDS[{self.alias!r}]: could not {doing} the "
-            f"{self.store_name} ({type(error).__name__}). Is it running, and are "
-            f"LOCATION and OPTIONS right?"
+            f"CHANNEL_BACKENDS[{self.alias!r}]: the {self.store_name} gives no "
+            f"service. Is it running, and are LOCATION and OPTIONS right? {reason}"
         )
 
     def _option(self, key, default):

@@ -1,0 +1,12 @@
+"""
+Channels on a Redis or Valkey server.
+
+``backend`` says what is stored where, ``connection`` makes the clients,
+``receiver``, ``shards`` and ``inbox`` wait for what comes. The scripts that
+the server runs are in the ``.lua`` files. Nothing imports the package redis
+before a backend is used.
+"""
+
+from .backend import RedisChannelBackend
+
+__all__ = ["RedisChannelBackend"]

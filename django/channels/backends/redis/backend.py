@@ -1,0 +1,225 @@
+"""The backend, and what it stores."""
+
+import re
+import threading
+from zlib import crc32
+
+from django.channels.exceptions import BackendUnavailable
+
+from ..shared import PROCESS_MARK, SharedChannelBackend
+from .connection import Connection, Server
+from .inbox import Inbox
+from .receiver import RedisReceiver
+from .shards import ShardedReceiver
+
+DEFAULT_PREFIX = "django.channels"
+DEFAULT_TIMEOUT = 5
+
+# How long a group of sockets is kept that no process renews, in seconds. Each
+# process does it about every hour.
+GROUP_KEPT = 24 * 60 * 60
+
+
+class RedisChannelBackend(SharedChannelBackend):
+    """
+    Channels on a Redis or Valkey server. See SharedChannelBackend.
+
+    The keys, below OPTIONS["PREFIX"] ("P") and in braces where Cluster must
+    keep several in one slot:
+
+    ``{P:0}:queue:NAME``
+        A channel's messages: a list of entries as push.lua describes them. The
+        number is that of the channel's shard (see OPTIONS["SHARDS"]).
+    ``{P:0}:wake:ID``
+        A list that wakes the threads of a receiver which is closed.
+    ``{P:PROCESS}:inbox``, ``{P:PROCESS}:lease``
+        The items for a process, a list; how long its lease is, in ms.
+    ``P:group:NAME``
+        A group's members, a hash of their tokens.
+
+    Each of them, save a group with ordinary channels in it, ends by itself
+    when nobody uses it.
+    """
+
+    option_names = SharedChannelBackend.option_names | {
+        "CLIENT_OPTIONS",
+        "CLUSTER",
+        "PREFIX",
+        "SENTINEL",
+        "SHARDS",
+        "TIMEOUT",
+    }
+    store_name = "Redis server"
+
+    def __init__(self, alias, params):
+        super().__init__(alias, params)
+        self.prefix = self.options.get("PREFIX", DEFAULT_PREFIX)
+        if not isinstance(self.prefix, str) or set(self.prefix) & set("{}"):
+            raise self._invalid("OPTIONS['PREFIX'] must be a str without braces.")
+        self.shards = self.options.get("SHARDS", 1)
+        if type(self.shards) is not int or self.shards < 1:
+            raise self._invalid("OPTIONS['SHARDS'] must be an int of at least 1.")
+        try:
+            self.server = Server(
+                self.location or "redis://localhost:6379",
+                cluster=self.options.get("CLUSTER", False),
+                sentinel=self.options.get("SENTINEL"),
+                timeout=self._option("TIMEOUT", DEFAULT_TIMEOUT),
+                client_options=self.options.get("CLIENT_OPTIONS", {}),
+            )
+        except ValueError as error:
+            raise self._invalid(str(error)) from error
+
+    def _begin(self):
+        super()._begin()
+        self._connection = None
+        self._connecting = threading.Lock()
+        self._inbox = None
+
+    @property
+    def connection(self):
+        """The Connection of this process, made at its first use."""
+        connection = self._connection
+        if connection is None:
+            with self._connecting:
+                if self._connection is None:
+                    self._connection = self.call(Connection, self.server)
+                connection = self._connection
+        return connection
+
+    def call(self, function, *args, **kwargs):
+        """Call what talks to the server; raise BackendUnavailable."""
+        try:
+            from redis.exceptions import RedisError
+        except ImportError as error:
+            raise self._invalid(
+                "the package redis isn't installed: pip install 'Django[redis]'."
+            ) from error
+        try:
+            return function(*args, **kwargs)
+        except RedisError as error:
+            # A server repeats what it was sent after these words.
+            text = str(error).partition("with args beginning")[0]
+            raise self._unavailable(f"{type(error).__name__}: {text}") from error
+
+    # Channels.
+
+    def queue_key(self, channel):
+        return f"{{{self.prefix}:{self.shard_of(channel)}}}:queue:{channel}"
+
+    def shard_of(self, channel):
+        return crc32(channel.encode()) % self.shards
+
+    def receiver(self, channels):
+        by_shard = {}
+        for channel in channels:
+            by_shard.setdefault(self.shard_of(channel), []).append(channel)
+        if len(by_shard) > 1:
+            return ShardedReceiver(self, channels, by_shard)
+        return RedisReceiver(self, channels)
+
+    def _push(self, channel, data, capacity, expiry):
+        pushed, *expired = self.call(
+            self.connection.push,
+            keys=[self.queue_key(channel)],
+            args=[capacity, int(expiry * 1000), data],
+        )
+        for old in expired:
+            self._expired(channel, old)
+        return bool(pushed)
+
+    def put_back(self, channel, entry):
+        """Add an entry that was taken to the front of its queue."""
+        self.call(self._put_back, self.queue_key(channel), entry)
+
+    def _put_back(self, queue, entry):
+        pipeline = self.connection.client.pipeline(transaction=False)
+        pipeline.lpush(queue, entry)
+        pipeline.pexpire(queue, int(self.expiry * 1000) + 60_000)
+        pipeline.execute()
+
+    # Inboxes.
+
+    def inbox_keys(self, process):
+        tag = f"{{{self.prefix}:{process}}}"
+        return f"{tag}:inbox", f"{tag}:lease"
+
+    def _open_inbox(self, process):
+        self._inbox = Inbox(self, process)
+        self._inbox.open()
+
+    def _close_inbox(self, process):
+        inbox, self._inbox = self._inbox, None
+        inbox.close()
+
+    def _post(self, processes, data, capacity):
+        if len(processes) == 1 or self.server.cluster:
+            answers = [
+                self.call(
+                    self.connection.post,
+                    keys=self.inbox_keys(process),
+                    args=[capacity, data],
+                )
+                for process in processes
+            ]
+        else:
+            answers = self.call(self._post_to_many, processes, data, capacity)
+        return {
+            process: answer.decode()
+            for process, answer in zip(processes, answers)
+            if answer != b"ok"
+        }
+
+    def _post_to_many(self, processes, data, capacity):
+        from redis.exceptions import NoScriptError
+
+        post = self.connection.post
+        pipeline = self.connection.client.pipeline(transaction=False)
+        for process in processes:
+            pipeline.evalsha(post.sha, 2, *self.inbox_keys(process), capacity, data)
+        answers = pipeline.execute(raise_on_error=False)
+        for i, (process, answer) in enumerate(zip(processes, answers)):
+            if isinstance(answer, NoScriptError):
+                # A server that has just started.
+                answers[i] = post(keys=self.inbox_keys(process), args=[capacity, data])
+            elif isinstance(answer, Exception):
+                raise answer
+        return answers
+
+    # Groups.
+
+    def group_key(self, group):
+        return f"{self.prefix}:group:{group}"
+
+    def _join(self, group, member, token):
+        kept = GROUP_KEPT * 1000 if member.startswith(PROCESS_MARK) else 0
+        self.call(
+            self.connection.join,
+            keys=[self.group_key(group)],
+            args=[member, token, kept],
+        )
+
+    def _leave(self, group, member):
+        self.call(self.connection.client.hdel, self.group_key(group), member)
+
+    def _members(self, group):
+        found = self.call(self.connection.client.hgetall, self.group_key(group))
+        return {member.decode(): token.decode() for member, token in found.items()}
+
+    # The rest.
+
+    def _flush(self):
+        prefix = re.sub(r"([*?\[\]^\\])", r"\\\1", self.prefix)
+        client = self.connection.client
+        for pattern in (f"{{{prefix}:*}}:queue:*", f"{prefix}:group:*"):
+            for key in self.call(list, client.scan_iter(match=pattern, count=1000)):
+                self.call(client.delete, key)
+
+    def _close(self):
+        with self._connecting:
+            connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                self.call(connection.close)
+            except BackendUnavailable:
+                pass

