@@ -3,20 +3,24 @@
 import asyncio
 import threading
 from contextvars import Context
-from time import monotonic
+from time import monotonic, sleep
 
 from asgiref.sync import async_to_sync, sync_to_async
 
 from django.db import close_old_connections, connections, reset_queries
 
 from . import signals
-from .exceptions import ChannelError
+from .exceptions import BackendUnavailable, ChannelError
 from .loop import LoopThread
 from .registry import consumers
 
 # How many messages may be with async consumers at once. Past it the worker
 # receives no more, and the channels' capacity makes itself felt.
 MAX_ASYNC = 10_000
+
+# Seconds between attempts to send a receipt while the backend is out of reach:
+# without it, a socket's next message would never be sent.
+RECEIPT_DELAYS = (0.1, 0.5, 1, 2, 5, 10, 10)
 
 
 class Worker:
@@ -173,22 +177,30 @@ async def arun_here(backend, message):
 
 
 def _run(worker, consumer, message):
+    exception = None
     try:
         _started(message)
         consumer(message)
-    except BaseException as exception:
+    except BaseException as error:
         # SystemExit too: one message's code doesn't end the worker.
-        return _finished(worker, message, exception)
-    return _finished(worker, message, None)
+        exception = error
+    receipt = _finished(message, exception)
+    if receipt is not None:
+        _send_receipt(worker.backend, receipt)
+    return exception
 
 
 async def _arun(worker, consumer, message):
+    exception = None
     try:
         _started(message)
         await consumer.acall(message)
-    except BaseException as exception:
-        return _finished(worker, message, exception)
-    return _finished(worker, message, None)
+    except BaseException as error:
+        exception = error
+    receipt = _finished(message, exception)
+    if receipt is not None:
+        await _asend_receipt(worker.backend, receipt)
+    return exception
 
 
 def _started(message):
@@ -196,16 +208,37 @@ def _started(message):
         signals.consumer_started.send(sender=Worker, message=message)
 
 
-def _finished(worker, message, exception):
+def _finished(message, exception):
+    """Tell of the consumer's end, and return the receipt that is due."""
     if exception is not None or not message.manages_connections:
         signals.consumer_finished.send(
             sender=Worker, message=message, exception=exception
         )
-    receipt = message.receipt(exception is not None)
-    if receipt is not None:
+    return message.receipt(exception is not None)
+
+
+def _send_receipt(backend, receipt):
+    for delay in RECEIPT_DELAYS:
         try:
-            worker.backend.send(receipt)
-        except ChannelError:
+            return backend.send(receipt)
+        except BackendUnavailable as error:
+            failure = error
+            sleep(delay)
+        except ChannelError as error:
             # The peer reads too slowly; its edge closes it.
-            signals.logger.warning("No room for a receipt on a reply channel.")
-    return exception
+            failure = error
+            break
+    signals.logger.warning("A receipt could not be sent: %s", failure)
+
+
+async def _asend_receipt(backend, receipt):
+    for delay in RECEIPT_DELAYS:
+        try:
+            return await backend.asend(receipt)
+        except BackendUnavailable as error:
+            failure = error
+            await asyncio.sleep(delay)
+        except ChannelError as error:
+            failure = error
+            break
+    signals.logger.warning("A receipt could not be sent: %s", failure)

@@ -99,13 +99,14 @@ class Sockets:
         connection.hand_over(socket, head.serialize() + rest)
 
     def listen(self, socket):
-        self.by_name[socket.name] = socket
         self.backend.listen(socket.name, self)
+        self.by_name[socket.name] = socket
 
     def leave_groups(self, socket):
         """Drop the socket from every group; its name stays."""
-        self.backend.unlisten(socket.name)
-        self.backend.listen(socket.name, self)
+        if socket.name in self.by_name:
+            self.backend.unlisten(socket.name)
+            self.backend.listen(socket.name, self)
 
     def unlisten(self, socket):
         self.backend.unlisten(socket.name)

@@ -5,6 +5,8 @@ import logging
 from autobahn.websocket.types import ConnectionDeny
 from twisted.internet.defer import Deferred
 
+from django.channels.exceptions import ChannelError
+
 from . import head
 from .conversation import ABNORMAL, NO_CODE, Conversation
 from .framing import WebSocketServerFactory, WebSocketServerProtocol
@@ -97,8 +99,12 @@ class WebSocketConnection(WebSocketServerProtocol):
         self.outlet.write(data)
 
     def onConnect(self, request):
+        try:
+            self.sockets.listen(self)
+        except ChannelError as error:
+            logger.error("WebSocket %s refused: %s", self.content["path"], error)
+            raise ConnectionDeny(503, "unavailable") from error
         self._decision = decision = Deferred()
-        self.sockets.listen(self)
         self._timer = self.factory.reactor.callLater(
             self.sockets.limits.handshake_time, self._time_out
         )

@@ -11,6 +11,7 @@ from .connection import Connection, Server
 from .inbox import Inbox
 from .receiver import RedisReceiver
 from .shards import ShardedReceiver
+from .waiting import SLICE
 
 DEFAULT_PREFIX = "django.channels"
 DEFAULT_TIMEOUT = 5
@@ -101,6 +102,10 @@ class RedisChannelBackend(SharedChannelBackend):
             # A server repeats what it was sent after these words.
             text = str(error).partition("with args beginning")[0]
             raise self._unavailable(f"{type(error).__name__}: {text}") from error
+
+    def waiting_client(self, key):
+        """Return a new client for commands that block for a SLICE."""
+        return self.server.waiting_client(self.connection.client, key, SLICE)
 
     # Channels.
 

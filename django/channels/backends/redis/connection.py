@@ -43,62 +43,73 @@ class Server:
                 "OPTIONS['SENTINEL'] to the name of the service."
             )
 
-    def client(self, waiting=0):
+    def client(self):
+        """Return a new client, with a pool of its own, for the whole of it."""
+        options = self._options()
+        if self.cluster:
+            from redis.cluster import ClusterNode, RedisCluster
+
+            nodes = [ClusterNode(*self._address(url)) for url in self.urls]
+            return RedisCluster(startup_nodes=nodes, **self._of_nodes(), **options)
+        return self._single_client(options)
+
+    def waiting_client(self, client, key, seconds):
         """
-        Return a new client, with a pool of its own, whose commands may block
-        for ``waiting`` seconds.
+        Return a new client for commands that block for so many seconds with
+        this key. In a Cluster ``client`` knows where that is at present.
         """
+        options = self._options(seconds)
+        if self.cluster:
+            from redis import Redis
+
+            node = client.get_node_from_key(key)
+            of_nodes = self._of_nodes()
+            return Redis(host=node.host, port=node.port, **of_nodes, **options)
+        return self._single_client(options)
+
+    def _single_client(self, options):
+        if self.sentinel:
+            return self._sentinel_client(options)
         from redis import Redis
+
+        return Redis.from_url(self.urls[0], **options)
+
+    def _options(self, seconds=0):
         from redis.backoff import NoBackoff
         from redis.retry import Retry
 
-        options = {
+        return {
             "protocol": 2,
             "socket_connect_timeout": self.timeout,
-            "socket_timeout": self.timeout + waiting,
-            "health_check_interval": 0,
+            "max_connections": 2**31,
             **self.client_options,
+            "socket_timeout": self.timeout + seconds,
             # Nothing is sent twice: what wasn't answered may have been done.
             "retry": Retry(NoBackoff(), 0),
         }
-        if self.cluster:
-            return self._cluster_client(options)
-        if self.sentinel:
-            return self._sentinel_client(options)
-        options.setdefault("max_connections", 2**31)
-        return Redis.from_url(self.urls[0], **options)
 
-    def _cluster_client(self, options):
-        from redis.cluster import ClusterNode, RedisCluster
+    def _address(self, url, port=PORT):
+        parts = urlsplit(url)
+        return parts.hostname or "localhost", parts.port or port
+
+    def _of_nodes(self):
+        """Return what the URL of a Cluster's node says of all of them."""
         from redis.connection import parse_url
 
-        nodes = []
-        for url in self.urls:
-            found = parse_url(url)
-            found.pop("db", None)
-            nodes.append(
-                ClusterNode(found.pop("host", "localhost"), found.pop("port", PORT))
-            )
-            options = {**found, **options}
-        if urlsplit(self.urls[0]).scheme == "rediss":
-            options.pop("connection_class", None)
-            options["ssl"] = True
-        return RedisCluster(startup_nodes=nodes, **options)
+        found = parse_url(self.urls[0])
+        for name in ("host", "port", "db"):
+            found.pop(name, None)
+        if found.pop("connection_class", None) is not None:
+            found["ssl"] = True
+        return found
 
     def _sentinel_client(self, options):
-        from redis.connection import parse_url
         from redis.sentinel import Sentinel
 
-        hosts, of_sentinels = [], {}
-        for url in self.urls:
-            found = parse_url(url)
-            hosts.append(
-                (found.pop("host", "localhost"), found.pop("port", SENTINEL_PORT))
-            )
-            found.pop("db", None)
-            if found.pop("connection_class", None) is not None:
-                found["ssl"] = options["ssl"] = True
-            of_sentinels.update(found)
+        hosts = [self._address(url, SENTINEL_PORT) for url in self.urls]
+        of_sentinels = self._of_nodes()
+        if "ssl" in of_sentinels:
+            options["ssl"] = True
         of_sentinels["socket_connect_timeout"] = self.timeout
         of_sentinels["socket_timeout"] = self.timeout
         sentinel = Sentinel(hosts, sentinel_kwargs=of_sentinels)

@@ -62,8 +62,7 @@ class Inbox:
             while not self._stopped.is_set():
                 self._step()
         finally:
-            if self._client is not None:
-                self._client.close()
+            self._close_client()
 
     def _step(self):
         try:
@@ -72,6 +71,7 @@ class Inbox:
                 self._backend._beat(self._renew())
             self._read(min(SLICE, max(0.001, self._next_beat - monotonic())))
         except BackendUnavailable as error:
+            self._close_client()
             self._next_beat = 0
             self._outage.wait(error)
         else:
@@ -99,5 +99,10 @@ class Inbox:
 
     def _blpop(self, timeout):
         if self._client is None:
-            self._client = self._backend.server.client(waiting=SLICE)
+            self._client = self._backend.waiting_client(self._inbox)
         return self._client.blpop([self._inbox], timeout)
+
+    def _close_client(self):
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()

@@ -98,7 +98,11 @@ class RedisReceiver(SharedReceiver):
                 break
             keys = [self._wake_key, *self._keys]
             # A server takes 0 for ever.
-            popped = self.backend.call(self._blpop, keys, max(left, 0.001))
+            try:
+                popped = self.backend.call(self._blpop, keys, max(left, 0.001))
+            except BackendUnavailable:
+                self._drop_client()
+                raise
             if popped is not None:
                 key, entry = popped
                 return None if key == self._wake_key else self._found(key, entry)
@@ -106,9 +110,18 @@ class RedisReceiver(SharedReceiver):
 
     def _blpop(self, keys, timeout):
         with self._lock:
-            if self._client is None:
-                self._client = self.backend.server.client(waiting=SLICE)
-        return self._client.blpop(keys, timeout)
+            client = self._client
+            if client is None:
+                client = self._client = self.backend.waiting_client(keys[0])
+        return client.blpop(keys, timeout)
+
+    def _drop_client(self):
+        """Have the next attempt find out where the queues are now."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            # Other threads may be waiting with it yet.
+            client.connection_pool.disconnect(inuse_connections=False)
 
     def _found(self, key, entry):
         with self._lock:
