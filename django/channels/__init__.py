@@ -11,6 +11,8 @@ Read the modules in this order; each imports only from those above it.
     The consumers of a process: who handles which channel.
 ``backends``
     What carries messages: ``base`` is the contract, ``memory`` the default.
+    ``shared`` is what those that processes share have in common, with
+    ``local`` for what a process keeps to itself; ``redis`` is one of them.
 ``channel``, ``group``
     What a project sends with.
 ``signals``, ``checks``
@@ -102,8 +104,10 @@ class ChannelBackendHandler(BaseConnectionHandler):
         self.forget()
 
     def forget(self):
-        """Make new backends at the next use."""
-        self._connections = SimpleNamespace()
+        """Make new backends at the next use, and close those of today."""
+        backends, self._connections = self._connections, SimpleNamespace()
+        for backend in vars(backends).values():
+            backend.close()
 
 
 channel_backends = ChannelBackendHandler()

@@ -1,5 +1,6 @@
 """What the backends that processes share have in common."""
 
+import atexit
 import logging
 import os
 import secrets
@@ -485,6 +486,17 @@ def _after_fork():
         # The parent's sockets and threads aren't this process's.
         backend._begin()
         backend._forked()
+
+
+@atexit.register
+def _close_inboxes():
+    """Say goodbye, so that nobody waits for the lease to end."""
+    for backend in list(_backends):
+        if backend._open:
+            try:
+                backend.close()
+            except Exception:
+                logger.debug("%s could not be closed.", backend, exc_info=True)
 
 
 if hasattr(os, "register_at_fork"):

@@ -4,6 +4,7 @@ import contextlib
 import shutil
 import signal
 import tempfile
+from pathlib import Path
 
 from channels_tests.running import Server, free_port, missing, wait_for
 
@@ -71,6 +72,22 @@ class Node(Server):
         self.command("FLUSHALL")
 
 
+class Sentinel(Node):
+    """One that watches over a node, as the service channels."""
+
+    def __init__(self, executable, node):
+        super().__init__(executable)
+        self.watched = node
+
+    def serve(self):
+        path = Path(self.folder) / "sentinel.conf"
+        path.write_text(
+            f"port {self.port}\nbind 127.0.0.1\ndir {self.folder}\n"
+            f"sentinel monitor channels 127.0.0.1 {self.watched.port} 1\n"
+        )
+        self.start([self.executable, str(path), "--sentinel"], self.executable)
+
+
 class Cluster:
     """Three nodes, each with a third of the slots."""
 
@@ -114,11 +131,8 @@ class Cluster:
             info = info.decode()
         if isinstance(info, str):
             info = dict(line.split(":", 1) for line in info.split("\r\n") if line)
-        return (
-            info["cluster_state"] == "ok" and int(info["cluster_known_nodes"]) == 3
-        )
+        return info["cluster_state"] == "ok" and int(info["cluster_known_nodes"]) == 3
 
     def flush(self):
         for node in self.nodes:
             node.flush()
-

@@ -1,15 +1,40 @@
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
 from django.channels.backends.redis import RedisChannelBackend
-from django.channels.testing.backend_suite import SharedChannelBackendTests
+from django.channels.exceptions import (
+    BackendUnavailable,
+    ChannelError,
+    InvalidChannelBackend,
+)
+from django.channels.testing.backend_suite import (
+    BackendTestCase,
+    SharedChannelBackendTests,
+)
 from django.test import SimpleTestCase
 
-from ..running import enter_for_class
-from .redis_servers import Cluster, Node, redis_executable, valkey_executable
+from ..running import ROOT, enter_for_class, wait_for
+from .redis_servers import Cluster, Node, Sentinel, redis_executable, valkey_executable
+
+KEYS = [
+    "mG9tqJ1bqUOQDSbJv5hRWB0Xg6HvNLgJ9RJDnXbCtlk=",
+    "Zr3n6vJx0m2q5t8w1y4B7E0H3K6N9Q2T5W8Z1c4f7i0=",
+]
 
 
-class RedisSuite(SharedChannelBackendTests):
-    """The behaviour of every backend, on the server that start() starts."""
+class RedisTestCase(BackendTestCase):
+    """Backends on the server that start() starts."""
 
+    shared = True
     options = {}
+
+    @classmethod
+    def start(cls):
+        return Node(redis_executable())
 
     @classmethod
     def setUpClass(cls):
@@ -33,17 +58,15 @@ class RedisSuite(SharedChannelBackendTests):
         backend._inbox.stop()
 
 
-class RedisBackendTests(RedisSuite, SimpleTestCase):
-    @classmethod
-    def start(cls):
-        return Node(redis_executable())
+class RedisBackendTests(RedisTestCase, SharedChannelBackendTests, SimpleTestCase):
+    pass
 
 
-class ValkeyBackendTests(RedisSuite, SimpleTestCase):
+class ValkeyBackendTests(RedisTestCase, SharedChannelBackendTests, SimpleTestCase):
     """With shards, a prefix and encryption, over a Unix socket."""
 
     options = {
-        "ENCRYPTION_KEYS": ["mG9tqJ1bqUOQDSbJv5hRWB0Xg6HvNLgJ9RJDnXbCtlk="],
+        "ENCRYPTION_KEYS": KEYS[:1],
         "PREFIX": "a[b]*?",
         "SHARDS": 3,
     }
@@ -57,7 +80,7 @@ class ValkeyBackendTests(RedisSuite, SimpleTestCase):
         return self.server.unix_url
 
 
-class ClusterBackendTests(RedisSuite, SimpleTestCase):
+class ClusterBackendTests(RedisTestCase, SharedChannelBackendTests, SimpleTestCase):
     options = {"CLUSTER": True, "SHARDS": 2}
 
     @classmethod
@@ -67,3 +90,372 @@ class ClusterBackendTests(RedisSuite, SimpleTestCase):
     @property
     def location(self):
         return self.server.urls
+
+
+class SentinelTests(RedisTestCase, SimpleTestCase):
+    """The server's address is asked of those that watch over it."""
+
+    options = {"SENTINEL": "channels"}
+
+    def setUp(self):
+        self.sentinel = self.enter_context(Sentinel(redis_executable(), self.server))
+        super().setUp()
+
+    @property
+    def location(self):
+        return [self.sentinel.url]
+
+    def enter_context(self, context):
+        value = context.__enter__()
+        self.addCleanup(context.__exit__, None, None, None)
+        return value
+
+    def test_send_and_receive(self):
+        receiver = self.open("a")
+        call = self.in_thread(receiver.receive)
+        name, sink = self.listen()
+        self.send("a", n=1)
+        self.send(name, self.make(), n=2)
+        self.assertEqual(call.result().content, {"n": 1})
+        self.assertEqual(sink.wait_for(1), [{"n": 2}])
+
+    def test_unknown_service(self):
+        backend = self.make(OPTIONS={"SENTINEL": "other"})
+        with self.assertRaisesMessage(BackendUnavailable, "MasterNotFoundError"):
+            self.send("a", backend)
+
+
+class OutageTests(RedisTestCase, SimpleTestCase):
+    """The server goes away and comes back."""
+
+    options = {"TIMEOUT": 0.5, "LEASE": 2}
+
+    @classmethod
+    def start(cls):
+        return Node(valkey_executable())
+
+    def test_restart_under_a_receiver(self):
+        """Threads that wait go on by themselves, and one line is logged."""
+        receiver = self.open("a")
+        calls = [self.in_thread(receiver.receive) for _ in range(2)]
+        name, sink = self.listen()
+        self.backend.group_add("g", name)
+        other = self.make()
+        with self.assertLogs("django.channels", "INFO") as logs:
+            self.server.crash()
+            with self.assertRaises(BackendUnavailable):
+                self.send("a", n=0)
+            self.wait_until(lambda: len(logs.output) >= 2)
+            self.server.serve()
+            for n in range(2):
+                self.send("a", n=n)
+            got = sorted(call.result().content["n"] for call in calls)
+            self.assertEqual(got, [0, 1])
+            # The group is there again, which the server has forgotten.
+            self.wait_until(lambda: other._members("g"))
+            other.group_send("g", {"n": 1})
+            self.assertEqual(sink.wait_for(1), [{"n": 1}])
+        lines = [line for line in logs.output if " waits: " in line]
+        self.assertEqual(len(lines), 2, lines)
+
+    def test_closed_while_the_server_is_away(self):
+        receiver = self.open("a")
+        call = self.in_thread(receiver.receive)
+        limited = self.in_thread(receiver.receive, 0.3)
+        self.listen()
+        with self.assertLogs("django.channels", "WARNING"):
+            self.server.crash()
+            try:
+                self.assertIsNone(limited.result())
+                receiver.close()
+                self.assertIsNone(call.result())
+                self.backend.close()
+            finally:
+                self.server.serve()
+
+    def test_nobody_listens(self):
+        """The error says whose configuration it is, and no password."""
+        backend = RedisChannelBackend(
+            "jobs", {"LOCATION": "redis://me:secret@127.0.0.1:1/0"}
+        )
+        msg = "CHANNEL_BACKENDS['jobs']: the Redis server gives no service. Is it"
+        for call in (
+            lambda: self.send("a", backend, n=1),
+            lambda: backend.listen(backend.reply_name("http"), None),
+            lambda: backend.group_add("g", "a"),
+            lambda: backend.group_send("g", {"n": 1}),
+            lambda: self.send("http.reply.0!0", backend, n=1),
+        ):
+            with self.assertRaisesMessage(BackendUnavailable, msg) as caught:
+                call()
+            self.assertNotIn("secret", str(caught.exception))
+            self.assertIsInstance(caught.exception, ChannelError)
+
+    def test_server_that_does_not_answer(self):
+        """A sender has its error after the timeout, and nothing arrives twice."""
+        self.send("a", n=0)
+        name, sink = self.listen()
+        with self.server.stuck():
+            with self.assertRaisesMessage(BackendUnavailable, "TimeoutError"):
+                self.send("a", n=1)
+            with self.assertRaises(BackendUnavailable):
+                self.backend.group_send("g", {"n": 1})
+        got = [content["n"] for content in self.receive_all("a")]
+        self.assertIn(got, ([0], [0, 1]))
+        self.send(name, self.make(), n=2)
+        self.assertEqual(sink.wait_for(1), [{"n": 2}])
+
+    def test_scripts_are_loaded_again(self):
+        """A server that was restarted knows none."""
+        other, third = self.make(), self.make()
+        sinks = []
+        for backend in (self.backend, other):
+            name, sink = self.listen(backend)
+            backend.group_add("g", name)
+            sinks.append(sink)
+        third.group_send("g", {"n": 1})
+        self.server.command("SCRIPT", "FLUSH")
+        third.group_send("g", {"n": 2})
+        self.send("a", n=1)
+        self.assertEqual(self.receive("a"), {"n": 1})
+        for sink in sinks:
+            self.assertEqual(sink.wait_for(2), [{"n": 1}, {"n": 2}])
+
+
+class StoredTests(RedisTestCase, SimpleTestCase):
+    """What is on the server, and what isn't left there."""
+
+    def keys(self):
+        return sorted(key.decode() for key in self.server.command("KEYS", "*"))
+
+    def test_no_connection_is_left(self):
+        before = self.server.connections()
+        for _ in range(3):
+            backend = self.make(OPTIONS={"SHARDS": 2})
+            receiver = backend.receiver(["a", "b", "c", "d"])
+            calls = [self.in_thread(receiver.receive) for _ in range(4)]
+            self.listen(backend)
+            self.send("a", backend, n=1)
+            self.wait_until(lambda: any(not call.is_alive() for call in calls))
+            receiver.close()
+            for call in calls:
+                call.result()
+            backend.close()
+        self.wait_until(lambda: self.server.connections() == before)
+
+    def test_no_key_is_for_ever(self):
+        """But a group with an ordinary channel, which only its owner ends."""
+        name, _ = self.listen()
+        self.backend.group_add("g", name)
+        self.send("a", n=1)
+        self.send(name, self.make(), n=1)
+        self.backend.group_add("h", "a")
+        for key in self.keys():
+            with self.subTest(key=key):
+                kept = self.server.command("PTTL", key)
+                self.assertEqual(kept == -1, key == "django.channels:group:h", kept)
+
+    def test_nothing_is_left(self):
+        name, sink = self.listen()
+        self.backend.group_add("g", name)
+        self.send(name, self.make(), n=1)
+        sink.wait_for(1)
+        receiver = self.open("a")
+        call = self.in_thread(receiver.receive, 0.01)
+        self.assertIsNone(call.result())
+        receiver.close()
+        self.backend.group_discard("g", name)
+        self.backend.close()
+        self.assertEqual(self.keys(), ["django.channels:group:g"])
+
+    def test_prefix(self):
+        """Backends of different prefixes see nothing of each other."""
+        other = self.make(OPTIONS={"PREFIX": "other"})
+        self.send("a", n=1)
+        self.assertIsNone(self.receive("a", backend=other))
+        other.flush()
+        self.assertEqual(self.receive("a"), {"n": 1})
+
+    def test_encryption(self):
+        backend = self.make(OPTIONS={"ENCRYPTION_KEYS": KEYS[:1]})
+        self.send("a", backend, secret="hush")
+        (stored,) = self.server.command("LRANGE", "{django.channels:0}:queue:a", 0, -1)
+        self.assertNotIn(b"hush", stored)
+        self.assertNotIn(b"secret", stored)
+        rotated = self.make(OPTIONS={"ENCRYPTION_KEYS": KEYS[::-1]})
+        self.assertEqual(self.receive("a", backend=rotated), {"secret": "hush"})
+
+    def test_unreadable(self):
+        """What was encrypted with another key is dropped, and never shown."""
+        self.send("a", secret="hush")
+        backend = self.make(OPTIONS={"ENCRYPTION_KEYS": KEYS[:1]})
+        with self.assertLogs("django.channels", "WARNING") as logs:
+            self.assertIsNone(self.receive("a", backend=backend))
+        self.assertEqual(backend.dropped, {"unreadable": 1})
+        self.assertNotIn("hush", "".join(logs.output))
+        self.assertIn("ENCRYPTION_KEYS", "".join(logs.output))
+
+
+class ConfigurationTests(SimpleTestCase):
+    def test_invalid(self):
+        for params, msg in (
+            ({"LOCATION": "localhost:6379"}, "LOCATION must be a URL that begins"),
+            ({"LOCATION": []}, "LOCATION must have at least one URL."),
+            ({"LOCATION": ["redis://a", "redis://b"]}, "LOCATION has several URLs"),
+            (
+                {"OPTIONS": {"CLUSTER": True, "SENTINEL": "x"}},
+                "OPTIONS can have CLUSTER or SENTINEL, not both.",
+            ),
+            ({"OPTIONS": {"PREFIX": "{a}"}}, "OPTIONS['PREFIX'] must be a str"),
+            ({"OPTIONS": {"SHARDS": 0}}, "OPTIONS['SHARDS'] must be an int"),
+            ({"OPTIONS": {"TIMEOUT": 0}}, "OPTIONS['TIMEOUT'] must be a positive"),
+            ({"OPTIONS": {"LEASE": "1"}}, "OPTIONS['LEASE'] must be a positive"),
+            ({"OPTIONS": []}, "OPTIONS must be a dict."),
+            (
+                {"OPTIONS": {"ENCRYPTION_KEYS": ["secret"]}},
+                "OPTIONS['ENCRYPTION_KEYS']: each key must be one that",
+            ),
+            (
+                {"OPTIONS": {"ENCRYPTION_KEYS": "secret"}},
+                "OPTIONS['ENCRYPTION_KEYS']: must be a list of keys.",
+            ),
+        ):
+            with self.subTest(params=params):
+                with self.assertRaisesMessage(
+                    InvalidChannelBackend, f"CHANNEL_BACKENDS['jobs']: {msg}"
+                ) as caught:
+                    RedisChannelBackend("jobs", params)
+                self.assertNotIn("secret", str(caught.exception))
+
+    def test_location_with_a_password(self):
+        """It isn't shown."""
+        with self.assertRaises(InvalidChannelBackend) as caught:
+            RedisChannelBackend("jobs", {"LOCATION": "http://me:secret@a"})
+        self.assertNotIn("secret", str(caught.exception))
+
+    def test_unknown_options(self):
+        backend = RedisChannelBackend("jobs", {"OPTIONS": {"PREFX": "a", "SHARDS": 2}})
+        (warning,) = backend.check()
+        self.assertEqual(warning.id, "channels.W002")
+        self.assertEqual(
+            warning.msg,
+            "CHANNEL_BACKENDS['jobs']: OPTIONS has keys that mean nothing: 'PREFX'.",
+        )
+        self.assertEqual(RedisChannelBackend("jobs", {}).check(), [])
+
+    def test_nothing_is_imported_too_early(self):
+        code = (
+            "import sys, django\n"
+            "from django.conf import settings\n"
+            "settings.configure(CHANNEL_BACKENDS={'default': {'BACKEND':\n"
+            "    'django.channels.backends.redis.RedisChannelBackend'}})\n"
+            "django.setup()\n"
+            "from django.core import checks\n"
+            "assert not checks.run_checks(), checks.run_checks()\n"
+            "assert not {'redis', 'cryptography'} & set(sys.modules)\n"
+        )
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        environment.pop("DJANGO_SETTINGS_MODULE", None)
+        subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+
+
+class OtherProcess:
+    """A process that runs redis_process.py."""
+
+    def __init__(self, url, role):
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        environment.pop("DJANGO_SETTINGS_MODULE", None)
+        self.process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("redis_process.py")), url]
+            + [role],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            text=True,
+        )
+        self.lines = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.append(line.strip())
+
+    def wait_until_ready(self):
+        wait_for(lambda: "ready" in self.lines, "another process")
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self._finish()
+
+    def stop(self):
+        """Let it end; return the numbers it has printed."""
+        if self.process.poll() is None:
+            self.process.stdin.close()
+        self._finish()
+        return [int(line) for line in self.lines if line != "ready"]
+
+    def _finish(self):
+        self.process.wait(60)
+        self._reader.join()
+        self.process.stdout.close()
+        self.process.stdin.close()
+
+
+class ProcessTests(RedisTestCase, SimpleTestCase):
+    """With other processes, as a deployment has them."""
+
+    def begin(self, role):
+        process = OtherProcess(self.server.url, role)
+        self.addCleanup(process.stop)
+        return process
+
+    def test_race(self):
+        """Processes that race for messages handle each exactly once."""
+        backend = self.make(CAPACITY=10_000)
+        processes = [self.begin("race") for _ in "12"]
+        for process in processes:
+            process.wait_until_ready()
+        for n in range(2000):
+            self.send("ab"[n % 2], backend, n=n)
+        self.wait_until(lambda: sum(len(p.lines) for p in processes) == 2002)
+        got = [process.stop() for process in processes]
+        self.assertEqual(sorted(got[0] + got[1]), list(range(2000)))
+        self.assertTrue(all(got), "One process took everything.")
+
+    def test_killed(self):
+        """Its memberships vanish, and sends go on."""
+        process = self.begin("member")
+        process.wait_until_ready()
+        self.backend.group_send("g", {"n": 1})
+        self.wait_until(lambda: "1" in process.lines)
+        self.assertEqual(len(self.backend._members("g")), 1)
+        process.kill()
+
+        def is_forgotten():
+            self.backend.group_send("g", {"n": 2})
+            return not self.backend._members("g")
+
+        self.wait_until(is_forgotten)
+        self.assertGreaterEqual(self.backend.dropped["gone"], 1)
+
+    def test_worker(self):
+        """A worker elsewhere answers, in order, on reply channels of here."""
+        process = self.begin("worker")
+        name, sink = self.listen()
+        for n in range(1, 51):
+            self.send("echo", reply_channel=name, n=n)
+        numbers = [content["n"] for content in sink.wait_for(100)]
+        self.assertEqual(sorted(numbers), sorted([*range(1, 51), *range(-50, 0)]))
+        for n in range(1, 51):
+            self.assertLess(numbers.index(n), numbers.index(-n))
+        self.send("join", reply_channel=name)
+        self.assertEqual(sink.wait_for(101)[-1], {"joined": True})
+        self.backend.group_send("g", {"n": 0})
+        self.assertEqual(sink.wait_for(102)[-1], {"n": 0})
+        self.send("websocket.receive", reply_channel=name, content="x", order=7)
+        self.assertEqual(
+            sink.wait_for(104)[-2:], [{"content": "x"}, {"done": 7, "error": False}]
+        )
+        self.assertEqual(process.stop(), [])
+        self.assertEqual(process.process.returncode, 0)

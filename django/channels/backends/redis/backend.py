@@ -62,7 +62,7 @@ class RedisChannelBackend(SharedChannelBackend):
             raise self._invalid("OPTIONS['SHARDS'] must be an int of at least 1.")
         try:
             self.server = Server(
-                self.location or "redis://localhost:6379",
+                "redis://localhost:6379" if self.location == "" else self.location,
                 cluster=self.options.get("CLUSTER", False),
                 sentinel=self.options.get("SENTINEL"),
                 timeout=self._option("TIMEOUT", DEFAULT_TIMEOUT),

@@ -52,10 +52,12 @@ class Inbox:
             # What wakes it.
             self._backend.call(client.rpush, self._inbox, b"")
         except BackendUnavailable:
-            # It notices at the end of its slice.
-            pass
+            # It notices at the end of its slice, which isn't waited for.
+            patience = 1
+        else:
+            patience = None
         if threading.current_thread() is not self._thread:
-            self._thread.join()
+            self._thread.join(patience)
 
     def _run(self):
         try:

@@ -79,9 +79,9 @@ class QueueTests:
             self.send("other", backend)
 
     def test_expiry(self):
-        backend = self.make(EXPIRY=0.3)
-        self.send("a", backend, n=1)
-        self.let_pass(0.4)
+        backend = self.make()
+        self.send("a", self.make(EXPIRY=0.1), n=1)
+        self.let_pass(0.2)
         self.send("a", backend, n=2)
         with self.assertLogs("django.channels", "WARNING") as logs:
             self.assertEqual(self.receive_all("a", backend=backend), [{"n": 2}])
@@ -89,9 +89,9 @@ class QueueTests:
         self.assertIn("Dropped 1 message(s) on channel a: expired.", logs.output[0])
 
     def test_expired_messages_take_no_room(self):
-        backend = self.make(EXPIRY=0.3, CAPACITY=1)
-        self.send("a", backend, n=1)
-        self.let_pass(0.4)
+        backend = self.make(CAPACITY=1)
+        self.send("a", self.make(EXPIRY=0.1), n=1)
+        self.let_pass(0.2)
         with self.assertLogs("django.channels", "WARNING"):
             # A backend may notice when it sends or when it receives.
             try:
@@ -104,10 +104,10 @@ class QueueTests:
 
     def test_expired_message_of_a_socket(self):
         """Its edge is told, or it would wait for ever."""
-        backend = self.make(EXPIRY=0.3)
+        backend = self.make(EXPIRY=0.1)
         name, sink = self.listen(backend)
         self.send("websocket.receive", backend, reply_channel=name, order=3)
-        self.let_pass(0.4)
+        self.let_pass(0.2)
         with self.assertLogs("django.channels", "WARNING"):
             self.assertIsNone(self.receive("websocket.receive", backend=backend))
         self.assertEqual(sink.wait_for(1), [{"done": 3, "error": True}])
