@@ -19,9 +19,9 @@ sys.path.insert(0, str(ROOT))
 import patchset  # NOQA: E402
 
 LOCAL_VERSION = "channels.1"
-# The interface server's; Redis is an extra.
+# The interface server's. Redis, and encrypting what is on it, are extras.
 REQUIREMENTS = ["twisted>=24.7", "autobahn>=24.4.2", "httptools>=0.6.1"]
-EXTRAS = {"redis": ["redis>=5"]}
+EXTRAS = {"redis": ["redis>=6.4"], "encryption": ["cryptography>=42"]}
 
 
 class OwnSdist(sdist):

@@ -15,6 +15,9 @@ from django.channels.testing.backend_suite import (
     BackendTestCase,
     SharedChannelBackendTests,
 )
+from django.channels.testing.backend_suite.queues import QueueTests
+from django.channels.testing.backend_suite.receivers import ReceiverTests
+from django.channels.testing.backend_suite.sharing import SharingTests
 from django.test import SimpleTestCase
 
 from ..running import ROOT, enter_for_class, wait_for
@@ -80,7 +83,11 @@ class ValkeyBackendTests(RedisTestCase, SharedChannelBackendTests, SimpleTestCas
         return self.server.unix_url
 
 
-class ClusterBackendTests(RedisTestCase, SharedChannelBackendTests, SimpleTestCase):
+class ClusterBackendTests(
+    RedisTestCase, QueueTests, ReceiverTests, SharingTests, SimpleTestCase
+):
+    """What depends on where the keys are; each client takes long to begin."""
+
     options = {"CLUSTER": True, "SHARDS": 2}
 
     @classmethod

@@ -51,6 +51,10 @@ class BackendTestCase:
 
     def setUp(self):
         super().setUp()
+        self._calls = []
+        # The first of the clean-ups, and so the last to run: what the threads
+        # wait for has been closed by then.
+        self.addCleanup(self._join_calls)
         self.backend = self.make()
 
     # What the tests use.
@@ -106,9 +110,13 @@ class BackendTestCase:
     def in_thread(self, function, *args):
         """Call the function in a thread; return the thread, as a Call."""
         call = Call(function, args)
+        self._calls.append(call)
         call.start()
-        self.addCleanup(call.join, PATIENCE)
         return call
+
+    def _join_calls(self):
+        for call in self._calls:
+            call.join(PATIENCE)
 
     def wait_until(self, condition, *args):
         """Return what ``condition(*args)`` returns, once that is true."""
