@@ -74,14 +74,19 @@ class Environment:
 
 def install_wrk():
     """Install the load generator, where this may install packages."""
-    if shutil.which("apt-get") and os.geteuid() == 0:
-        print("Installing wrk, the load generator, with apt-get.", flush=True)
-        for arguments in (["update"], ["install", "--yes", "wrk"]):
-            command = ["apt-get", "-qq", "--no-install-recommends", *arguments]
-            subprocess.run(command, stdout=subprocess.DEVNULL)
+    install_package("wrk")
     if not shutil.which("wrk"):
         raise EnvironmentFailed(
             "wrk, the load generator, is missing: install it with the system's "
             "package manager ('sudo apt-get install wrk') and run this again, or "
             "measure what needs none: '--only inprocess'."
         )
+
+
+def install_package(name):
+    """Install one of the system's packages, where this may do so."""
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        print(f"Installing {name} with apt-get.", flush=True)
+        for arguments in (["update"], ["install", "--yes", name]):
+            command = ["apt-get", "-qq", "--no-install-recommends", *arguments]
+            subprocess.run(command, stdout=subprocess.DEVNULL)

@@ -10,7 +10,7 @@ from . import load
 from .environment import HERE, ROOT
 
 
-def describe(base, cores):
+def describe(base, are_pinned):
     """Return the facts that a result can't be read without."""
     return {
         "base": base.name,
@@ -21,9 +21,8 @@ def describe(base, cores):
         "cores": psutil.cpu_count(),
         "memory GiB": round(psutil.virtual_memory().total / 2**30, 1),
         "system": f"{platform.system()} {platform.machine()}",
-        "pinned": cores.are_pinned,
+        "pinned": are_pinned,
         "load average before": round(psutil.getloadavg()[0], 2),
-        "versions": versions(),
     }
 
 

@@ -12,19 +12,30 @@ import psutil
 STOP_SECONDS = 10
 
 
+def available_cores():
+    """Return the numbers of the cores that a process can be pinned to."""
+    can_pin = hasattr(os, "sched_getaffinity") and shutil.which("taskset")
+    return sorted(os.sched_getaffinity(0)) if can_pin else []
+
+
+def pinned(command, cores):
+    """Return the command as it runs on those cores; none of them: on any."""
+    command = [str(part) for part in command]
+    numbers = ",".join(str(core) for core in cores)
+    return ["taskset", "-c", numbers, *command] if cores else command
+
+
 class Cores:
     """Which core what is measured runs on, and which one the load generator."""
 
     def __init__(self):
-        can_pin = hasattr(os, "sched_getaffinity") and shutil.which("taskset")
-        cores = sorted(os.sched_getaffinity(0)) if can_pin else []
+        cores = available_cores()
         self.are_pinned = len(cores) > 1
         self.server, self.load = (cores[0], cores[-1]) if cores else (None, None)
 
     def pin(self, command, core):
         """Return the command as it runs on that core."""
-        command = [str(part) for part in command]
-        return command if core is None else ["taskset", "-c", str(core), *command]
+        return pinned(command, [] if core is None else [core])
 
 
 @contextmanager
@@ -84,5 +95,15 @@ def tail(file, lines=15):
     return "".join(file.readlines()[-lines:]).strip() or "It said nothing."
 
 
-__all__ = ["Cores", "DEVNULL", "PIPE", "Usage", "log_file", "started", "tail"]
+__all__ = [
+    "Cores",
+    "DEVNULL",
+    "PIPE",
+    "Usage",
+    "available_cores",
+    "log_file",
+    "pinned",
+    "started",
+    "tail",
+]
 DEVNULL, PIPE = subprocess.DEVNULL, subprocess.PIPE

@@ -52,9 +52,16 @@ class Steps:
 class Report:
     """The comparisons of one run, as tables and as data."""
 
+    title = "Benchmarks"
+
     def __init__(self, machine, comparisons):
         self.machine, self.comparisons = machine, comparisons
         self.date = date.today().isoformat()
+
+    @property
+    def name(self):
+        """What its files are called."""
+        return f"{self.date}-{self.machine['base']}"
 
     def show(self, console, style=box.SIMPLE_HEAD):
         for comparison in self.comparisons:
@@ -67,7 +74,7 @@ class Report:
     def markdown(self):
         file = StringIO()
         console = Console(file=file, width=REPORT_COLUMNS, color_system=None)
-        console.print(f"# Benchmarks, {self.date}\n")
+        console.print(f"# {self.title}, {self.date}\n")
         for name, value in self.facts():
             console.print(f"- {name}: {value}", highlight=False)
         self.show(console, box.MARKDOWN)
@@ -87,10 +94,9 @@ class Report:
         return {"date": self.date, "machine": self.machine, "comparisons": comparisons}
 
     def store(self):
-        """Write <date>-<base>.json and .md, and return their paths."""
+        """Write a .json and a .md file, and return their paths."""
         RESULTS.mkdir(exist_ok=True)
-        name = f"{self.date}-{self.machine['base']}"
-        data, text = RESULTS / f"{name}.json", RESULTS / f"{name}.md"
+        data, text = (RESULTS / f"{self.name}.{kind}" for kind in ("json", "md"))
         data.write_text(json.dumps(self.data(), indent=1) + "\n")
         text.write_text(self.markdown())
         return data, text

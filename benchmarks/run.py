@@ -85,14 +85,14 @@ def measure(options, base):
     """Run the benchmarks; here everything is installed."""
     from rich.console import Console
 
-    from .machine import describe
+    from .machine import describe, versions
     from .process import Cores
     from .report import REPORT_COLUMNS, Report
     from .serving import ServerFailed
 
     console, cores = Console(), Cores()
     console.width = max(console.width, REPORT_COLUMNS)
-    machine = describe(base, cores)
+    machine = {**describe(base, cores.are_pinned), "versions": versions()}
     # A polite end takes the servers along too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
