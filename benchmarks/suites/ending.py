@@ -17,15 +17,18 @@ class Ending(threading.Thread):
 
     def __init__(self, process):
         super().__init__(daemon=True)
-        self.pid, self.began = process.pid, time.perf_counter()
+        self.process, self.began = process, time.perf_counter()
         self.wall_seconds = self.cpu_seconds = self.status = None
         self.start()
 
     def run(self):
         try:
-            _, status, usage = os.wait4(self.pid, 0)
+            _, status, usage = os.wait4(self.process.pid, 0)
         except ChildProcessError:
             return
+        finally:
+            # A Popen that finds nothing to wait for knows that it has ended.
+            self.process.poll()
         self.wall_seconds = time.perf_counter() - self.began
         self.cpu_seconds = usage.ru_utime + usage.ru_stime
         self.status = os.waitstatus_to_exitcode(status)

@@ -52,7 +52,9 @@ MODES = {
         Mode("default", aim=1.03),
         Mode("off", {"CHANNEL_HTTP_BACKEND": None}, aim=1.03),
         Mode(
-            "encoded", {"CHANNEL_BACKENDS": {"default": {"BACKEND": ENCODING}}}, HANDLING
+            "encoded",
+            {"CHANNEL_BACKENDS": {"default": {"BACKEND": ENCODING}}},
+            HANDLING,
         ),
     ]
 }

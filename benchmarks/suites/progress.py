@@ -11,7 +11,7 @@ LINE_SECONDS = 30
 
 
 def watch_on(console):
-    """Return a function of a title and runs, which returns at their end, or when one fails."""
+    """Return what shows a title and runs, until all are over or one fails."""
 
     def watch(title, runs):
         show = bars if console.is_terminal else lines
@@ -46,8 +46,9 @@ def counts(runs):
     parts = []
     for run in runs:
         ran, total = run.progress()
-        state = " (ended)" if run.ending.is_over else ""
-        parts.append(f"{run.suite.tree.name} {ran:,} of {total:,}{state}")
+        state = f"{ran:,} of {total:,}" if total else "setting up"
+        state = "ended" if run.ending.is_over else state
+        parts.append(f"{run.suite.tree.name} {state}")
     return ", ".join(parts)
 
 

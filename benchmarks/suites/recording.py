@@ -8,6 +8,8 @@ import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
 
+from ..environment import ROOT
+
 FAILURES = {"failed", "error", "unexpected success"}
 FRAME = '  File "'
 # The id of a set-up or tear-down, "setUpClass (module.Class)".
@@ -67,7 +69,7 @@ def error_of(traceback):
     after = lines[frames[-1] :] if frames else lines
     found = [line for line in after if line and not line.startswith(" ")]
     text = re.sub(r"\bat 0x[0-9a-fA-F]+", "at 0x", found[0] if found else "")
-    for folder in (sys.prefix, sys.base_prefix, tempfile.gettempdir()):
+    for folder in (str(ROOT), sys.prefix, sys.base_prefix, tempfile.gettempdir()):
         text = re.sub(re.escape(folder) + r"[^\s'\"]*", "…", text)
     return text[:200]
 

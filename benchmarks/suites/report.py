@@ -192,5 +192,3 @@ def run(result):
         "cores": list(result.share.numbers),
         "outcomes sha256": result.recording.digest,
     }
-
-

@@ -28,7 +28,12 @@ def parse(arguments):
     add = parser.add_argument
     add("labels", nargs="*", metavar="label", help="as of runtests.py; default: all")
     add("--quick", action="store_true", help="a few modules in all modes, as CI does")
-    add("--modes", nargs="+", choices=MODES, help="of the patched tree; default: default")
+    add(
+        "--modes",
+        nargs="+",
+        choices=MODES,
+        help="of the patched tree; default: default",
+    )
     add("--database", choices=DATABASES, default="sqlite", help="default: sqlite")
     add("--rounds", type=int, default=1, help="with swapped cores; default: 1")
     serial = "one tree after the other, on all cores, instead of side by side"

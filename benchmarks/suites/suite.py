@@ -90,7 +90,11 @@ class Suite:
             database.running(self.share) as (variables, server),
             self.log.open("w") as log,
             started(
-                self.command(), log, stdout=log, env=self.environ(**variables), **options
+                self.command(),
+                log,
+                stdout=log,
+                env=self.environ(**variables),
+                **options,
             ) as process,
         ):
             yield Run(self, Ending(process), server)
