@@ -13,5 +13,6 @@ installed, under .env/; ``inprocess`` and ``http`` the benchmarks, each a class
 with steps() and run(); ``servers`` the peers, ``process`` how they are started
 and stopped, ``load`` wrk; ``comparison`` samples and ratios; ``machine`` and
 ``report`` what is written down. ``project/`` is the Django project measured.
-Another benchmark is one more class in run.BENCHMARKS.
+Another benchmark is one more class in run.BENCHMARKS. ``suites/`` is a command
+of its own, python -m benchmarks.suites: Django's tests on both Djangos.
 """
