@@ -3,13 +3,13 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from ..process import pinned, started, tail
+from ..process import DEVNULL, pinned, started, tail
 from .ending import Ending
 from .recording import Recording
 
@@ -85,16 +85,18 @@ class Suite:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         for file in (self.file, self.file.with_suffix(".progress")):
             file.unlink(missing_ok=True)
-        options = {"cwd": self.tree.tests, "stdin": subprocess.DEVNULL}
         with (
             database.running(self.share) as (variables, server),
+            # A suite that is stopped leaves its temporary files behind.
+            TemporaryDirectory(prefix="suite-") as temporary,
             self.log.open("w") as log,
             started(
                 self.command(),
                 log,
+                stdin=DEVNULL,
                 stdout=log,
-                env=self.environ(**variables),
-                **options,
+                cwd=self.tree.tests,
+                env=self.environ(TMPDIR=temporary, **variables),
             ) as process,
         ):
             yield Run(self, Ending(process), server)
