@@ -27,7 +27,7 @@ def bars(console, title, runs):
         tasks = [bar.add_task(name, total=None) for name in names]
         while not are_over(runs):
             for task, run in zip(tasks, runs):
-                ran, total = run.progress()
+                ran, total, _ = run.progress
                 bar.update(task, completed=ran, total=total or None)
 
 
@@ -45,7 +45,7 @@ def counts(runs):
     """Return the counts of tests as a line has them."""
     parts = []
     for run in runs:
-        ran, total = run.progress()
+        ran, total, _ = run.progress
         state = f"{ran:,} of {total:,}" if total else "setting up"
         state = "ended" if run.ending.is_over else state
         parts.append(f"{run.suite.tree.name} {state}")
@@ -58,6 +58,5 @@ def clock(seconds):
 
 def are_over(runs):
     """Wait a moment, and tell whether all are over or one has failed."""
-    return all(run.ending.wait(POLL_SECONDS) for run in runs) or any(
-        run.has_failed for run in runs
-    )
+    over = [run.wait(POLL_SECONDS) for run in runs]
+    return all(over) or any(run.has_failed for run in runs)

@@ -3,7 +3,9 @@
 import json
 import os
 import shutil
+import signal
 import sys
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +18,8 @@ from .recording import Recording
 INSIDE = Path(__file__).resolve().parent / "inside"
 # What root may do, and some of Django's tests expect to be refused.
 RIGHTS = "-dac_override,-dac_read_search"
+# No test of Django's takes as long, even on a busy machine.
+STILL_SECONDS = 300
 
 
 class SuiteFailed(Exception):
@@ -79,11 +83,15 @@ class Suite:
     def log(self):
         return self.file.with_suffix(".log")
 
+    @property
+    def progress(self):
+        return self.file.with_suffix(".progress")
+
     @contextmanager
     def running(self, database):
         """Yield the run, which is stopped at the end; then it has a result."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        for file in (self.file, self.file.with_suffix(".progress")):
+        for file in (self.file, self.progress):
             file.unlink(missing_ok=True)
         with (
             database.running(self.share) as (variables, server),
@@ -110,27 +118,47 @@ class Run:
     ending: Ending
     server: Ending | None
 
+    @property
     def progress(self):
-        """Return how many tests have run, and of how many."""
+        """How many tests have ended, of how many, and the last one begun."""
         try:
-            text = self.suite.file.with_suffix(".progress").read_text()
-            ran, total = map(int, text.split())
+            ran, total, name = self.suite.progress.read_text().split()
         except (FileNotFoundError, ValueError):  # Not yet, or not all of it.
-            return 0, 0
-        return ran, total
+            return 0, 0, ""
+        return int(ran), int(total), name
 
     @property
     def has_failed(self):
         return self.ending.is_over and not self.suite.file.exists()
 
+    def wait(self, seconds):
+        """
+        Wait so long for the end, and tell whether it has come.
+
+        A suite that stands still is ended: Django's runner has Python print
+        what each thread is doing then.
+        """
+        if not self.ending.wait(seconds) and self.stands_still():
+            self.ending.process.send_signal(signal.SIGABRT)
+        return self.ending.is_over
+
+    def stands_still(self):
+        try:
+            last = self.suite.progress.stat().st_mtime
+        except FileNotFoundError:  # The databases are being made.
+            return False
+        return time.time() - last > STILL_SECONDS
+
     def check(self):
         """Refuse to go on with a suite that has ended too early."""
         if self.has_failed:
             with self.suite.log.open() as log:
-                raise SuiteFailed(
-                    f"The {self.suite.tree.name} tree's suite ended with status "
-                    f"{self.ending.status} before its tests did:\n{tail(log)}"
-                )
+                said = tail(log)
+            _, _, name = self.progress
+            raise SuiteFailed(
+                f"The {self.suite.tree.name} tree's suite ended with status "
+                f"{self.ending.status} in {name or 'its set-up'}:\n{said}"
+            )
 
     def result(self):
         """Return what became of it, after the end."""

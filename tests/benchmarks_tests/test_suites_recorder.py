@@ -124,6 +124,15 @@ class RecordingTests(SimpleTestCase):
         recording.add("name", "failed", "Two.")
         self.assertEqual(recording.outcomes, {"name": "error"})
         self.assertEqual(recording.details, {"name": "One.\nTwo."})
+        recording.write()
+
+    def test_progress(self):
+        """The last test begun is named, so that one that hangs is known."""
+        self.record()
+        line = self.file.with_suffix(".progress").read_text()
+        ran, total, name = line.split()
+        self.assertEqual((ran, total), ("8", "10"))
+        self.assertIn("Outcomes.test_", name)
 
 
 class SuiteTests(SimpleTestCase):

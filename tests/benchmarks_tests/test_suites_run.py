@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import sys
 from io import StringIO
 from pathlib import Path
@@ -126,23 +127,39 @@ class SuiteTests(SimpleTestCase):
         self.assertEqual(json.loads(environ["SUITE_SETTINGS"]), {"A": None})
         self.assertEqual(environ["SUITE_SOCKET"], "/socket")
 
+    def run_with(self, **ending):
+        return suite.Run(self.suite, mock.Mock(**ending), None)
+
     def test_failed(self):
-        """A suite that records nothing is an error that shows why."""
+        """A suite that records nothing is an error that shows where and why."""
         self.suite.log.write_text(OUTPUT)
-        failed = suite.Run(self.suite, mock.Mock(is_over=True, status=1), None)
-        with self.assertRaisesMessage(suite.SuiteFailed, OUTPUT.strip()):
-            failed.check()
+        failed = self.run_with(is_over=True, status=1)
+        for where in ("its set-up", "a.A.test_1"):
+            message = f"status 1 in {where}:\n{OUTPUT.strip()}"
+            with self.assertRaisesMessage(suite.SuiteFailed, message):
+                failed.check()
+            self.suite.progress.write_text("0 1 a.A.test_1  ")
         self.suite.file.write_text("{}")
         failed.check()
 
-    def test_progress(self):
-        ending = mock.Mock(is_over=False)
+    def test_stands_still(self):
+        """Where no test ends for long, the suite is ended; the set-up isn't."""
+        ending = mock.Mock(is_over=False, **{"wait.return_value": False})
         running = suite.Run(self.suite, ending, None)
-        self.assertEqual(counts([running]), "pristine setting up")
-        self.suite.file.with_suffix(".progress").write_text("1200 18000")
+        running.wait(0)
+        self.suite.progress.write_text("0 1 a.A.test_1")
+        running.wait(0)
+        ending.process.send_signal.assert_not_called()
+        os.utime(self.suite.progress, (1, 1))
+        running.wait(0)
+        ending.process.send_signal.assert_called_once_with(signal.SIGABRT)
+
+    def test_progress(self):
+        self.assertEqual(counts([self.run_with(is_over=False)]), "pristine setting up")
+        self.suite.progress.write_text("1200 18000 a.A.test_1  ")
+        running = self.run_with(is_over=False)
         self.assertEqual(counts([running]), "pristine 1,200 of 18,000")
-        ending.is_over = True
-        self.assertEqual(counts([running]), "pristine ended")
+        self.assertEqual(counts([self.run_with(is_over=True)]), "pristine ended")
 
 
 class EndingTests(SimpleTestCase):

@@ -3,7 +3,8 @@ A test runner that also writes down what became of each test, as JSON.
 
 It runs inside the suite, in a pristine tree as in a patched one: it imports
 the standard library and Django's own runner, no more. ``SUITE_RECORDING``
-names the file; the one beside it, with ".progress", says how far the run is.
+names the file; the one beside it, ".progress", has a line that says how many
+tests have ended, of how many, and which one began last.
 """
 
 import functools
@@ -27,7 +28,8 @@ OUTCOMES = [
     "error",
 ]
 ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]+")
-PROGRESS_SECONDS = 1
+# Longer than any line of the file with the progress.
+LINE_BYTES = 500
 
 
 def name_of(test):
@@ -47,11 +49,16 @@ class Recording:
 
     def __init__(self, file, total, is_timed):
         self.file, self.total, self.is_timed = Path(file), total, is_timed
-        self.progress = self.file.with_suffix(".progress")
+        flags = os.O_WRONLY | os.O_CREAT
+        self.progress = os.open(self.file.with_suffix(".progress"), flags)
         self.ran = 0
         self.outcomes, self.details, self.modules = {}, {}, {}
         self.now, self.cpu = time.perf_counter(), cpu_seconds()
-        self.shown = 0
+
+    def begin(self, test):
+        line = f"{self.ran} {self.total} {name_of(test)}"
+        line = line.encode()[:LINE_BYTES].ljust(LINE_BYTES)
+        os.pwrite(self.progress, line, 0)
 
     def add(self, name, outcome, detail=""):
         before = self.outcomes.get(name, outcome)
@@ -68,20 +75,18 @@ class Recording:
         processes isn't timed: here its tests are only replayed.
         """
         self.ran += 1
-        now = time.perf_counter()
         if self.is_timed:
-            cpu, name = cpu_seconds(), type(test).__module__.partition(".")[0]
+            now, cpu = time.perf_counter(), cpu_seconds()
+            name = type(test).__module__.partition(".")[0]
             module = self.modules.setdefault(name, [0, 0.0, 0.0])
             module[0] += 1
             module[1] += now - self.now
             module[2] += cpu - self.cpu
             self.now, self.cpu = now, cpu
-        if now - self.shown > PROGRESS_SECONDS:
-            self.shown = now
-            self.progress.write_text(f"{self.ran} {self.total}")
 
     def write(self):
         """Write the file, whole or not at all."""
+        os.close(self.progress)
         data = {
             "ran": self.ran,
             "outcomes": self.outcomes,
@@ -103,6 +108,7 @@ class RecordingResult(TextTestResult):
 
     def startTest(self, test):
         super().startTest(test)
+        self.recording.begin(test)
         self.subtests = []
 
     def stopTest(self, test):
