@@ -4,13 +4,18 @@ import hashlib
 import io
 import os
 import shutil
+import subprocess
 import tarfile
 import tempfile
 from pathlib import Path
 
-import patchset
 from django.test import SimpleTestCase
 from django.test.utils import captured_stdout
+from vendoring.apply import apply
+from vendoring.base import Base
+from vendoring.checks import check
+from vendoring.refresh import refresh
+from vendoring.table import write_table
 
 HOOKED = "django/core/hooked.py"
 LINES = [f"line {number}\n" for number in range(1, 31)]
@@ -77,7 +82,7 @@ class ProjectTestCase(SimpleTestCase):
         for name, contents in RELEASES.items():
             self.make_base(name, contents)
         self.write("patches/README.md", "<!-- table -->\n<!-- end of table -->\n")
-        patchset.write_table(self.root)
+        write_table(self.root)
 
     def make_base(self, name, contents):
         version = f"{name}.0"
@@ -108,7 +113,7 @@ class ProjectTestCase(SimpleTestCase):
         return sorted(n for n in names if not n.startswith((".", "patches/")))
 
     def base(self, name="5.2"):
-        return patchset.Base(self.root, name)
+        return Base(self.root, name)
 
     def fetch(self, base):
         self.fetched.append(base.name)
@@ -117,18 +122,18 @@ class ProjectTestCase(SimpleTestCase):
     def apply(self, base="5.2", **options):
         """Set the tree up and return what was printed."""
         with captured_stdout() as stdout:
-            patchset.apply(self.root, self.base(base), self.fetch, **options)
+            apply(self.root, self.base(base), self.fetch, **options)
         return stdout.getvalue()
 
     def refresh(self, *paths, base="5.2"):
         with captured_stdout() as stdout:
-            patchset.refresh(self.root, self.base(base), paths, self.fetch)
+            refresh(self.root, self.base(base), paths, self.fetch)
         return stdout.getvalue()
 
     def check(self, *names):
         with captured_stdout():
             names = names or ("5.2", "6.1")
-            return [*patchset.check(self.root, names, self.fetch)]
+            return [*check(self.root, names, self.fetch)]
 
     def git(self, *arguments):
         author = {
@@ -136,7 +141,7 @@ class ProjectTestCase(SimpleTestCase):
             for role in ("AUTHOR", "COMMITTER")
             for what in ("NAME", "EMAIL")
         }
-        patchset.subprocess.run(
+        subprocess.run(
             ["git", "-C", self.root, *arguments],
             check=True,
             capture_output=True,

@@ -2,7 +2,12 @@ import os
 import shutil
 from unittest import mock
 
-import patchset
+from vendoring.archive import File
+from vendoring.base import Base
+from vendoring.exceptions import PatchsetError
+from vendoring.index import download, explain
+from vendoring.patch import Patch, export
+from vendoring.tree import Tree
 
 from .project import COMMON, DIFF, HEADER, HOOKED, HOOKED_LINES, ProjectTestCase
 
@@ -86,7 +91,7 @@ class ApplyTests(ProjectTestCase):
 class InterruptedApplyTests(ProjectTestCase):
     def interrupt(self, base, method="write", after=3):
         """Have the set-up stop after some files were written or removed."""
-        original, calls = getattr(patchset.Tree, method), []
+        original, calls = getattr(Tree, method), []
 
         def stop(tree, path, *args):
             calls.append(path)
@@ -94,7 +99,7 @@ class InterruptedApplyTests(ProjectTestCase):
                 raise KeyboardInterrupt
             original(tree, path, *args)
 
-        with mock.patch.object(patchset.Tree, method, stop):
+        with mock.patch.object(Tree, method, stop):
             with self.assertRaises(KeyboardInterrupt):
                 self.apply(base)
 
@@ -136,7 +141,7 @@ class EditedTreeTests(ProjectTestCase):
             f"edit as a patch, or {FORCE}"
         )
         before = self.read(HOOKED)
-        with self.assertRaisesMessage(patchset.PatchsetError, message):
+        with self.assertRaisesMessage(PatchsetError, message):
             self.apply(base)
         self.assertEqual(self.read(HOOKED), before)
 
@@ -161,7 +166,7 @@ class EditedTreeTests(ProjectTestCase):
         self.apply("5.2")
         self.write("docs/releases/old.txt", "edit\n")
         message = "Edited by hand: docs/releases/old.txt."
-        with self.assertRaisesMessage(patchset.PatchsetError, message):
+        with self.assertRaisesMessage(PatchsetError, message):
             self.apply("6.1")
 
     def test_an_edit_in_a_tree_that_was_never_set_up(self):
@@ -176,9 +181,9 @@ class EditedTreeTests(ProjectTestCase):
 
     def test_a_file_of_gits_is_never_overwritten(self):
         self.write(HOOKED, "ours\n")
-        with mock.patch.object(patchset, "git_files", return_value={HOOKED}):
+        with mock.patch("vendoring.apply.git_files", return_value={HOOKED}):
             message = f"Git holds files of Django's, remove {HOOKED}."
-            with self.assertRaisesMessage(patchset.PatchsetError, message):
+            with self.assertRaisesMessage(PatchsetError, message):
                 self.apply(force=True)
         self.assertEqual(self.read(HOOKED), "ours\n")
 
@@ -193,7 +198,7 @@ class ArchiveTests(ProjectTestCase):
         }
         with mock.patch.dict(os.environ, {**settings, **environment}):
             self.base().archive.parent.mkdir()
-            patchset.download(self.base())
+            download(self.base())
 
     def test_a_wrong_hash_in_the_cache(self):
         self.write(".vendor/django-5.2.0.tar.gz", "something else")
@@ -201,26 +206,26 @@ class ArchiveTests(ProjectTestCase):
             ".vendor/django-5.2.0.tar.gz is not the archive that patches/5.2/base.txt "
             "pins, its sha256 is "
         )
-        with self.assertRaisesMessage(patchset.PatchsetError, message):
+        with self.assertRaisesMessage(PatchsetError, message):
             self.apply()
         self.assertEqual(self.files(), [])
 
     def test_a_wrong_hash_from_the_index(self):
         (self.mirror / "django-5.2.0.tar.gz").write_text("something else")
         message = "The Django 5.2.0 that pip found is not the archive that"
-        with self.assertRaisesMessage(patchset.PatchsetError, message):
+        with self.assertRaisesMessage(PatchsetError, message):
             self.download()
         self.assertIs(self.base().archive.exists(), False)
 
     def test_no_network_and_no_archive(self):
         (self.mirror / "django-5.2.0.tar.gz").unlink()
         message = "connect to the network, or put django-5.2.0.tar.gz into .vendor/"
-        with self.assertRaisesMessage(patchset.PatchsetError, message):
+        with self.assertRaisesMessage(PatchsetError, message):
             self.download()
 
     def test_no_pip(self):
         message = "pip is missing: run 'python -m ensurepip'"
-        explained = patchset.explain(self.base(), "python: No module named pip")
+        explained = explain(self.base(), "python: No module named pip")
         self.assertIn(message, explained)
 
     def test_no_network_but_an_archive(self):
@@ -233,7 +238,7 @@ class ArchiveTests(ProjectTestCase):
     def test_a_malformed_pin(self):
         self.write("patches/5.2/base.txt", "Django==5.2.0\n")
         message = "patches/5.2/base.txt must hold one line"
-        with self.assertRaisesMessage(patchset.PatchsetError, message):
+        with self.assertRaisesMessage(PatchsetError, message):
             self.base()
 
 
@@ -246,12 +251,12 @@ class ChosenBaseTests(ProjectTestCase):
             ((3, 14), "6.1"),
         ]:
             with self.subTest(version=version):
-                self.assertEqual(patchset.Base.of(self.root, version).name, name)
+                self.assertEqual(Base.of(self.root, version).name, name)
 
     def test_unsupported(self):
         message = "Python 3.9 is too old: use Python 3.10 or later."
-        with self.assertRaisesMessage(patchset.PatchsetError, message):
-            patchset.Base.of(self.root, (3, 9, 18))
+        with self.assertRaisesMessage(PatchsetError, message):
+            Base.of(self.root, (3, 9, 18))
 
 
 class PatchTests(ProjectTestCase):
@@ -264,7 +269,7 @@ class PatchTests(ProjectTestCase):
             f"patches/5.2/hook.patch does not apply to {HOOKED}: hunk {hunk} is not "
             f"exact at the patch's line {HEADER.count(chr(10)) + line}."
         )
-        with self.assertRaisesMessage(patchset.PatchsetError, message):
+        with self.assertRaisesMessage(PatchsetError, message):
             self.apply()
         self.assertEqual(self.files(), [])
 
@@ -305,19 +310,19 @@ class PatchTests(ProjectTestCase):
     def test_a_new_file(self):
         self.add_patch(text=HEADER + DIFF.replace("hooked", "new"))
         message = "'django/core/new.py' is none of Django's files"
-        with self.assertRaisesMessage(patchset.PatchsetError, message):
+        with self.assertRaisesMessage(PatchsetError, message):
             self.apply()
 
     def test_no_diff(self):
         self.add_patch(text=HEADER)
         message = "patches/5.2/hook.patch: '' is none of Django's files"
-        with self.assertRaisesMessage(patchset.PatchsetError, message):
+        with self.assertRaisesMessage(PatchsetError, message):
             self.apply()
 
     def test_a_patch_that_is_not_there(self):
         self.write("patches/5.2/series", "gone.patch\n")
         message = "patches/5.2/series names gone.patch, which is not there"
-        with self.assertRaisesMessage(patchset.PatchsetError, message):
+        with self.assertRaisesMessage(PatchsetError, message):
             self.apply()
 
     def test_an_empty_file(self):
@@ -331,6 +336,6 @@ class PatchTests(ProjectTestCase):
     def test_separators_that_are_no_newline(self):
         """Only a newline ends a line."""
         old, new = b"a\x0cb\x1cc\nd\n", b"a\x0cb\x1cc\nd\r\ne\xe2\x80\xa8f\n"
-        diff = patchset.export("django/x.py", old, new)
-        patch = patchset.Patch(self.root / "patches/5.2/x.patch", HEADER + diff)
-        self.assertEqual(patch.apply({"django/x.py": patchset.File(old, 0, "")}), new)
+        diff = export("django/x.py", old, new)
+        patch = Patch(self.root / "patches/5.2/x.patch", HEADER + diff)
+        self.assertEqual(patch.apply({"django/x.py": File.of(old)}), new)

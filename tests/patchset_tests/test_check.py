@@ -4,6 +4,10 @@ from unittest import mock
 
 import patchset
 from django.test.utils import captured_stderr, captured_stdout
+from vendoring.exceptions import PatchsetError
+from vendoring.patch import TEMPLATE
+from vendoring.table import write_table
+from vendoring.tree import Tree
 
 from .project import (
     COMMON,
@@ -26,7 +30,7 @@ class CheckTests(ProjectTestCase):
         self.write(".gitignore", IGNORED)
         self.write("django/channels/__init__.py", "Ours.\n")
         with captured_stdout():
-            patchset.write_table(self.root)
+            write_table(self.root)
         self.git("init", "--quiet")
         self.git("add", ".")
         self.apply()
@@ -42,7 +46,7 @@ class CheckTests(ProjectTestCase):
     def test_the_pin(self):
         self.write("patches/5.2/base.txt", f"Django==5.2.0 --hash=sha256:{'0' * 64}\n")
         message = "is not the archive that patches/5.2/base.txt pins"
-        with self.assertRaisesMessage(patchset.PatchsetError, message):
+        with self.assertRaisesMessage(PatchsetError, message):
             self.check()
 
     def test_a_patch_out_of_the_series(self):
@@ -65,7 +69,7 @@ class CheckTests(ProjectTestCase):
         self.assertIn("patches/6.1/hook.patch does not apply", findings[0])
 
     def test_a_header_with_a_template_word(self):
-        self.write("patches/5.2/hook.patch", patchset.TEMPLATE + DIFF)
+        self.write("patches/5.2/hook.patch", TEMPLATE + DIFF)
         finding = "patches/5.2/hook.patch: its header still has a TODO."
         self.assertIn(finding, self.check())
 
@@ -105,7 +109,7 @@ class CheckTests(ProjectTestCase):
             diff = f"--- a/{path}\n+++ b/{path}\n@@ -1 +1,2 @@\n a\n+b\n"
             self.add_patch(f"{number}.patch", HEADER + diff, "6.1")
         with captured_stdout():
-            patchset.write_table(self.root)
+            write_table(self.root)
         finding = "patches/6.1: 11 files under django/, over 10."
         self.assertEqual(self.check(), [finding])
 
@@ -124,9 +128,19 @@ class CheckTests(ProjectTestCase):
         finding = "docs/ours.txt: held by git, yet ignored by .gitignore."
         self.assertEqual(self.check("5.2"), [finding])
 
+    def test_a_release_named_beside_the_pin(self):
+        """Measurements and patches may quote it; a longer number is another."""
+        self.write("benchmarks/results/old.md", "Django 5.2.0\n")
+        self.write("README.md", "Django 5.2.01, 15.2.0\n")
+        self.git("add", "benchmarks", "README.md")
+        self.assertEqual(self.check(), [])
+        self.write("README.md", "Django 5.2.0.\n")
+        finding = "README.md: names 5.2.0, which only patches/5.2/base.txt should."
+        self.assertEqual(self.check(), [finding])
+
     def test_an_edited_file(self):
         """Even one whose size and time are as recorded."""
-        tree = patchset.Tree(self.root)
+        tree = Tree(self.root)
         self.write(HOOKED, COMMON[HOOKED])
         stat = (self.root / HOOKED).stat()
         recorded = tree.state["files"][HOOKED]
@@ -151,9 +165,8 @@ class MainTests(ProjectTestCase):
     """The exit status and where the lines go."""
 
     def main(self, *arguments):
-        with mock.patch.object(patchset, "download", self.fetch):
-            with captured_stdout() as stdout, captured_stderr() as stderr:
-                status = patchset.main(arguments, self.root)
+        with captured_stdout() as stdout, captured_stderr() as stderr:
+            status = patchset.main(arguments, self.root)
         return status, stdout.getvalue(), stderr.getvalue()
 
     def test_an_error_is_one_line(self):
@@ -164,6 +177,15 @@ class MainTests(ProjectTestCase):
         status, _, stderr = self.main("apply")
         self.assertEqual(status, 1)
         self.assertRegex(stderr, r"\Aerror: patches/.*\n\Z")
+
+    def test_upgrade(self):
+        """What must hold is checked at its end, and not after a dry run."""
+        with mock.patch.object(patchset, "upgrade") as upgrade:
+            with mock.patch.object(patchset, "check", return_value=["one"]):
+                self.assertEqual(self.main("upgrade", "5.2.1"), (1, "one\n", ""))
+                dry = self.main("upgrade", "5.2.1", "--dry-run")
+        self.assertEqual(dry, (0, "", ""))
+        upgrade.assert_called_with(self.root, "5.2.1", True)
 
     def test_findings(self):
         with mock.patch.object(patchset, "check", return_value=["one", "two"]):

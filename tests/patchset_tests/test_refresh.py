@@ -1,4 +1,5 @@
-import patchset
+from vendoring.exceptions import PatchsetError
+from vendoring.patch import TEMPLATE
 
 from .project import COMMON, DIFF, HEADER, HOOKED, HOOKED_LINES, ProjectTestCase
 
@@ -15,7 +16,7 @@ class RefreshTests(ProjectTestCase):
             self.refresh(),
         )
         text = self.read("patches/5.2/core-hooked.patch")
-        self.assertEqual(text, patchset.TEMPLATE + DIFF)
+        self.assertEqual(text, TEMPLATE + DIFF)
         self.assertEqual(self.read("patches/5.2/series"), "core-hooked.patch\n")
         self.assertIn("up to date", self.apply())
 
@@ -85,7 +86,7 @@ class RefreshTests(ProjectTestCase):
         self.add_patch()
         self.write(HOOKED, EDITED)
         message = f"Both the patches and the tree have changed ({HOOKED})"
-        with self.assertRaisesMessage(patchset.PatchsetError, message):
+        with self.assertRaisesMessage(PatchsetError, message):
             self.refresh()
         self.assertEqual(self.read("patches/5.2/hook.patch"), HEADER + DIFF)
         self.refresh(HOOKED)
@@ -94,14 +95,14 @@ class RefreshTests(ProjectTestCase):
     def test_a_file_of_our_own(self):
         self.apply()
         message = "django/channels.py: not of Django 5.2.0; new files are committed"
-        with self.assertRaisesMessage(patchset.PatchsetError, message):
+        with self.assertRaisesMessage(PatchsetError, message):
             self.refresh("django/channels.py")
 
     def test_no_newline_at_the_end(self):
         self.apply()
         self.write(HOOKED, HOOKED_LINES.rstrip("\n"))
         message = f"{HOOKED}: end its last line with a newline."
-        with self.assertRaisesMessage(patchset.PatchsetError, message):
+        with self.assertRaisesMessage(PatchsetError, message):
             self.refresh()
 
     def test_the_table(self):
