@@ -1,0 +1,141 @@
+from autobahn.websocket.protocol import PreparedMessage
+from autobahn.websocket.types import ConnectionDeny
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from django.channels.interfaces.framing import (
+    WebSocketServerFactory,
+    WebSocketServerProtocol,
+)
+from django.test import SimpleTestCase
+
+from ..interfaces.test_websocket import close_frame, frame, handshake
+from ..interfaces.wires import Wire, lose
+from .relying import relied_on
+
+FRAMES = "django/channels/interfaces/frames.py"
+WEBSOCKET = "django/channels/interfaces/websocket.py"
+
+
+class Server(WebSocketServerProtocol):
+    """Answers handshakes later, writes at once, and notes what comes in."""
+
+    def __init__(self):
+        super().__init__()
+        self.decision, self.came = Deferred(), []
+
+    def onConnect(self, request):
+        return self.decision
+
+    def onMessage(self, payload, isBinary):
+        self.came.append((payload, isBinary))
+
+    def onClose(self, wasClean, code, reason):
+        self.came.append((wasClean, code, reason))
+
+    def sendData(self, data, sync=False, chopsize=None):
+        self.transport.write(data)
+
+    def sendHttpErrorResponse(self, code, reason, responseHeaders=None):
+        self.came.append((code, reason))
+
+
+class AutobahnTests(SimpleTestCase):
+    def connect(self):
+        clock = Clock()
+        factory = WebSocketServerFactory(server="Django", reactor=clock)
+        factory.setProtocolOptions(
+            versions=[13],
+            openHandshakeTimeout=0,
+            closeHandshakeTimeout=1,
+            autoPingInterval=5,
+            autoPingTimeout=0,
+            echoCloseCodeReason=True,
+            failByDrop=False,
+            maxFramePayloadSize=1000,
+            maxMessagePayloadSize=1000,
+            allowNullOrigin=True,
+        )
+        factory._batched_timer = type("Timer", (), {"call_later": clock.callLater})()
+        protocol, wire = Server(), Wire()
+        protocol.factory = factory
+        protocol.makeConnection(wire)
+        # As an Outlet does. Autobahn lets go of it when it ends the connection.
+        wire.registerProducer(object(), True)
+        protocol.dataReceived(handshake())
+        self.clock = clock
+        return protocol, wire
+
+    @relied_on(
+        WEBSOCKET,
+        "onConnect() may return a Deferred, whose result is the " "handshake's answer.",
+    )
+    def test_accept(self):
+        protocol, wire = self.connect()
+        self.assertNotEqual(protocol.state, protocol.STATE_OPEN)
+        self.assertEqual(wire.value(), b"")
+        protocol.decision.callback(None)
+        self.assertIn(b"HTTP/1.1 101 ", wire.value())
+        self.assertEqual(protocol.state, protocol.STATE_OPEN)
+
+    @relied_on(WEBSOCKET, "a ConnectionDeny refuses, with sendHttpErrorResponse().")
+    def test_refuse(self):
+        protocol, wire = self.connect()
+        protocol.decision.errback(ConnectionDeny(403, "refused"))
+        self.assertIn((403, "refused"), protocol.came)
+
+    @relied_on(
+        WEBSOCKET,
+        "_dataReceived() takes bytes at once; dataReceived() is " "free to be another.",
+    )
+    def test_data(self):
+        protocol, wire = self.connect()
+        protocol.decision.callback(None)
+        protocol._dataReceived(frame(b"text") + frame(b"data", opcode=2))
+        self.assertEqual(protocol.came, [(b"text", False), (b"data", True)])
+
+    @relied_on(
+        f"{WEBSOCKET} {FRAMES}",
+        "a PreparedMessage is written as it is, by " "sendData() alone.",
+    )
+    def test_prepared_message(self):
+        protocol, wire = self.connect()
+        protocol.decision.callback(None)
+        wire.take()
+        message = PreparedMessage(b"text", False, applyMask=False, doNotCompress=False)
+        protocol.sendPreparedMessage(message)
+        self.assertEqual(wire.take(), b"\x81\x04text")
+
+    @relied_on(
+        WEBSOCKET,
+        "sendCloseFrame() begins the closing handshake, and "
+        "onClose() tells how it ended.",
+    )
+    def test_close(self):
+        protocol, wire = self.connect()
+        protocol.decision.callback(None)
+        wire.take()
+        protocol.sendCloseFrame(code=3000, reasonUtf8=b"bye")
+        self.assertEqual(wire.take(), b"\x88\x05\x0b\xb8bye")
+        protocol._dataReceived(close_frame(3000, b"bye"))
+        lose(protocol)
+        self.assertEqual(protocol.came, [(True, 3000, "bye")])
+        self.assertIsNone(wire.producer)
+
+    @relied_on(WEBSOCKET, "the factory's _batched_timer times its pings.")
+    def test_timer(self):
+        protocol, wire = self.connect()
+        protocol.decision.callback(None)
+        wire.take()
+        self.clock.advance(5)
+        self.assertEqual(wire.take()[:1], b"\x89")
+
+    @relied_on(WEBSOCKET, "onPing() answers by sendPong().")
+    def test_ping(self):
+        protocol, wire = self.connect()
+        protocol.decision.callback(None)
+        wire.take()
+        protocol._dataReceived(frame(b"p", opcode=9))
+        self.assertEqual(wire.take(), b"\x8a\x01p")
+        protocol.sendPong(b"q")
+        self.assertEqual(wire.take(), b"\x8a\x01q")

@@ -1,0 +1,168 @@
+import asyncio
+from io import BytesIO
+
+from django.channels.http import environment
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import (
+    FileResponse,
+    HttpResponse,
+    StreamingHttpResponse,
+    parse_cookie,
+)
+from django.http.request import (
+    RawPostDataException,
+    split_domain_port,
+    validate_host,
+)
+from django.template import engines
+from django.template.response import TemplateResponse
+from django.test import RequestFactory, SimpleTestCase
+
+from .relying import relied_on
+
+MESSAGES = "django/channels/http.py"
+HANDSHAKE = "django/channels/interfaces/handshake.py"
+HEAD = "django/channels/interfaces/head.py"
+EXCHANGE = "django/channels/interfaces/exchange.py"
+
+
+class RequestTests(SimpleTestCase):
+    @relied_on(MESSAGES, "a WSGIRequest is made of an environment alone, PEP 3333's.")
+    def test_environment(self):
+        parts = {
+            "method": "POST",
+            "scheme": "https",
+            "http_version": "1.1",
+            "path": "/\u00e9/",
+            "query_string": "a=1",
+            "headers": [["x-thing", "1"], ["cookie", "b=2"]],
+            "client": ["192.0.2.7", 5555],
+            "server": ["example.com", 443],
+            "body": b"whole",
+        }
+        request = WSGIRequest(environment(parts))
+        self.assertEqual(request.method, "POST")
+        self.assertEqual(request.scheme, "https")
+        self.assertEqual(request.path_info, "/\u00e9/")
+        self.assertEqual(request.GET["a"], "1")
+        self.assertEqual(request.COOKIES, {"b": "2"})
+        self.assertEqual(request.META["HTTP_X_THING"], "1")
+        self.assertEqual(request.body, b"whole")
+
+    @relied_on(MESSAGES, "a body that a form was read from can't be read again.")
+    def test_raw_post_data(self):
+        request = RequestFactory().post("/", {"file": BytesIO(b"data")})
+        request.POST
+        with self.assertRaises(RawPostDataException):
+            request.body
+
+    @relied_on(
+        "django/channels/views.py", "a request has a close(), for a response to call."
+    )
+    def test_close(self):
+        RequestFactory().get("/").close()
+
+    @relied_on(
+        HANDSHAKE, "hosts are parted and matched as HttpRequest.get_host() does."
+    )
+    def test_hosts(self):
+        self.assertEqual(split_domain_port("example.com:80"), ("example.com", "80"))
+        self.assertEqual(split_domain_port("[::1]:80"), ("[::1]", "80"))
+        self.assertEqual(split_domain_port("not a host"), ("", ""))
+        self.assertIs(validate_host("www.example.com", [".example.com"]), True)
+        self.assertIs(validate_host("example.org", [".example.com"]), False)
+
+    @relied_on(HANDSHAKE, "parse_cookie() returns a dict of a Cookie header.")
+    def test_cookies(self):
+        self.assertEqual(parse_cookie("a=1; b=2"), {"a": "1", "b": "2"})
+
+
+class ResponseTests(SimpleTestCase):
+    @relied_on(
+        "django/channels/views.py django/channels/reply.py",
+        "close() calls each of _resource_closers, though another one fails.",
+    )
+    def test_resource_closers(self):
+        closed = []
+
+        def fail():
+            raise ValueError
+
+        response = HttpResponse()
+        response._resource_closers += [fail, lambda: closed.append(True)]
+        response.close()
+        self.assertEqual(closed, [True])
+
+    @relied_on(
+        f"{MESSAGES} {HEAD}", "items() are the headers, cookies are not among them."
+    )
+    def test_items(self):
+        response = HttpResponse("a", headers={"X-Thing": "1"}, content_type="a/b")
+        response.set_cookie("b", "2")
+        self.assertEqual(
+            [*response.items()], [("X-Thing", "1"), ("Content-Type", "a/b")]
+        )
+        [cookie] = response.cookies.values()
+        self.assertEqual(cookie.OutputString(), "b=2; Path=/")
+
+    @relied_on(MESSAGES, "cookies.load() takes a Set-Cookie header.")
+    def test_load_cookies(self):
+        response = HttpResponse()
+        response.cookies.load("b=2; Path=/")
+        self.assertEqual(response.cookies["b"].value, "2")
+
+    @relied_on(
+        MESSAGES, "a status or a header that can't be is a ValueError or TypeError."
+    )
+    def test_invalid(self):
+        for status in (99, 600):
+            with self.assertRaises(ValueError):
+                HttpResponse(status=status)
+        with self.assertRaises(TypeError):
+            HttpResponse(status="no status")
+        with self.assertRaises(ValueError):
+            HttpResponse().headers["X-Thing"] = "two\nlines"
+
+    @relied_on(
+        "django/channels/application.py",
+        "a response's status, reason and headers can be set after it's made.",
+    )
+    def test_assignment(self):
+        response = StreamingHttpResponse([])
+        response.status_code, response.reason_phrase = 299, "Fine"
+        del response.headers["Content-Type"]
+        self.assertEqual([*response.items()], [])
+        self.assertEqual(response.reason_phrase, "Fine")
+
+    @relied_on(
+        EXCHANGE,
+        "streamed responses tell themselves, and those with async iterators too.",
+    )
+    async def test_streaming(self):
+        async def pieces():
+            yield b"a"
+
+        plain, streamed = StreamingHttpResponse([b"a"]), StreamingHttpResponse(pieces())
+        self.assertIs(HttpResponse().streaming, False)
+        self.assertIs(getattr(HttpResponse(), "is_async", False), False)
+        self.assertIs(plain.streaming and streamed.streaming, True)
+        self.assertEqual((plain.is_async, streamed.is_async), (False, True))
+        self.assertEqual([*iter(plain)], [b"a"])
+        self.assertEqual([piece async for piece in streamed], [b"a"])
+
+    @relied_on(EXCHANGE, "a file's response is read in pieces of block_size bytes.")
+    def test_block_size(self):
+        response = FileResponse(BytesIO(b"a" * 10))
+        response.block_size = 5
+        self.assertEqual([*response], [b"a" * 5] * 2)
+        response.close()
+
+    @relied_on(
+        "django/channels/views.py", "a response with render() isn't rendered before."
+    )
+    async def test_render(self):
+        template = engines["django"].from_string("text")
+        response = TemplateResponse(RequestFactory().get("/"), template)
+        self.assertIs(response.is_rendered, False)
+        response = await asyncio.to_thread(response.render)
+        self.assertEqual(response.content, b"text")

@@ -1,0 +1,94 @@
+import copyreg
+import inspect
+import socket
+
+# First: see there.
+from django.channels.interfaces import framing  # NOQA: F401 isort: skip
+
+from twisted.internet import reactor
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.tcp import Connection, Server
+from twisted.logger import globalLogBeginner
+from twisted.persisted import styles
+
+from django.test import SimpleTestCase
+
+from .relying import relied_on
+
+FRAMING = "django/channels/interfaces/framing.py"
+HTTP = "django/channels/interfaces/http.py"
+OUTLET = "django/channels/interfaces/outlet.py"
+REACTOR = "django/channels/interfaces/reactor.py"
+SERVER = "django/channels/interfaces/server.py"
+
+
+def names(function):
+    """Return the names of a callable's arguments."""
+    return {*inspect.signature(function).parameters}
+
+
+class TwistedTests(SimpleTestCase):
+    @relied_on(
+        OUTLET,
+        "a plain socket's transport is a FileDescriptor, of which TLS "
+        "is False; writeSomeData() returns how much it took.",
+    )
+    def test_plain_transport(self):
+        self.assertIs(issubclass(Connection, FileDescriptor), True)
+        self.assertIs(Connection.TLS, False)
+        here, there = socket.socketpair()
+        with here, there:
+            transport = Connection(here, None, reactor=object())
+            self.assertEqual(transport.writeSomeData(b"data"), 4)
+            self.assertEqual(there.recv(10), b"data")
+            here.shutdown(socket.SHUT_WR)
+            self.assertIsInstance(transport.writeSomeData(b"data"), Exception)
+
+    @relied_on(
+        HTTP,
+        "a transport can end at once, half or orderly, be paused, and "
+        "tells its ends.",
+    )
+    def test_transport(self):
+        for name in (
+            "abortConnection",
+            "getHost",
+            "getPeer",
+            "loseConnection",
+            "loseWriteConnection",
+            "pauseProducing",
+            "registerProducer",
+            "resumeProducing",
+            "setTcpNoDelay",
+            "unregisterProducer",
+        ):
+            self.assertIs(callable(getattr(Server, name)), True, name)
+
+    @relied_on(
+        f"{REACTOR} {SERVER}",
+        "the reactor takes a socket that is bound, runs "
+        "without signal handlers, and has a clock.",
+    )
+    def test_reactor(self):
+        self.assertIn("installSignalHandlers", names(reactor.run))
+        self.assertEqual(
+            [*inspect.signature(reactor.adoptStreamPort).parameters],
+            ["fileDescriptor", "addressFamily", "factory"],
+        )
+        for name in ("callFromThread", "callLater", "seconds", "stop"):
+            self.assertIs(callable(getattr(reactor, name)), True, name)
+
+    @relied_on(REACTOR, "log events go to observers alone, what was kept is dropped.")
+    def test_log_beginner(self):
+        arguments = names(globalLogBeginner.beginLoggingTo)
+        self.assertLessEqual({"discardBuffer", "redirectStandardIO"}, arguments)
+
+    @relied_on(
+        FRAMING,
+        "what twisted.persisted.styles does to pickling is in "
+        "copyreg.dispatch_table, by functions of that module.",
+    )
+    def test_styles(self):
+        found = {f.__module__ for f in copyreg.dispatch_table.values()}
+        self.assertNotIn(styles.__name__, found)
+        self.assertEqual(styles.pickleMethod.__module__, styles.__name__)
