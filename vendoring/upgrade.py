@@ -100,7 +100,7 @@ def refuse_conflicts(base, merges):
 
 
 def write(base, merges):
-    """Write the patches, the pin and the table."""
+    """Write the patches, then the pin, then the table."""
     for merge in merges:
         text = merge.patch.header + merge.diff
         merge.patch.file.write_bytes(text.encode())

@@ -12,4 +12,7 @@ first, with a message that says which module relies on what, and what for.
     one does that is listed and no longer used.
 ``test_…``
     What names can't tell: the behaviour, in its smallest form.
+
+Where a name is gone that Django's start needs, no test can run: Python's own
+ImportError names the module then, and ``names`` the purpose.
 """

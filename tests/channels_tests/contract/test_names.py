@@ -1,12 +1,14 @@
 from importlib import import_module
 from pathlib import Path
 
+from asgiref.sync import async_to_sync
+
 from django.channels.interfaces import framing  # NOQA: F401
 from django.test import SimpleTestCase
 
 from . import sources
 from .names import NAMES, PRIVATE
-from .relying import broken, relying
+from .relying import broken, relied_on, relying
 
 
 def find(name):
@@ -60,3 +62,22 @@ class NameTests(SimpleTestCase):
         for path in sorted(relying):
             with self.subTest(path):
                 self.assertIs((sources.ROOT / path).is_file(), True)
+
+    def test_a_failure_says_who_relies_on_what(self):
+        def test(self):
+            raise AttributeError("_gone")
+
+        async def async_test(self):
+            raise AttributeError("_gone")
+
+        message = (
+            "this doesn't hold any more: all is well. Relied on by "
+            "django/channels/loop.py, django/channels/http.py. (AttributeError: _gone)"
+        )
+        by = relied_on(
+            "django/channels/loop.py django/channels/http.py", "all is well."
+        )
+        with self.assertRaisesMessage(AssertionError, message):
+            by(test)(self)
+        with self.assertRaisesMessage(AssertionError, message):
+            async_to_sync(by(async_test))(self)
