@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import patchset
+from vendoring.index import download
 
 from ..environment import ROOT
 
@@ -53,7 +54,7 @@ class Tree:
         return sorted(run.stdout.split())
 
 
-def pristine(base, fetch=patchset.download):
+def pristine(base, fetch=download):
     """
     Return the pinned archive's files as a tree, in .vendor/.
 

@@ -29,7 +29,10 @@ NAMES = {
     "django.core.checks.register": "the system checks of the settings",
     "django.core.exceptions.ImproperlyConfigured": "the error of a wrong setting",
     "django.core.handlers.base.BaseHandler": "middleware and views in async form",
+    "django.core.handlers.base.BaseHandler.get_response": "telling a handler's own",
+    "django.core.handlers.base.BaseHandler.get_response_async": "telling its own",
     "django.core.handlers.exception.convert_exception_to_response": "view_consumer()",
+    "django.core.handlers.exception.response_for_exception": "a body that broke off",
     "django.core.handlers.wsgi.WSGIHandler": "answering requests in a worker",
     "django.core.handlers.wsgi.WSGIHandler.__call__": "telling it from WSGI wrappers",
     "django.core.handlers.wsgi.WSGIRequest": "a request made of a message",
@@ -54,7 +57,6 @@ NAMES = {
     "django.http.HttpResponse": "a reply as a response",
     "django.http.StreamingHttpResponse": "a reply in several messages",
     "django.http.parse_cookie": "the cookies of a handshake",
-    "django.http.request.RawPostDataException": "a body that was read already",
     "django.http.request.split_domain_port": "Host and Origin of a handshake",
     "django.http.request.validate_host": "Host and Origin of a handshake",
     "django.test.testcases.LiveServerTestCase": "the live interface server",
@@ -95,8 +97,10 @@ NAMES = {
 
 PRIVATE = {
     "_dataReceived": "Autobahn: bytes that came before the handshake's answer",
+    "_exit": "Python: the end of a forked child, in the suite for backends",
     "_getframe": "Python: telling whether a module is being imported",
     "_make_connections_override": "LiveServerTestCase: a database in memory",
+    "_read_started": "HttpRequest: whether its body was read from the stream",
     "_resource_closers": "HttpResponseBase: what ends with a response",
     "_should_handle": "StaticFilesHandler: which paths are files",
 }

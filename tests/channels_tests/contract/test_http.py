@@ -9,11 +9,7 @@ from django.http import (
     StreamingHttpResponse,
     parse_cookie,
 )
-from django.http.request import (
-    RawPostDataException,
-    split_domain_port,
-    validate_host,
-)
+from django.http.request import split_domain_port, validate_host
 from django.template import engines
 from django.template.response import TemplateResponse
 from django.test import RequestFactory, SimpleTestCase
@@ -49,12 +45,22 @@ class RequestTests(SimpleTestCase):
         self.assertEqual(request.META["HTTP_X_THING"], "1")
         self.assertEqual(request.body, b"whole")
 
-    @relied_on(MESSAGES, "a body that a form was read from can't be read again.")
-    def test_raw_post_data(self):
+    @relied_on(
+        MESSAGES,
+        "a request says in _read_started whether its stream was read, keeps what "
+        "was in _body, and reads a form from _stream.",
+    )
+    def test_body(self):
         request = RequestFactory().post("/", {"file": BytesIO(b"data")})
+        self.assertIs(request._read_started, False)
         request.POST
-        with self.assertRaises(RawPostDataException):
-            request.body
+        self.assertIs(request._read_started, True)
+        self.assertIs(hasattr(request, "_body"), False)
+        request = RequestFactory().post("/", {"file": BytesIO(b"data")})
+        request._body = request.read()
+        request._stream = BytesIO(request._body)
+        self.assertIn(b"data", request.body)
+        self.assertEqual(request.FILES["file"].read(), b"data")
 
     @relied_on(
         "django/channels/views.py", "a request has a close(), for a response to call."

@@ -53,9 +53,7 @@ class ShardedReceiver(SharedReceiver):
                 self._start_feeders()
             self._waiting += 1
             self._changed.notify_all()
-            self._changed.wait_for(
-                lambda: self._found or self.closed.is_set(), timeout
-            )
+            self._changed.wait_for(lambda: self._found or self.closed.is_set(), timeout)
             self._waiting -= 1
             return self._found.popleft() if self._found else None
 

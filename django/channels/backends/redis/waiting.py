@@ -45,5 +45,3 @@ class Outage:
         if deadline is not None:
             delay = min(delay, max(0, deadline - monotonic()))
         self._stopped.wait(delay)
-
-
