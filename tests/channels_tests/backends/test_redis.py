@@ -4,7 +4,10 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from unittest import mock
 
+from django.channels import Channel, channel_backends
+from django.channels.backends.memory import MemoryChannelBackend
 from django.channels.backends.redis import RedisChannelBackend
 from django.channels.exceptions import (
     BackendUnavailable,
@@ -18,7 +21,7 @@ from django.channels.testing.backend_suite import (
 from django.channels.testing.backend_suite.queues import QueueTests
 from django.channels.testing.backend_suite.receivers import ReceiverTests
 from django.channels.testing.backend_suite.sharing import SharingTests
-from django.test import SimpleTestCase
+from django.test import SimpleTestCase, override_settings
 
 from ..running import ROOT, enter_for_class, wait_for
 from .redis_servers import Cluster, Node, Sentinel, redis_executable, valkey_executable
@@ -349,6 +352,38 @@ class ConfigurationTests(SimpleTestCase):
             "CHANNEL_BACKENDS['jobs']: OPTIONS has keys that mean nothing: 'PREFX'.",
         )
         self.assertEqual(RedisChannelBackend("jobs", {}).check(), [])
+
+    def test_redis_is_missing(self):
+        with mock.patch(
+            "django.channels.backends.redis.backend.find_spec", return_value=None
+        ):
+            with self.assertRaisesMessage(
+                InvalidChannelBackend, "pip install 'Django[redis]'"
+            ):
+                RedisChannelBackend("jobs", {})
+
+    def test_cryptography_is_missing(self):
+        with mock.patch.dict(sys.modules, {"cryptography.fernet": None}):
+            with self.assertRaisesMessage(
+                InvalidChannelBackend, "pip install 'Django[encryption]'"
+            ):
+                RedisChannelBackend("jobs", {"OPTIONS": {"ENCRYPTION_KEYS": KEYS}})
+
+    @override_settings(
+        CHANNEL_BACKENDS={
+            "default": {
+                "BACKEND": "django.channels.backends.redis.RedisChannelBackend",
+                "LOCATION": "redis://127.0.0.1:1",
+                "OPTIONS": {"SHARDS": 2},
+            }
+        }
+    )
+    def test_stand_in(self):
+        """Tests of a project don't need its server."""
+        backend = channel_backends["default"]
+        self.assertIsInstance(backend, MemoryChannelBackend)
+        Channel("a").send(n=1)
+        self.assertMessageSent("a", n=1)
 
     def test_nothing_is_imported_too_early(self):
         code = (

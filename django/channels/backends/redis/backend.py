@@ -2,6 +2,7 @@
 
 import re
 import threading
+from importlib.util import find_spec
 from zlib import crc32
 
 from django.channels.exceptions import BackendUnavailable
@@ -54,6 +55,10 @@ class RedisChannelBackend(SharedChannelBackend):
 
     def __init__(self, alias, params):
         super().__init__(alias, params)
+        if find_spec("redis") is None:
+            raise self._invalid(
+                "the package redis isn't installed: pip install 'Django[redis]'."
+            )
         self.prefix = self.options.get("PREFIX", DEFAULT_PREFIX)
         if not isinstance(self.prefix, str) or set(self.prefix) & set("{}"):
             raise self._invalid("OPTIONS['PREFIX'] must be a str without braces.")
@@ -90,12 +95,8 @@ class RedisChannelBackend(SharedChannelBackend):
 
     def call(self, function, *args, **kwargs):
         """Call what talks to the server; raise BackendUnavailable."""
-        try:
-            from redis.exceptions import RedisError
-        except ImportError as error:
-            raise self._invalid(
-                "the package redis isn't installed: pip install 'Django[redis]'."
-            ) from error
+        from redis.exceptions import RedisError
+
         try:
             return function(*args, **kwargs)
         except RedisError as error:

@@ -2,6 +2,7 @@
 
 import logging
 import random
+import threading
 from time import monotonic
 
 logger = logging.getLogger("django.channels")
@@ -26,17 +27,21 @@ class Outage:
     def __init__(self, who, stopped):
         self._who = who
         self._stopped = stopped
+        self._lock = threading.Lock()
         self._attempts = 0
 
     def over(self):
         """Note that the server has answered."""
         if self._attempts:
-            self._attempts = 0
-            logger.info("%s goes on.", self._who)
+            with self._lock:
+                attempts, self._attempts = self._attempts, 0
+            if attempts:
+                logger.info("%s goes on.", self._who)
 
     def wait(self, error, deadline=None):
         """Wait before the next attempt, but not past the deadline."""
-        attempts, self._attempts = self._attempts, self._attempts + 1
+        with self._lock:
+            attempts, self._attempts = self._attempts, self._attempts + 1
         if not attempts:
             logger.warning("%s waits: %s", self._who, error)
         longest = min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(attempts, 10))
