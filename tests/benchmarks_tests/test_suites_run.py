@@ -209,7 +209,7 @@ class DatabaseTests(SimpleTestCase):
 
 
 class ReportTests(SimpleTestCase):
-    machine = {"base": "5.2", "Django": "5.2.19", "SQLite": "3"}
+    machine = {"base": "5.2", "Django": "5.2.1", "SQLite": "3"}
 
     def setUp(self):
         folder = TemporaryDirectory()
