@@ -87,3 +87,29 @@ class SeedChatWithGroupTests(SeedChatTests, unittest.TestCase):
     @classmethod
     def start(cls):
         return Project(SEED_CHAT, SEED_CHAT="with_group")
+
+
+class TwoServersTests(SeedChatTests, unittest.TestCase):
+    """Two processes share a Redis server; clients come to them in turn."""
+
+    @classmethod
+    @contextlib.contextmanager
+    def start(cls):
+        with Redis() as server, contextlib.ExitStack() as stack:
+            cls.projects = [
+                stack.enter_context(
+                    Project(
+                        SEED_CHAT, SEED_CHAT="with_group", SEED_CHANNELS_URL=server.url
+                    )
+                )
+                for _ in "12"
+            ]
+            yield cls.projects[0]
+
+    def enter(self, stack):
+        self.projects.reverse()
+        url = self.projects[0].url("/", "ws")
+        return stack.enter_context(connect(url, proxy=None))
+
+    # Either process may run the task, and the view knows only of its own.
+    test_task = None

@@ -10,3 +10,11 @@ USE_TZ = True
 INSTALLED_APPS = ["django.contrib.staticfiles", os.environ["SEED_CHAT"], "tasks"]
 STATIC_URL = "static/"
 REDIS_URL = os.environ.get("SEED_REDIS_URL")
+
+if "SEED_CHANNELS_URL" in os.environ:
+    CHANNEL_BACKENDS = {
+        "default": {
+            "BACKEND": "django.channels.backends.redis.RedisChannelBackend",
+            "LOCATION": os.environ["SEED_CHANNELS_URL"],
+        }
+    }
