@@ -4,7 +4,10 @@ import contextlib
 import shutil
 import signal
 import tempfile
+from datetime import datetime, timedelta, timezone
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import quote
 
 from channels_tests.running import Server, free_port, missing, wait_for
 
@@ -86,6 +89,59 @@ class Sentinel(Node):
             f"sentinel monitor channels 127.0.0.1 {self.watched.port} 1\n"
         )
         self.start([self.executable, str(path), "--sentinel"], self.executable)
+
+
+class EncryptedNode(Node):
+    """One that speaks TLS, and asks for a password."""
+
+    password = "p@ss/word"
+
+    def __init__(self, executable):
+        super().__init__(executable)
+        self.certificate = f"{self.folder}/certificate.pem"
+        write_certificate(self.certificate)
+        port = self.port
+        self.options = ("--port", "0", "--tls-port", str(port))
+        self.options += ("--tls-auth-clients", "no", "--requirepass", self.password)
+        for option in ("cert-file", "key-file", "ca-cert-file"):
+            self.options += (f"--tls-{option}", self.certificate)
+        self.url = f"rediss://:{quote(self.password, safe='')}@127.0.0.1:{port}/1"
+
+    def flush(self):
+        pass
+
+
+def write_certificate(path):
+    """Write a key and a certificate for 127.0.0.1 that it signs itself."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(timezone.utc)
+    address = x509.IPAddress(ip_address("127.0.0.1"))
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .add_extension(x509.BasicConstraints(True, None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    with open(path, "wb") as file:
+        file.write(certificate.public_bytes(serialization.Encoding.PEM))
+        file.write(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
 
 
 class Cluster:

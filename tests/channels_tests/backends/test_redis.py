@@ -24,7 +24,14 @@ from django.channels.testing.backend_suite.sharing import SharingTests
 from django.test import SimpleTestCase, override_settings
 
 from ..running import ROOT, enter_for_class, wait_for
-from .redis_servers import Cluster, Node, Sentinel, redis_executable, valkey_executable
+from .redis_servers import (
+    Cluster,
+    EncryptedNode,
+    Node,
+    Sentinel,
+    redis_executable,
+    valkey_executable,
+)
 
 KEYS = [
     "mG9tqJ1bqUOQDSbJv5hRWB0Xg6HvNLgJ9RJDnXbCtlk=",
@@ -132,6 +139,43 @@ class SentinelTests(RedisTestCase, SimpleTestCase):
     def test_unknown_service(self):
         backend = self.make(OPTIONS={"SENTINEL": "other"})
         with self.assertRaisesMessage(BackendUnavailable, "MasterNotFoundError"):
+            self.send("a", backend)
+
+
+class EncryptedConnectionTests(RedisTestCase, SimpleTestCase):
+    """TLS and a password, as the URL says."""
+
+    @classmethod
+    def start(cls):
+        return EncryptedNode(redis_executable())
+
+    @property
+    def options(self):
+        return {"CLIENT_OPTIONS": {"ssl_ca_certs": self.server.certificate}}
+
+    def test_send_and_receive(self):
+        receiver = self.open("a")
+        call = self.in_thread(receiver.receive)
+        self.send("a", n=1)
+        self.assertEqual(call.result().content, {"n": 1})
+
+    def test_wrong_password(self):
+        backend = RedisChannelBackend(
+            "jobs",
+            {
+                "LOCATION": self.server.url.replace("word", "less"),
+                "OPTIONS": self.options,
+            },
+        )
+        with self.assertRaisesMessage(
+            BackendUnavailable, "AuthenticationError"
+        ) as caught:
+            self.send("a", backend)
+        self.assertNotIn("less", str(caught.exception))
+
+    def test_unknown_certificate(self):
+        backend = RedisChannelBackend("jobs", {"LOCATION": self.server.url})
+        with self.assertRaisesMessage(BackendUnavailable, "certificate"):
             self.send("a", backend)
 
 

@@ -1,5 +1,4 @@
 import redis
-
 from django.channels import Channel
 from django.conf import settings
 
