@@ -1,4 +1,5 @@
 import redis
+
 from django.channels import Channel
 from django.conf import settings
 
