@@ -7,8 +7,11 @@ from statistics import geometric_mean
 from ..process import available_cores
 from .difference import differences, settle
 from .modes import Mode
-from .suite import Share, Suite
+from .recording import Recording
+from .suite import Result, Share, Suite
 
+# The run whose recording of pristine Django is of use to other modes.
+RECORDED = "default-1"
 WALL, CPU = "wall_seconds", "cpu_seconds"
 
 
@@ -23,6 +26,8 @@ class Comparison:
     mode: Mode
     rounds: list
     differences: list
+    # Whether both trees' suites ran at the same time.
+    is_timed: bool = True
 
     @property
     def different(self):
@@ -40,10 +45,13 @@ class Comparison:
 
     def ratio(self, metric):
         """
-        Return patched ÷ pristine, the geometric mean of the rounds.
+        Return patched ÷ pristine, the geometric mean of the rounds; None
+        where one of them was recorded at another time.
 
         Two rounds with swapped cores have the cores' own speeds cancel out.
         """
+        if not self.is_timed:
+            return None
         return geometric_mean(
             getattr(patched, metric) / getattr(pristine, metric)
             for pristine, patched in self.rounds
@@ -57,7 +65,7 @@ class Comparison:
         than one.
         """
         modules = {}
-        for pristine, patched in self.rounds:
+        for pristine, patched in self.rounds if self.is_timed else ():
             ours, theirs = patched.recording.modules, pristine.recording.modules
             for name in sorted(ours.keys() & theirs.keys()):
                 tests, before, after = modules.get(name, (0, 0, 0))
@@ -91,8 +99,25 @@ class Comparer:
             name = f"{mode.name}-{number}"
             title = f"{mode.name}, round {number} of {rounds}"
             results.append(self.round(mode, labels, name, title, number))
-        recordings = [[each.recording for each in pair] for pair in results]
-        found = differences(recordings)
+        return Comparison(mode, results, self.differences(mode, results))
+
+    def compare_recorded(self, mode, labels, known):
+        """
+        Compare the patched tree alone, on all of the cores, with ``known``, a
+        recording of pristine Django: the outcomes, not the times.
+        """
+        share = Share(max(len(available_cores()), 1))
+        file = self.folder / f"{mode.name}-1-patched.json"
+        suite = Suite(self.trees[1], mode.settings, labels, file, share)
+        (patched,) = self.run(mode.name, [suite])
+        pristine = Result(known.of_modules(labels), share, None, None)
+        results = [(pristine, patched)]
+        found = self.differences(mode, results)
+        return Comparison(mode, results, found, is_timed=False)
+
+    def differences(self, mode, results):
+        """Return what differs, once what does was run again by itself."""
+        found = differences([[each.recording for each in pair] for pair in results])
 
         def rerun(label):
             title = f"{mode.name}, again: {label}"
@@ -100,7 +125,12 @@ class Comparer:
             return [result.recording for result in pair]
 
         settle(found, rerun)
-        return Comparison(mode, results, found)
+        return found
+
+    def recorded(self):
+        """Return the recording of pristine Django's last whole run, or None."""
+        file = self.folder / f"{RECORDED}-pristine.json"
+        return Recording.read(file) if file.exists() else None
 
     def round(self, mode, labels, name, title, number=1):
         """Return both trees' results."""

@@ -49,6 +49,12 @@ class Recording:
         lines = (f"{name} {each}\n" for name, each in sorted(self.outcomes.items()))
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
+    def of_modules(self, labels):
+        """Return what was recorded of some modules' tests alone."""
+        outcomes = {n: o for n, o in self.outcomes.items() if module_of(n) in labels}
+        ran = sum(tests for name, (tests, *_) in self.modules.items() if name in labels)
+        return Recording(ran, outcomes, self.details)
+
     def sighting(self, name):
         """Return a test's outcome, with the error if there is one, or None."""
         outcome = self.outcomes.get(name)
@@ -72,6 +78,11 @@ def error_of(traceback):
     for folder in (str(ROOT), sys.prefix, sys.base_prefix, tempfile.gettempdir()):
         text = re.sub(re.escape(folder) + r"[^\s'\"]*", "…", text)
     return text[:200]
+
+
+def module_of(name):
+    """Return the test module that a test belongs to."""
+    return label_of(name).partition(".")[0]
 
 
 def label_of(name):

@@ -21,6 +21,8 @@ METRICS = {WALL: "wall s", CPU: "CPU s"}
 def describe(base, database, comparer, options):
     """Return the facts that a result can't be read without."""
     way = "one after the other" if comparer.is_serial else "side by side"
+    if options.recorded:
+        way = "the patched tree alone, and a recorded run of the pristine one"
     shares = " and ".join(
         f"{share.count} process{'es' * (share.count > 1)}" for share in comparer.shares
     )
@@ -29,7 +31,7 @@ def describe(base, database, comparer, options):
         database.title: database.version(),
         "versions": {name: version(name) for name in PACKAGES},
         "tests": ", ".join(options.labels) or "all of upstream's",
-        "runs": f"{way}, {shares}",
+        "runs": way if options.recorded else f"{way}, {shares}",
         "rounds": options.rounds,
     }
 
@@ -42,7 +44,9 @@ class SuitesReport(Report):
     @property
     def name(self):
         database = "postgresql" if "PostgreSQL" in self.machine else "sqlite"
-        return f"{self.date}-suites-{self.machine['base']}-{database}"
+        name = f"{self.date}-suites-{self.machine['base']}-{database}"
+        is_timed = all(comparison.is_timed for comparison in self.comparisons)
+        return name if is_timed else f"{name}-outcomes"
 
     def show(self, console, style=box.SIMPLE_HEAD):
         def say(text):
@@ -50,8 +54,9 @@ class SuitesReport(Report):
 
         for comparison in self.comparisons:
             say(f"\n## {comparison.mode.name}: {verdict(comparison)}\n")
-            console.print(runs(comparison, style), "\n")
-            console.print(ratios(comparison, style))
+            console.print(runs(comparison, style))
+            if comparison.is_timed:
+                console.print("\n", ratios(comparison, style))
             if comparison.modules():
                 say("\nThe modules whose CPU seconds differ most:\n")
                 console.print(modules(comparison, style))
@@ -93,10 +98,18 @@ def runs(comparison, style):
             row = [f"{name} {number}" if len(comparison.rounds) > 1 else name]
             counts = totals(result.recording)
             row += [f"{counts[head]:,}" for head in heads[:4]]
-            row += [f"{getattr(result, metric):,.1f}" for metric in METRICS]
-            row += [f"{result.database_cpu_seconds:,.1f}"] if has_server else []
-            table.add_row(*row, ", ".join(map(str, result.share.numbers)) or "any")
+            row += [seconds(getattr(result, metric)) for metric in METRICS]
+            row += [seconds(result.database_cpu_seconds)] if has_server else []
+            table.add_row(*row, cores(result))
     return table
+
+
+def seconds(value):
+    return "recorded" if value is None else f"{value:,.1f}"
+
+
+def cores(result):
+    return ", ".join(map(str, result.share.numbers)) or "any"
 
 
 def totals(recording):
@@ -167,7 +180,10 @@ def as_dict(comparison):
         "mode": comparison.mode.name,
         "settings": comparison.mode.settings,
         "aim": comparison.mode.aim,
-        "ratios": {metric: round(comparison.ratio(metric), 4) for metric in METRICS},
+        "ratios": {
+            metric: round(comparison.ratio(metric), 4)
+            for metric in (METRICS if comparison.is_timed else ())
+        },
         "rounds": [
             {name: run(each) for name, each in zip(("pristine", "patched"), pair)}
             for pair in comparison.rounds
@@ -183,7 +199,11 @@ def as_dict(comparison):
 
 
 def run(result):
-    seconds = {metric: round(getattr(result, metric), 2) for metric in METRICS}
+    seconds = {
+        metric: round(getattr(result, metric), 2)
+        for metric in METRICS
+        if getattr(result, metric) is not None
+    }
     if result.database_cpu_seconds is not None:
         seconds["database_cpu_seconds"] = round(result.database_cpu_seconds, 2)
     return {

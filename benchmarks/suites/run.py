@@ -38,6 +38,8 @@ def parse(arguments):
     add("--rounds", type=int, default=1, help="with swapped cores; default: 1")
     serial = "one tree after the other, on all cores, instead of side by side"
     add("--serial", action="store_true", help=serial)
+    recorded = "pristine's outcomes from its last whole run here; no times"
+    add("--recorded", action="store_true", help=recorded)
     add("--store", action="store_true", help="write the results to results/")
     options = parser.parse_args(arguments)
     if options.labels and options.quick:
@@ -112,10 +114,19 @@ def compare(options, base):
         folder = ROOT / ".vendor" / "suites" / f"{base.name}-{chosen.name}"
         comparer = Comparer(pair, chosen, folder, watch_on(console), options.serial)
         machine = describe(base, chosen, comparer, options)
+        known = comparer.recorded() if options.recorded else None
+        if options.recorded and known is None:
+            raise SuiteFailed(
+                "There is no recording of pristine Django yet: run this once without "
+                "--recorded, in the default mode and with no labels."
+            )
         comparisons = []
         for mode in map(MODES.get, options.modes):
             some = labels if options.labels else mode.choose(labels)
-            comparisons.append(comparer.compare(mode, some, options.rounds))
+            if known is None:
+                comparisons.append(comparer.compare(mode, some, options.rounds))
+            else:
+                comparisons.append(comparer.compare_recorded(mode, some, known))
     except (EnvironmentFailed, database.DatabaseFailed, SuiteFailed) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -208,6 +208,23 @@ class ComparerTests(SimpleTestCase):
         )
         self.assertEqual(self.groups[0][0].share, Share(2))
 
+    def test_recorded(self):
+        """The patched tree runs alone, and pristine's outcomes are known."""
+        self.assertIsNone(self.comparer.recorded())
+        known = recorded(
+            {**PASSED, "b.B.test_1": "passed", "c.C.test_1": "failed"},
+            modules={"a": [1, 1, 1], "b": [1, 1, 1], "c": [1, 1, 1]},
+        )
+        with mock.patch.object(self.comparer, "run", self.run_suites):
+            comparison = self.comparer.compare_recorded(MODES["off"], ["a", "b"], known)
+        first, *again = self.groups
+        self.assertEqual([suite.tree.name for suite in first], ["patched"])
+        # What ran of the one only is run again in both.
+        self.assertEqual([len(suites) for suites in again], [2] * len(again))
+        self.assertEqual([d.name for d in comparison.differences], ["b.B.test_1"])
+        self.assertIsNone(comparison.ratio(WALL))
+        self.assertEqual(comparison.modules(), {})
+
     def test_differing_test_is_run_again(self):
         outcomes = iter([PASSED, FAILED, FAILED, PASSED])
 
