@@ -38,6 +38,10 @@ class BaseChannelBackend:
     # response in it as the object that it is.
     by_reference = False
 
+    # Which thread the async twins call the others in: the one that Django's ORM
+    # uses for such calls, or any.
+    thread_sensitive = False
+
     # The keys that OPTIONS may have; None for any.
     option_names = None
 
@@ -63,7 +67,9 @@ class BaseChannelBackend:
         raise NotImplementedError("Subclasses of BaseChannelBackend must have send().")
 
     async def asend(self, message):
-        return await sync_to_async(self.send, thread_sensitive=False)(message)
+        return await sync_to_async(self.send, thread_sensitive=self.thread_sensitive)(
+            message
+        )
 
     def receiver(self, channels):
         """
@@ -124,13 +130,19 @@ class BaseChannelBackend:
         )
 
     async def agroup_add(self, group, channel):
-        await sync_to_async(self.group_add, thread_sensitive=False)(group, channel)
+        await sync_to_async(self.group_add, thread_sensitive=self.thread_sensitive)(
+            group, channel
+        )
 
     async def agroup_discard(self, group, channel):
-        await sync_to_async(self.group_discard, thread_sensitive=False)(group, channel)
+        await sync_to_async(self.group_discard, thread_sensitive=self.thread_sensitive)(
+            group, channel
+        )
 
     async def agroup_send(self, group, content):
-        await sync_to_async(self.group_send, thread_sensitive=False)(group, content)
+        await sync_to_async(self.group_send, thread_sensitive=self.thread_sensitive)(
+            group, content
+        )
 
     def flush(self):
         """Forget every waiting message and every group; for tests."""
