@@ -1,0 +1,19 @@
+"""
+Channels in the project's database: what several processes share, with no other
+service.
+
+This package is an app, too: its ``models`` are the tables. The backend loads
+them when it's made, so that it can be named before Django's apps are ready.
+
+``clock``, ``models``, ``store``
+    The rows, and what is done to them through the ORM. ``sqlite`` and
+    ``postgresql`` do it with fewer statements.
+``outage``, ``alarm``, ``notifications``, ``watcher``
+    Threads that go on when the database is away; the one that wakes others.
+``receiver``, ``inbox``, ``backend``
+    What SharedChannelBackend asks for.
+"""
+
+from .backend import DatabaseChannelBackend
+
+__all__ = ["DatabaseChannelBackend"]

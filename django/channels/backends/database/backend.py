@@ -1,0 +1,231 @@
+"""The database backend: what SharedChannelBackend asks of a store."""
+
+from contextlib import contextmanager
+from functools import partial
+
+from django.apps import apps
+from django.channels.backends.shared import (
+    FULL,
+    GONE,
+    PROCESS_MARK,
+    SharedChannelBackend,
+)
+from django.channels.exceptions import BackendUnavailable
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    DatabaseError,
+    Error,
+    InterfaceError,
+    OperationalError,
+    connections,
+    transaction,
+)
+
+from .outage import is_busy
+
+APP = "django.channels.backends.database"
+
+# How many rows of a kind one sweep removes at most.
+SWEEP_LIMIT = 100
+
+
+class DatabaseChannelBackend(SharedChannelBackend):
+    """
+    Channels in tables of the database LOCATION, an alias of DATABASES.
+
+    What is sent within an ``atomic()`` block of that database is sent when the
+    block commits, and not at all when it's rolled back.
+    """
+
+    option_names = SharedChannelBackend.option_names | {"POLL_SECONDS"}
+
+    # On the connection, and in the transaction, of the caller's other queries.
+    thread_sensitive = True
+
+    # Until the settings have been read.
+    store = None
+    poll_seconds = None
+
+    def __init__(self, alias, params):
+        super().__init__(alias, params)
+        self.using = self.location or DEFAULT_DB_ALIAS
+        self.store_name = f"database {self.using!r}"
+        if "POLL_SECONDS" in self.options:
+            self.poll_seconds = self._option("POLL_SECONDS", None)
+        self.store = self._find_store()
+        self._start_anew()
+
+    def receiver(self, channels):
+        from .receiver import DatabaseReceiver
+
+        return DatabaseReceiver(self, channels)
+
+    def describe(self, error):
+        """Return a text for the log, of one line, about a database's error."""
+        explained = self._explained(error)
+        if explained is not error:
+            return str(explained)
+        # Not the error's text, which may quote what is in a row.
+        return f"{self}: {type(error).__name__} on the {self.store_name}."
+
+    def sweep(self):
+        """
+        Remove a few of the rows that nobody else will. Return whether there
+        may be more.
+        """
+        rows = self.store.take_expired(SWEEP_LIMIT)
+        for row in rows:
+            self._expired(row.channel, row.content)
+        for process in self.store.dead(SWEEP_LIMIT):
+            self.store.remove(process, PROCESS_MARK + process)
+        self.store.remove_strays(SWEEP_LIMIT)
+        return len(rows) == SWEEP_LIMIT
+
+    # See SharedChannelBackend.
+
+    def _push(self, channel, data, capacity, expiry):
+        with self._reaching():
+            added = self.store.add(channel, data, expiry, capacity)
+            if not added:
+                # Expired messages may be what takes the room.
+                rows = self.store.take_expired(SWEEP_LIMIT, channel=channel)
+                if rows:
+                    added = self.store.add(channel, data, expiry, capacity)
+                    for row in rows:
+                        self._expired(row.channel, row.content)
+        if added:
+            self._notify(channel)
+        return added
+
+    def _open_inbox(self, process):
+        from .inbox import Inbox
+
+        with self._reaching():
+            inbox = Inbox(self, process)
+            inbox.open()
+        self._inbox = inbox
+
+    def _close_inbox(self, process):
+        inbox, self._inbox = self._inbox, None
+        with self._reaching():
+            inbox.close()
+
+    def _post(self, processes, data, capacity):
+        with self._reaching():
+            posted = self.store.post(processes, data, capacity)
+            refused = set(processes).difference(posted)
+            living = self.store.living(refused) if refused else ()
+        for process in posted:
+            self._notify(self.store.inbox_name(process))
+        return {name: FULL if name in living else GONE for name in refused}
+
+    def _join(self, group, member, token):
+        with self._reaching():
+            self.store.join(group, member, token)
+        if member == PROCESS_MARK + self.process:
+            if self.store.connection.in_atomic_block:
+                # A rollback takes the row, and says nothing: _beat() asks.
+                self._uncertain.add(group)
+                self._on_commit(self._uncertain.discard, group)
+
+    def _leave(self, group, member):
+        with self._reaching():
+            self.store.leave(group, member)
+
+    def _members(self, group):
+        with self._reaching():
+            return self.store.members(group)
+
+    def _flush(self):
+        with self._reaching():
+            self.store.clear()
+
+    def _close(self):
+        self.watcher.join(timeout=10)
+
+    def _forked(self):
+        if self.store is not None:
+            self.store.forked()
+            self._start_anew()
+
+    def _start_anew(self):
+        from .watcher import Watcher
+
+        self.watcher = Watcher(self.store, self.poll_seconds, self.sweep, self.describe)
+        self._inbox = None
+        # Groups that this process has joined in a transaction whose end isn't
+        # known, and those of them that the last _beat() has seen.
+        self._uncertain = set()
+        self._uncertain_before = set()
+
+    def _beat(self, lost):
+        if self._uncertain & self._uncertain_before:
+            self._rejoins = max(self._rejoins, 1)
+            self._uncertain -= self._uncertain_before
+        self._uncertain_before = set(self._uncertain)
+        super()._beat(lost)
+
+    # The rest.
+
+    def _find_store(self):
+        if not apps.is_installed(APP):
+            raise self._invalid(f"add {APP!r} to INSTALLED_APPS.")
+        if self.using not in connections:
+            raise self._invalid(
+                f"LOCATION must be an alias of DATABASES, not {self.using!r}."
+            )
+        vendor = connections[self.using].vendor
+        if vendor == "sqlite":
+            from .sqlite import OLDEST
+            from .sqlite import SQLiteStore as Store
+
+            version = connections[self.using].Database.sqlite_version_info
+            if version < OLDEST:
+                wanted, found = (".".join(map(str, v)) for v in (OLDEST, version))
+                raise self._invalid(f"SQLite {wanted} or later is needed, not {found}.")
+        elif vendor == "postgresql":
+            from .postgresql import PostgreSQLStore as Store
+        elif vendor == "mysql":
+            from .store import Store
+        else:
+            raise self._invalid(
+                f"channels can't be in a database of {vendor}. Use PostgreSQL, "
+                f"MySQL, MariaDB or SQLite: LOCATION can be another alias."
+            )
+        return Store(self.using)
+
+    def _notify(self, name):
+        """Wake who waits in this process, when the message is there."""
+        if self.watcher.watches(name):
+            self._on_commit(self.watcher.notify, name)
+
+    def _on_commit(self, function, *args):
+        transaction.on_commit(partial(function, *args), using=self.using, robust=True)
+
+    @contextmanager
+    def _reaching(self):
+        """Raise errors of the database as those of a channel backend."""
+        try:
+            with transaction.mark_for_rollback_on_error(self.using):
+                yield
+        except Error as error:
+            explained = self._explained(error)
+            if explained is error:
+                raise
+            raise explained from error
+
+    def _explained(self, error):
+        if isinstance(error, Error) and not self.store.has_tables():
+            return self._invalid(
+                f"the tables aren't in the database {self.using!r}. Run "
+                f"manage.py migrate --database={self.using}."
+            )
+        # A lost connection is a bare DatabaseError of psycopg2's.
+        if type(error) in (OperationalError, InterfaceError, DatabaseError):
+            if is_busy(error):
+                return BackendUnavailable(
+                    f"{self}: the {self.store_name} stayed locked by other changes. "
+                    f"Keep transactions short, or raise the timeout in its OPTIONS."
+                )
+            return self._unavailable(f"{type(error).__name__}.")
+        return error

@@ -1,0 +1,75 @@
+"""
+The tables of the database backend.
+
+Times are seconds since 1970 on the database's clock (see ``clock``), so that
+no setting of a time zone has a part in them.
+"""
+
+from django.db import models
+
+
+class NameField(models.CharField):
+    """The name of a channel, a group or a process: ASCII, case matters."""
+
+    def __init__(self, **kwargs):
+        kwargs.setdefault("max_length", 100)
+        super().__init__(**kwargs)
+
+    def db_type(self, connection):
+        db_type = super().db_type(connection)
+        if connection.vendor == "mysql":
+            # By default MySQL and MariaDB compare without regard to case.
+            db_type += " CHARACTER SET ascii COLLATE ascii_bin"
+        return db_type
+
+
+class Message(models.Model):
+    """A message that waits on a channel."""
+
+    channel = NameField()
+    content = models.BinaryField()
+    expires = models.FloatField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["channel", "id"], name="channels_message_queue"),
+            models.Index(fields=["expires"], name="channels_message_expiry"),
+        ]
+
+
+class Process(models.Model):
+    """A process that has an inbox, until its lease is over."""
+
+    name = NameField(primary_key=True)
+    expires = models.FloatField()
+
+
+class Item(models.Model):
+    """What waits in the inbox of a process."""
+
+    process = NameField()
+    content = models.BinaryField()
+
+    class Meta:
+        indexes = [models.Index(fields=["process", "id"], name="channels_item_inbox")]
+
+
+class Member(models.Model):
+    """
+    A member of a group: an ordinary channel, or a process that holds sockets
+    that are in the group. See SharedChannelBackend for the token.
+    """
+
+    group = NameField()
+    member = NameField()
+    token = NameField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["group", "member"], name="channels_member_once"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["member"], name="channels_member_groups"),
+        ]

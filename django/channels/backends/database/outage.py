@@ -1,0 +1,52 @@
+"""Going on while the database can't be reached."""
+
+import logging
+import random
+
+from django.db import Error
+
+logger = logging.getLogger("django.channels")
+
+# The waits between two attempts, in seconds: the first, and the longest.
+FIRST, LONGEST = 0.05, 5.0
+
+
+class Outage:
+    """
+    The failures in a row of a thread that goes on in spite of them. The first
+    is logged, with one line; ``describe(error)`` returns its text.
+    """
+
+    def __init__(self, store, describe):
+        self._store = store
+        self._describe = describe
+        self._failures = 0
+
+    def failed(self, error):
+        """
+        Note a failure, and close the thread's connection, which may be lost.
+        Return how many seconds to wait before the next attempt.
+        """
+        wait = min(FIRST * 2 ** min(self._failures, 10), LONGEST)
+        self._failures += 1
+        if not isinstance(error, Error):
+            logger.error("%s", self._describe(error), exc_info=error)
+        elif is_busy(error):
+            logger.debug("%s", self._describe(error))
+        elif self._failures == 1:
+            logger.warning("%s It is tried again.", self._describe(error))
+        if not is_busy(error):
+            self._store.release(broken=True)
+        # Not all processes at the same moment.
+        return wait * random.uniform(0.5, 1)
+
+    def over(self):
+        """Note a success."""
+        if self._failures:
+            self._failures = 0
+            logger.info("The database %r is back.", self._store.using)
+
+
+def is_busy(error):
+    """Tell whether SQLite was busy with another's change, and is well."""
+    return "is locked" in str(error)

@@ -1,0 +1,102 @@
+"""Receiving from channels in the database."""
+
+import threading
+from time import monotonic
+
+from django.channels.backends.shared import SharedReceiver
+from django.db import Error
+
+from .outage import Outage
+
+
+class DatabaseReceiver(SharedReceiver):
+    """
+    See BaseChannelBackend.receiver().
+
+    A thread that finds nothing waits for the watcher or for a sender in this
+    process, and holds no connection that it needn't. One is woken for each
+    message: whoever takes a message wakes the next one, which may find more.
+    """
+
+    def __init__(self, backend, channels):
+        super().__init__(backend, channels)
+        self._store = backend.store
+        self._outage = Outage(self._store, backend.describe)
+        self._changed = threading.Condition()
+        # Whether there may be a message that nobody has looked for.
+        self._news = False
+        self._watching = False
+
+    def _receive(self, timeout):
+        deadline = None if timeout is None else monotonic() + timeout
+        if timeout != 0:
+            self._watch()
+        while not self.closed.is_set():
+            try:
+                message = self._take()
+            except Error as error:
+                if self._store.connection.in_atomic_block:
+                    # It's the caller's transaction that is broken.
+                    raise
+                self._notify()
+                if not self._pause(self._outage.failed(error), deadline):
+                    return None
+                continue
+            self._outage.over()
+            if message is not None:
+                return message
+            if not self._wait(deadline):
+                return None
+        return None
+
+    def _take(self):
+        """Return the channel and the data of the oldest message, or None."""
+        while True:
+            with self._changed:
+                self._news = False
+            row = self._store.take(self.channels)
+            if row is None:
+                return None
+            self._notify()
+            if not row.expired:
+                return row.channel, row.content
+            self.backend._expired(row.channel, row.content)
+
+    def _wait(self, deadline):
+        """Return whether to look again; not when it's over."""
+        self._store.release()
+        with self._changed:
+            while not self._news and not self.closed.is_set():
+                left = None if deadline is None else deadline - monotonic()
+                if left is not None and left <= 0:
+                    return False
+                self._changed.wait(left)
+            return not self.closed.is_set()
+
+    def _pause(self, seconds, deadline):
+        """Wait so long. Return False if the time was over first."""
+        left = None if deadline is None else deadline - monotonic()
+        if left is not None and left < seconds:
+            self.closed.wait(max(0, left))
+            return False
+        self.closed.wait(seconds)
+        return True
+
+    def _notify(self):
+        with self._changed:
+            self._news = True
+            self._changed.notify()
+
+    def _watch(self):
+        with self._changed:
+            if self._watching or self.closed.is_set():
+                return
+            self._watching = True
+        self.backend.watcher.watch(self.channels, self._notify)
+
+    def _wake(self):
+        with self._changed:
+            watching, self._watching = self._watching, False
+            self._changed.notify_all()
+        if watching:
+            self.backend.watcher.unwatch(self.channels, self._notify)

@@ -1,0 +1,108 @@
+"""Waking those in this process who wait for something in the database."""
+
+import random
+import threading
+from time import monotonic
+
+from django.db import connections
+
+from .outage import Outage
+
+# How often what is left over is swept, in seconds.
+SWEEP_SECONDS = 10
+
+
+class Watcher:
+    """
+    One thread that looks into the database for all who wait in this process:
+    receivers, for the names of their channels, and the inbox, for its own. It
+    runs while there is anybody to wake.
+
+    ``poll_seconds`` says how often it looks, or is None for what is good for
+    the database; ``sweep()`` is called now and then, and returns whether that
+    should be soon again.
+    """
+
+    def __init__(self, store, poll_seconds, sweep, describe):
+        self._store = store
+        self._poll_seconds = poll_seconds
+        self._sweep = sweep
+        self._describe = describe
+        self._lock = threading.Lock()
+        self._wakes = {}
+        self._alarm = None
+        self._threads = []
+
+    def watch(self, names, wake):
+        """Call ``wake()`` when there may be something for one of the names."""
+        with self._lock:
+            for name in names:
+                self._wakes.setdefault(name, []).append(wake)
+            if self._alarm is None:
+                self._start()
+
+    def unwatch(self, names, wake):
+        with self._lock:
+            for name in names:
+                self._wakes[name].remove(wake)
+                if not self._wakes[name]:
+                    del self._wakes[name]
+            if not self._wakes and self._alarm is not None:
+                self._alarm.ring()
+                self._alarm = None
+
+    def watches(self, name):
+        return name in self._wakes
+
+    def notify(self, name):
+        """Wake who waits for the name, from any thread."""
+        for wake in list(self._wakes.get(name, ())):
+            wake()
+
+    def join(self, timeout):
+        """Wait for threads that have nobody left to wake."""
+        for thread in list(self._threads):
+            if thread is not threading.current_thread():
+                thread.join(timeout)
+
+    def _start(self):
+        self._alarm = self._store.alarm()
+        thread = threading.Thread(
+            target=self._run,
+            args=[self._alarm],
+            name="channels-database-watcher",
+            daemon=True,
+        )
+        self._threads = [t for t in self._threads if t.is_alive()] + [thread]
+        thread.start()
+
+    def _run(self, alarm):
+        outage = Outage(self._store, self._describe)
+        try:
+            while self._alarm is alarm:
+                try:
+                    alarm.open()
+                    self._watch(alarm, outage)
+                except Exception as error:
+                    alarm.rung.wait(outage.failed(error))
+        finally:
+            alarm.close()
+            connections.close_all()
+
+    def _watch(self, alarm, outage):
+        """Wake whom it concerns until there is nobody left to wake."""
+        every = self._poll_seconds or alarm.poll_seconds
+        next_look = monotonic()
+        next_sweep = next_look + SWEEP_SECONDS * random.random()
+        while self._alarm is alarm:
+            changed = set()
+            if monotonic() >= next_look:
+                changed = self._store.changed(list(self._wakes))
+                next_look = monotonic() + every
+            if monotonic() >= next_sweep:
+                more = self._sweep()
+                next_sweep = monotonic() + (0 if more else SWEEP_SECONDS)
+            outage.over()
+            changed |= alarm.wait(0 if changed else max(0, next_look - monotonic()))
+            for name in changed:
+                self.notify(name)
