@@ -17,7 +17,9 @@ from pathlib import Path
 import patchset
 
 ROOT = Path(__file__).resolve().parent
-REQUIREMENTS = ROOT / "requirements-tests.txt"
+REQUIREMENTS = [ROOT / "requirements-tests.txt"]
+if os.environ.get("CI") == "true":
+    REQUIREMENTS.append(ROOT / "requirements-ci.txt")
 ENVIRONMENT = ROOT / ".venv" / "{}.{}".format(*sys.version_info)
 SCRIPTS = "Scripts" if os.name == "nt" else "bin"
 PYTHON = ENVIRONMENT / SCRIPTS / "python"
@@ -26,13 +28,15 @@ PYTHON = ENVIRONMENT / SCRIPTS / "python"
 def make_environment():
     """Make the virtual environment, unless it is there as required."""
     stamp = ENVIRONMENT / "requirements.sha256"
-    wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
+    texts = b"".join(path.read_bytes() for path in REQUIREMENTS)
+    wanted = hashlib.sha256(texts).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         return
     print(f"Making {ENVIRONMENT.relative_to(ROOT)}: a minute, once.", flush=True)
     shutil.rmtree(ENVIRONMENT, ignore_errors=True)
     run(sys.executable, "-m", "venv", ENVIRONMENT)
-    run(PYTHON, "-m", "pip", "install", "--quiet", "-r", REQUIREMENTS)
+    files = [argument for path in REQUIREMENTS for argument in ("-r", path)]
+    run(PYTHON, "-m", "pip", "install", "--quiet", *files)
     stamp.write_text(wanted)
 
 

@@ -1,0 +1,213 @@
+"""What only the database backend has: transactions, and rows to be swept."""
+
+import contextlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from unittest import mock
+
+from django.channels.backends.database import backend as backend_module
+from django.channels.backends.shared import PROCESS_MARK
+from django.channels.exceptions import BackendUnavailable, ChannelFull
+from django.db import connections, transaction
+
+from .databases import ALIAS
+
+
+class Rollback(Exception):
+    pass
+
+
+@contextlib.contextmanager
+def rolled_back():
+    with contextlib.suppress(Rollback), transaction.atomic(ALIAS):
+        yield
+        raise Rollback
+
+
+class TransactionTests:
+    def test_sent_on_commit(self):
+        other = self.make()
+        receivers = [self.open("a", backend=b) for b in (self.backend, other)]
+        for receiver in receivers:
+            call = self.in_thread(receiver.receive)
+            with transaction.atomic(ALIAS):
+                self.send("a", n=1)
+                probe = self.in_thread(self.receive, "a")
+                self.assertIsNone(probe.result())
+            self.assertEqual(call.result().content, {"n": 1})
+            receiver.close()
+
+    def test_not_sent_on_rollback(self):
+        with rolled_back():
+            self.send("a", n=1)
+            self.assertEqual(self.receive("a"), {"n": 1})
+            self.send("a", n=2)
+        self.assertIsNone(self.receive("a"))
+
+    def test_full_channel_leaves_the_transaction(self):
+        backend = self.make(CAPACITY=1)
+        with transaction.atomic(ALIAS):
+            self.send("a", backend, n=1)
+            with self.assertRaises(ChannelFull):
+                self.send("a", backend, n=2)
+            self.send("b", backend, n=3)
+        self.assertEqual(self.receive_all("a", "b"), [{"n": 1}, {"n": 3}])
+
+    def test_reply_on_commit(self):
+        other = self.make()
+        name, sink = self.listen()
+        with rolled_back():
+            self.send(name, other, n=1)
+        with transaction.atomic(ALIAS):
+            self.send(name, other, n=2)
+        self.assertEqual(sink.wait_for(1), [{"n": 2}])
+
+    def test_reply_within_the_process(self):
+        """It's no row: it's delivered at once."""
+        name, sink = self.listen()
+        with rolled_back():
+            self.send(name, n=1)
+        self.assertEqual(sink.contents, [{"n": 1}])
+
+    def test_listen_in_a_transaction(self):
+        other = self.make()
+        with transaction.atomic(ALIAS):
+            name, sink = self.listen()
+        self.send(name, other, n=1)
+        self.assertEqual(sink.wait_for(1), [{"n": 1}])
+
+    def test_group_joined_in_a_transaction_that_failed(self):
+        """The process is in the group all the same, a little later."""
+        backend = self.make(OPTIONS={"LEASE": 0.3})
+        name, sink = self.listen(backend)
+        with rolled_back():
+            backend.group_add("g", name)
+        member = PROCESS_MARK + backend.process
+        self.wait_until(lambda: member in self.backend._members("g"))
+        self.backend.group_send("g", {"n": 1})
+        self.assertEqual(sink.wait_for(1), [{"n": 1}])
+
+
+class ProcessTests:
+    # How many messages two processes race for.
+    process_race_messages = 2000
+
+    def start(self, action):
+        """Start a process; return it and its first line."""
+        settings = {
+            **self.database_settings,
+            "NAME": str(self.database_settings["NAME"]),
+        }
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                Path(__file__).with_name("database_process.py"),
+                json.dumps(settings),
+                action,
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process, process.stdout.readline().strip()
+
+    def test_race_of_processes(self):
+        """Each message is received by one of them, and in its order."""
+        number = self.process_race_messages
+        processes = [self.start("take")[0] for _ in range(2)]
+        backend = self.make(CAPACITY=10**6)
+        for n in range(number):
+            self.send("race", backend, number=n)
+        for _ in processes:
+            self.send("race", backend, number=None)
+        got = [
+            [int(line) for line in process.communicate()[0].split()]
+            for process in processes
+        ]
+        for numbers in got:
+            self.assertEqual(numbers, sorted(numbers))
+        self.assertEqual(sorted(got[0] + got[1]), list(range(number)))
+
+    def test_killed_process(self):
+        """What it owned goes when its lease is over."""
+        process, name = self.start("join")
+        self.assertEqual(len(self.backend._members("g")), 1)
+        process.kill()
+        process.wait()
+
+        def is_gone():
+            self.backend.group_send("g", {"n": 1})
+            return not self.backend._members("g")
+
+        self.wait_until(is_gone)
+        self.send(name, n=1)
+        self.backend.sweep()
+        for model in ("Item", "Member", "Process"):
+            self.assertEqual(self.rows(model).count(), 0)
+
+
+class SweepTests:
+    def test_expired_messages(self):
+        backend = self.make(EXPIRY=1)
+        for n in range(3):
+            self.send("a", backend, n=n)
+        self.send("a", self.make(EXPIRY=100), n=3)
+        self.let_pass(2)
+        limit = mock.patch.object(backend_module, "SWEEP_LIMIT", 2)
+        with limit, self.assertLogs("django.channels", "WARNING"):
+            self.assertIs(backend.sweep(), True)
+            self.assertIs(backend.sweep(), False)
+        self.assertEqual(backend.dropped, {"expired": 3})
+        self.assertEqual(self.rows("Message").count(), 1)
+
+    def test_expired_message_of_a_socket_that_is_swept(self):
+        backend = self.make(EXPIRY=1)
+        name, sink = self.listen(backend)
+        self.send("websocket.receive", backend, reply_channel=name, order=3)
+        self.let_pass(2)
+        with self.assertLogs("django.channels", "WARNING"):
+            backend.sweep()
+        self.assertEqual(sink.wait_for(1), [{"done": 3, "error": True}])
+
+    def test_items_of_no_process(self):
+        self.rows("Item").create(process="gone", content=b"")
+        self.backend.sweep()
+        self.assertEqual(self.rows("Item").count(), 0)
+
+    def test_nothing_is_left(self):
+        backend = self.make()
+        name, _ = self.listen(backend)
+        backend.group_add("g", name)
+        self.send(name, n=1)
+        backend.close()
+        for model in ("Item", "Member", "Process"):
+            self.assertEqual(self.rows(model).count(), 0)
+
+
+class OutageTests:
+    """For a database that can be stopped and started."""
+
+    def test_outage(self):
+        other = self.make()
+        name, sink = self.listen()
+        receiver = self.open("a")
+        call = self.in_thread(receiver.receive)
+        self.wait_until(lambda: self.backend.watcher.watches("a"))
+        with self.assertLogs("django.channels", "WARNING") as logs:
+            self.service.crash()
+            self.wait_until(lambda: logs.output)
+            with self.assertRaises(BackendUnavailable):
+                self.send("a", n=0)
+            # As it is done before a request or a message.
+            connections[ALIAS].close_if_unusable_or_obsolete()
+            self.service.restart()
+            self.send("a", n=1)
+            self.assertEqual(call.result().content, {"n": 1})
+            self.send(name, other, n=2)
+            self.assertEqual(sink.wait_for(1), [{"n": 2}])
+        for line in logs.output:
+            self.assertIn("the database 'channels'", line)
