@@ -12,7 +12,8 @@ Read the modules in this order; each imports only from those above it.
 ``backends``
     What carries messages: ``base`` is the contract, ``memory`` the default.
     ``shared`` is what those that processes share have in common, with
-    ``local`` for what a process keeps to itself; ``redis`` is one of them.
+    ``local`` for what a process keeps to itself; ``database`` and ``redis`` are
+    such backends.
 ``channel``, ``group``
     What a project sends with.
 ``signals``, ``checks``
