@@ -14,6 +14,8 @@ FAILURES = {"failed", "error", "unexpected success"}
 FRAME = '  File "'
 # The id of a set-up or tear-down, "setUpClass (module.Class)".
 FIXTURE = re.compile(r"\w+ \(([\w.]+)\)")
+# Nothing else has as many decimals.
+MEASURED = re.compile(r"\b\d+\.\d{9,}\b")
 NOT_LOADED = "unittest.loader._FailedTest."
 
 
@@ -68,13 +70,14 @@ def error_of(traceback):
     Return a traceback's last exception, its type and what it says.
 
     Only the first line of what it says, without what isn't the same from one
-    run to the next: paths, and the addresses of objects.
+    run to the next: paths, the addresses of objects, and what a clock measured.
     """
     lines = traceback.splitlines()
     frames = [number for number, line in enumerate(lines) if line.startswith(FRAME)]
     after = lines[frames[-1] :] if frames else lines
     found = [line for line in after if line and not line.startswith(" ")]
     text = re.sub(r"\bat 0x[0-9a-fA-F]+", "at 0x", found[0] if found else "")
+    text = MEASURED.sub("…", text)
     for folder in (str(ROOT), sys.prefix, sys.base_prefix, tempfile.gettempdir()):
         text = re.sub(re.escape(folder) + r"[^\s'\"]*", "…", text)
     return text[:200]

@@ -9,7 +9,7 @@ from rich.table import Column, Table
 from ..machine import describe as describe_machine
 from ..report import Report
 from .comparison import CPU, WALL
-from .recording import FAILURES
+from .recording import FAILURES, label_of
 
 # Of which the versions are noted: what Django's tests depend on most.
 PACKAGES = ["asgiref", "psycopg", "sqlparse"]
@@ -113,7 +113,11 @@ def cores(result):
 
 
 def totals(recording):
-    """Return the counts; an expected failure counts as passed."""
+    """
+    Return the counts; an expected failure counts as passed.
+
+    A subtest that fails is counted, besides its test.
+    """
     counts = recording.counts
     return {
         "tests": recording.ran,
@@ -168,8 +172,11 @@ def details(comparison):
 
 def about(difference):
     yield f"- {difference.name}"
+    # Of subtests, set-ups and tear-downs only failures are recorded.
+    is_test = label_of(difference.name) == difference.name
+    missing = "not run" if is_test else "no failure"
     for name in ("pristine", "patched"):
-        seen = [each or "not run" for each in getattr(difference, name)]
+        seen = [each or missing for each in getattr(difference, name)]
         yield f"  - {name}: {'; '.join(seen)}"
 
 

@@ -52,6 +52,7 @@ class RecordingTests(SimpleTestCase):
             (f"'{tempfile.gettempdir()}/django_x1/a.txt'", "'…'"),
             (f"{ROOT}/tests/a.py is missing", "… is missing"),
             (f"{sys.prefix}/bin/python", "…"),
+            ("4.006278030300569 is not less than 2.5", "… is not less than 2.5"),
         ]:
             with self.subTest(given):
                 self.assertEqual(error_of(f"E: {given}"), f"E: {expected}")

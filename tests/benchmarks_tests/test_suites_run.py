@@ -255,6 +255,12 @@ class ReportTests(SimpleTestCase):
         self.assertIn("patched: failed: E; not run Unstable", text)
         self.assertIn("too: - d.D.test_4 - pristine: passed; skipped", text)
 
+    def test_subtest_differs(self):
+        """A subtest is only known where it failed."""
+        name = "b.B.test_2 (number=1)"
+        text = self.text(self.report(Difference(name, [None], ["failed: E"])))
+        self.assertIn(f"- {name} - pristine: no failure - patched: failed: E", text)
+
     def test_stored(self):
         report = self.report(Difference("b.B.test_2", ["passed"], ["failed: E"], 3))
         data, text = report.store()
