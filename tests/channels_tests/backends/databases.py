@@ -35,17 +35,20 @@ class Database:
         try:
             return self.start()
         except BaseException:
-            shutil.rmtree(self.folder)
+            self.remove()
             raise
 
     def __exit__(self, *exc_info):
         try:
             self.stop()
         finally:
-            shutil.rmtree(self.folder)
+            self.remove()
 
     def stop(self):
         pass
+
+    def remove(self):
+        shutil.rmtree(self.folder)
 
 
 class SQLite(Database):
@@ -72,8 +75,9 @@ class Service(Database):
 
     def start(self):
         if self.user is not None:
-            self.folder.chmod(0o755)
-            shutil.chown(self.folder, self.user)
+            # Theirs and ours: root may have no more rights than its group.
+            shutil.chown(self.folder, self.user, os.getgid())
+            self.folder.chmod(0o775)
         self.prepare()
         self.restart()
         return self.settings()
@@ -90,6 +94,13 @@ class Service(Database):
     def stop(self):
         self.process.send_signal(self.stop_signal)
         self.process.wait(PATIENCE)
+
+    def remove(self):
+        if self.user is not None:
+            # What the server has made is closed to others.
+            command = ["find", str(self.folder), "-mindepth", "1", "-delete"]
+            subprocess.run(command, user=self.user, check=True)
+        super().remove()
 
     def run(self, *command):
         process = self.popen(command)
