@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from concurrent.futures import TimeoutError
 
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
 
@@ -9,6 +10,9 @@ from django.db import close_old_connections
 
 # How many seconds a cancelled task has to end.
 CANCEL_TIME = 1.0
+
+# How many seconds stopping may take beyond its timeout.
+END_TIME = CANCEL_TIME + 1.0
 
 
 class LoopThread:
@@ -30,15 +34,19 @@ class LoopThread:
     def stop(self, timeout=None):
         """
         Wait for what runs for ``timeout`` seconds, None for ever; cancel what
-        is left; end.
+        is left; end. Return whether nothing was left.
         """
         with self._lock:
             loop, self._loop = self._loop, None
         if loop is None:
-            return
+            return True
         ending = asyncio.run_coroutine_threadsafe(self._end_all(timeout), loop)
         ending.add_done_callback(lambda _: loop.call_soon_threadsafe(loop.stop))
-        ending.result()
+        try:
+            return ending.result(None if timeout is None else timeout + END_TIME)
+        except TimeoutError:
+            # A coroutine blocks the loop. Its thread is a daemon.
+            return False
 
     def _start(self):
         with self._lock:
@@ -67,11 +75,14 @@ class LoopThread:
         task.add_done_callback(self._tasks.discard)
 
     async def _end_all(self, timeout):
+        ended = True
         for patience in (timeout, CANCEL_TIME):
             if self._tasks:
                 _, left = await asyncio.wait(set(self._tasks), timeout=patience)
                 for task in left:
                     task.cancel()
+                ended = ended and not left
+        return ended
 
 
 async def in_own_context(function, args):

@@ -61,3 +61,11 @@ def log_worker_started(sender, worker, **kwargs):
 @receiver(worker_stopped)
 def log_worker_stopped(sender, worker, **kwargs):
     logger.info("Worker stopped.")
+
+
+def log_abandoned(channel):
+    """Log that a worker has ended while one of its threads hasn't."""
+    if channel is None:
+        logger.warning("A thread of the worker was abandoned before it ended.")
+    else:
+        logger.warning("The consumer of %s was abandoned before it ended.", channel)

@@ -44,6 +44,8 @@ class Worker:
         self._async_slots = threading.BoundedSemaphore(MAX_ASYNC)
         self._receiver = None
         self._pool = []
+        # The channel of the message that each thread handles.
+        self._handling = {}
 
     def start(self):
         """Start the threads; they are daemons. Return at once."""
@@ -61,7 +63,8 @@ class Worker:
     def stop(self, timeout=None):
         """
         Receive nothing more, and wait up to ``timeout`` seconds for what runs.
-        Return whether it all ended.
+        What is left then is cancelled, or in a thread abandoned, and logged.
+        Return whether all ended by itself.
         """
         if self._receiver is None:
             return True
@@ -69,9 +72,13 @@ class Worker:
         deadline = None if timeout is None else monotonic() + timeout
         for thread in self._pool:
             thread.join(_until(deadline))
-        self._loop.stop(_until(deadline))
+        ended = self._loop.stop(_until(deadline))
+        for thread in self._pool:
+            if thread.is_alive():
+                ended = False
+                signals.log_abandoned(self._handling.get(thread))
         signals.worker_stopped.send(sender=type(self), worker=self)
-        return not any(thread.is_alive() for thread in self._pool)
+        return ended
 
     def handle(self, message):
         """Run the message's consumer; its exception is logged, not raised."""
@@ -92,7 +99,9 @@ class Worker:
 
     def _work(self):
         receive = self._receiver.receive
+        thread = threading.current_thread()
         while (message := receive()) is not None:
+            self._handling[thread] = message.channel
             try:
                 if message.manages_connections:
                     # A new context costs a request a tenth of its time.
@@ -102,6 +111,7 @@ class Worker:
             except BaseException:
                 # A fault around the consumer, such as a signal's receiver.
                 signals.logger.exception("A worker thread met an error and goes on.")
+            del self._handling[thread]
         # Persistent ones, too: they're this thread's, which ends.
         connections.close_all()
 

@@ -104,7 +104,9 @@ class WorkerTests(WorkerTestCase):
         worker.start()
         Channel("task").send()
         begun.wait(10)
-        self.assertIs(worker.stop(timeout=0.01), False)
+        with self.assertLogs("django.channels.worker", "WARNING") as logs:
+            self.assertIs(worker.stop(timeout=0.01), False)
+        self.assertIn("The consumer of task was abandoned", logs.output[0])
         go.set()
         self.assertIs(worker.stop(timeout=10), True)
         self.assertEqual(ended, [True])
@@ -280,9 +282,26 @@ class AsyncConsumerTests(WorkerTestCase):
         Channel("task").send()
         self.assertTrue(begun.wait(10))
         with self.assertLogs("django.channels.worker", "WARNING") as logs:
-            worker.stop(timeout=0.01)
+            self.assertIs(worker.stop(timeout=0.01), False)
         self.assertEqual(cancelled, [True])
         self.assertIn("The consumer of task was cancelled", logs.output[0])
+
+    def test_stop_with_a_blocked_loop(self):
+        """It ends in time, though nothing can be cancelled."""
+        begun, go = threading.Event(), threading.Event()
+
+        @Channel.consumer("task")
+        async def task():
+            begun.set()
+            go.wait(60)
+
+        worker = Worker(self.backend)
+        worker.start()
+        Channel("task").send()
+        self.assertTrue(begun.wait(10))
+        with mock.patch("django.channels.loop.END_TIME", 0):
+            self.assertIs(worker.stop(timeout=0.01), False)
+        go.set()
 
     def test_stop_waits(self):
         """What ends in time isn't cancelled."""
