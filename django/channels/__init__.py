@@ -26,6 +26,8 @@ Read the modules in this order; each imports only from those above it.
 ``loop``, ``worker``
     Threads that receive messages and run their consumers; the event loop that
     runs the ``async def`` ones. ``deadline`` is for code on such a loop.
+``processes``, ``patterns``
+    Processes that run workers, and which channels those receive from.
 ``application``, ``async_views``
     The WSGI application behind an interface server, and Django's handlers as a
     worker uses them; which requests belong on an event loop.

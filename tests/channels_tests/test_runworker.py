@@ -1,10 +1,20 @@
 from io import StringIO
 
 from django.core.management import CommandError, call_command
-from django.test import SimpleTestCase
+from django.test import SimpleTestCase, override_settings
+
+# In tests an alias has a backend in memory otherwise.
+UNREACHABLE = {
+    "default": {
+        "BACKEND": "django.channels.backends.redis.RedisChannelBackend",
+        "LOCATION": "redis://127.0.0.1:1",
+    }
+}
 
 
 class RunWorkerTests(SimpleTestCase):
+    configured_channel_backends = "__all__"
+
     def call(self, *args):
         return call_command("runworker", *args, stdout=StringIO())
 
@@ -23,6 +33,29 @@ class RunWorkerTests(SimpleTestCase):
         with self.assertRaisesMessage(CommandError, "'other' doesn't exist"):
             self.call("--backend", "other")
 
-    def test_threads(self):
-        with self.assertRaisesMessage(CommandError, "--threads must be at least 1."):
-            self.call("--threads", "0")
+    def test_numbers(self):
+        for option in ("--processes", "--threads", "--max-messages"):
+            msg = f"{option} must be at least 1."
+            with self.subTest(option), self.assertRaisesMessage(CommandError, msg):
+                self.call(option, "0")
+        for value in ("-1", "nan"):
+            with self.assertRaisesMessage(CommandError, "--grace must be at least 0."):
+                self.call("--grace", value)
+
+    def test_reload_is_one_process(self):
+        msg = "--reload runs one process: leave --processes and --max-messages out."
+        for option in ("--processes", "--max-messages"):
+            with self.subTest(option), self.assertRaisesMessage(CommandError, msg):
+                self.call("--reload", option, "2")
+
+    @override_settings(CHANNEL_BACKENDS=UNREACHABLE)
+    def test_patterns(self):
+        """What can't be right is told before any process is started."""
+        for arguments in (["--channels", "nope.*"], ["--exclude", "nope.*"]):
+            for more in ([], ["--processes", "2"]):
+                msg = "No channel that has a consumer matches 'nope.*'. There are"
+                with (
+                    self.subTest(arguments + more),
+                    self.assertRaisesMessage(CommandError, msg),
+                ):
+                    self.call(*arguments, *more)

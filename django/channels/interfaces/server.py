@@ -7,6 +7,7 @@ import socket
 import threading
 
 from django.channels import channel_backends, consumers, names
+from django.channels.processes import readiness
 from django.channels.server_request import ServerRequest
 from django.channels.worker import Worker
 from django.conf import settings
@@ -190,6 +191,7 @@ class InterfaceServer:
     def _signalled(self, number, frame):
         if self._signal is None:
             self._signal = number
+            readiness.notify(readiness.STOPPING)
             reactor.callFromThread(self._begin_stop, self._grace)
         else:
             # The second one means it.

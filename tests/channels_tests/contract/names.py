@@ -91,6 +91,10 @@ NAMES = {
     "django.test.testcases._MediaFilesHandler": "a live server's uploaded files",
     "django.urls.get_resolver": "telling a path's view",
     "django.urls.set_script_prefix": "a request of the interface server",
+    "django.utils.autoreload": "runworker --reload",
+    "django.utils.autoreload.get_child_arguments": "what runworker starts",
+    "django.utils.autoreload.raise_last_exception": "runworker --reload",
+    "django.utils.autoreload.run_with_reloader": "runworker --reload",
     "django.utils.connection.BaseConnectionHandler": "channel_backends",
     "django.utils.connection.ConnectionProxy": "default_channel_backend",
     "django.utils.encoding.iri_to_uri": "the path of a test's WebSocket",
@@ -124,7 +128,7 @@ NAMES = {
 
 PRIVATE = {
     "_dataReceived": "Autobahn: bytes that came before the handshake's answer",
-    "_exit": "Python: the end of a forked child, in the suite for backends",
+    "_exit": "Python: ending at once, whatever thread runs",
     "_getframe": "Python: telling whether a module is being imported",
     "_make_connections_override": "LiveServerTestCase: a database in memory",
     "_meta": "Model: the name of a table",

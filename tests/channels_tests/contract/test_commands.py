@@ -1,6 +1,9 @@
 import inspect
 import logging
+import os
 import re
+import sys
+import threading
 from io import StringIO
 from unittest import mock
 
@@ -11,12 +14,14 @@ from django.core.management.base import BaseCommand
 from django.core.management.commands import runserver
 from django.core.servers import basehttp
 from django.test import SimpleTestCase
+from django.utils import autoreload
 from django.utils.log import DEFAULT_LOGGING, ServerFormatter
 
 from .relying import relied_on
 
 DEVELOPMENT = "django/channels/interfaces/development.py"
 RUNWORKER = "django/core/management/commands/runworker.py"
+RELOADING = "django/channels/processes/reloading.py"
 RUNWSSERVER = "django/core/management/commands/runwsserver.py"
 ACCESS = "django/channels/interfaces/access.py"
 
@@ -47,6 +52,53 @@ class CommandTests(SimpleTestCase):
         self.assertEqual(match.groups()[3:], ("localhost", "8000"))
         self.assertEqual(match["port"], "8000")
         self.assertIsNone(re.match(runserver.naiveip_re, "nothing"))
+
+
+class AutoreloadTests(SimpleTestCase):
+    @relied_on(RUNWORKER, "get_child_arguments() is this process's command line.")
+    def test_arguments(self):
+        argv = [__file__, "runworker", "--processes", "2"]
+        with (
+            mock.patch.object(sys, "argv", argv),
+            mock.patch.object(sys.modules["__main__"], "__spec__", None),
+        ):
+            arguments = autoreload.get_child_arguments()
+        self.assertEqual(arguments[0], sys.executable)
+        self.assertEqual(arguments[-4:], argv)
+
+    @relied_on(
+        RELOADING,
+        "run_with_reloader() starts the command anew as long as it ends with 3, and "
+        "calls the function, in a thread, in what it has started.",
+    )
+    def test_reloader(self):
+        calls = []
+        with (
+            mock.patch.object(autoreload.signal, "signal"),
+            mock.patch.object(autoreload.subprocess, "run") as run,
+            mock.patch.dict(os.environ, RUN_MAIN=""),
+            self.assertRaises(SystemExit) as ended,
+        ):
+            run.side_effect = [mock.Mock(returncode=3), mock.Mock(returncode=7)]
+            autoreload.run_with_reloader(calls.append, 1)
+        self.assertEqual((ended.exception.code, calls), (7, []))
+
+        def run_reloader(thread):
+            thread.join()
+            reloader.should_stop = True
+
+        reloader = mock.Mock(should_stop=False, run=run_reloader)
+        with (
+            mock.patch.object(autoreload.signal, "signal"),
+            mock.patch.object(autoreload, "get_reloader", return_value=reloader),
+            mock.patch.dict(os.environ, RUN_MAIN="true"),
+        ):
+            autoreload.run_with_reloader(
+                lambda: calls.append(threading.current_thread())
+            )
+        self.assertEqual(len(calls), 1)
+        self.assertIsNot(calls[0], threading.current_thread())
+        autoreload.raise_last_exception()
 
 
 class RunserverTests(SimpleTestCase):

@@ -86,6 +86,11 @@ class ProcessTests(SimpleTestCase):
             "ROOT_URLCONF = 'ws_settings'\nDEFAULT_CHARSET = 'utf-8'\n"
             "urlpatterns = []\n"
         )
+        address = str(Path(folder.name, "notices"))
+        self.notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(self.notices.close)
+        self.notices.bind(address)
+        self.notices.settimeout(20)
         process = subprocess.Popen(
             [sys.executable, "-m", "django", "runwsserver", "127.0.0.1:0", *args],
             stdout=subprocess.PIPE,
@@ -94,6 +99,7 @@ class ProcessTests(SimpleTestCase):
             env={
                 "PYTHONPATH": ":".join([folder.name, *sys.path]),
                 "DJANGO_SETTINGS_MODULE": "ws_settings",
+                "NOTIFY_SOCKET": address,
             },
         )
         self.addCleanup(process.wait)
@@ -105,10 +111,14 @@ class ProcessTests(SimpleTestCase):
         return process, ready.split()[5]
 
     def test_serve_and_stop(self):
-        """It says when it's ready, serves, and ends in good order."""
+        """
+        It says when it's ready, serves, and ends in good order. The service
+        manager is told.
+        """
         for number in (signal.SIGTERM, signal.SIGINT):
             with self.subTest(signal=number):
                 process, url = self.start("--threads=2")
+                self.assertEqual(self.notices.recv(100), b"READY=1")
                 with self.assertRaises(urllib.error.HTTPError) as caught:
                     urllib.request.urlopen(url)
                 self.assertEqual(caught.exception.code, 404)
@@ -116,4 +126,5 @@ class ProcessTests(SimpleTestCase):
                 process.send_signal(number)
                 out, err = process.communicate(timeout=20)
                 self.assertEqual((process.returncode, out), (0, ""))
+                self.assertEqual(self.notices.recv(100), b"STOPPING=1")
                 self.assertNotIn("Traceback", err)

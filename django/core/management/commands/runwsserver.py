@@ -4,6 +4,7 @@ import re
 import socket
 
 from django.channels.interfaces.development import default_threads, missing_package
+from django.channels.processes import readiness
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.core.management.commands.runserver import naiveip_re
@@ -124,4 +125,6 @@ class Command(BaseCommand):
                 % (shown, server.port, options["threads"])
             )
             self.stdout.flush()
+        # Who connects from now on waits for the reactor.
+        readiness.notify(readiness.READY)
         server.serve(grace=GRACE)

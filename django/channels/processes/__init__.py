@@ -1,0 +1,10 @@
+"""
+Processes that run workers: what is behind ``manage.py runworker``.
+
+``worker_process`` is a worker that is all that its process does, and
+``messages`` what it notes of each message. With several processes,
+``supervisor`` starts them and replaces those that crash; ``child`` is how it
+sees one of them, and ``parent`` is how one of them sees it. ``events`` is what
+the main thread of either waits for. ``readiness`` tells a service manager,
+``exits`` lists the exit statuses, ``reloading`` is for development.
+"""

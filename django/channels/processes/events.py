@@ -1,0 +1,57 @@
+"""What the main thread of a process waits for."""
+
+import os
+import signal
+import threading
+from contextlib import contextmanager
+from queue import Empty, SimpleQueue
+from time import monotonic
+
+# The kind of event that a signal is; the value is its number.
+SIGNAL = "signal"
+
+# In seconds. On Windows no signal interrupts a thread that waits.
+SLICE = 1 if os.name == "nt" else threading.TIMEOUT_MAX
+
+
+class Events:
+    """
+    A queue of pairs, a kind and a value, which any thread may put there.
+
+    Signals are put there by their handlers. These run within any step of the
+    main thread, also one that takes from the queue: a SimpleQueue allows for
+    that, where an Event or a Queue could meet the lock it holds itself.
+    """
+
+    def __init__(self):
+        self._queue = SimpleQueue()
+
+    def put(self, kind, value=None):
+        self._queue.put((kind, value))
+
+    def wait(self, deadline=None):
+        """Return the next event, or None at the ``deadline`` (monotonic())."""
+        while True:
+            left = SLICE
+            if deadline is not None:
+                left = min(left, max(0, deadline - monotonic()))
+            try:
+                return self._queue.get(timeout=left)
+            except Empty:
+                if deadline is not None and monotonic() >= deadline:
+                    return None
+
+    @contextmanager
+    def signals(self):
+        """Have SIGINT and SIGTERM be events while the block runs."""
+        kept = {}
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                kept[number] = signal.signal(
+                    number, lambda number, frame: self.put(SIGNAL, number)
+                )
+        try:
+            yield
+        finally:
+            for number, handler in kept.items():
+                signal.signal(number, handler)

@@ -1,0 +1,25 @@
+"""The exit statuses of a process, and leaving with one."""
+
+import os
+import sys
+
+# The status of a process that a signal ended is this and the signal's number,
+# as in a shell: what ran wasn't finished.
+FORCED = 128
+
+# Processes could not be started: EX_UNAVAILABLE of sysexits.h.
+UNAVAILABLE = 69
+
+
+def leave(status):
+    """
+    End the process at once, with this status. A thread that hangs, or one of
+    an executor, which Python would wait for, doesn't keep it.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            # Nobody reads it any more.
+            pass
+    os._exit(status)

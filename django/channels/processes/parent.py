@@ -1,0 +1,66 @@
+"""The supervisor, as a process that it started sees it."""
+
+import os
+import threading
+
+# Its presence tells a process that a supervisor started it. The value: the
+# process's number, from 0, and the descriptor to tell that it's ready, or
+# nothing where descriptors aren't passed on.
+VARIABLE = "DJANGO_CHANNELS_CHILD"
+
+STDIN = 0
+
+
+class Parent:
+    """
+    The supervisor that started this process.
+
+    The standard input is a pipe whose other end it alone holds. That end is
+    closed when this process shall stop, and also when the supervisor has died,
+    by whatever means: so no process is left behind on any system.
+    """
+
+    def __init__(self, number, ready_pipe, lifeline):
+        self.number = number
+        self._ready_pipe = ready_pipe
+        self._lifeline = lifeline
+
+    @classmethod
+    def find(cls):
+        """Return the parent of this process, or None. Works once."""
+        # What this process starts has another parent.
+        value = os.environ.pop(VARIABLE, None)
+        if value is None:
+            return None
+        number, _, descriptor = value.partition(":")
+        ready_pipe = int(descriptor) if descriptor else None
+        if ready_pipe is not None:
+            os.set_inheritable(ready_pipe, False)
+        lifeline = os.dup(STDIN)
+        with open(os.devnull) as nothing:
+            os.dup2(nothing.fileno(), STDIN)
+        return cls(int(number), ready_pipe, lifeline)
+
+    def tell_ready(self):
+        """Tell the supervisor that this process does its work."""
+        pipe, self._ready_pipe = self._ready_pipe, None
+        if pipe is None:
+            return
+        try:
+            os.write(pipe, b"1")
+        except OSError:
+            # It has died, which watch() notices.
+            pass
+        finally:
+            os.close(pipe)
+
+    def watch(self, gone):
+        """Call ``gone()``, in another thread, when this process shall stop."""
+        threading.Thread(
+            target=self._watch, args=[gone], name="channels-parent", daemon=True
+        ).start()
+
+    def _watch(self, gone):
+        # Nothing is ever written: it returns at the end.
+        os.read(self._lifeline, 1)
+        gone()

@@ -1,0 +1,54 @@
+import os
+import subprocess
+import sys
+from unittest import mock
+
+from django.channels.processes.parent import VARIABLE, Parent
+from django.test import SimpleTestCase
+
+from ..running import PATIENCE, ROOT
+
+CHILD = """
+import os, subprocess, sys, threading
+from django.channels.processes.parent import Parent
+parent = Parent.find()
+assert Parent.find() is None
+gone = threading.Event()
+parent.watch(gone.set)
+assert sys.stdin.read() == ""
+parent.tell_ready()
+parent.tell_ready()
+gone.wait()
+print("gone", parent.number)
+"""
+
+
+class ParentTests(SimpleTestCase):
+    def test_none(self):
+        with mock.patch.dict(os.environ):
+            os.environ.pop(VARIABLE, None)
+            self.assertIsNone(Parent.find())
+
+    def test_child(self):
+        """It tells that it's ready, and notices the parent's end."""
+        ready, theirs = os.pipe()
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            VARIABLE: f"7:{theirs}",
+        }
+        with subprocess.Popen(
+            [sys.executable, "-c", CHILD],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            pass_fds=[theirs],
+            text=True,
+        ) as process:
+            os.close(theirs)
+            with open(ready, "rb") as pipe:
+                # To the end: it's closed, too.
+                self.assertEqual(pipe.read(), b"1")
+            # Which closes its standard input.
+            printed, _ = process.communicate(timeout=PATIENCE)
+        self.assertEqual((process.returncode, printed), (0, "gone 7\n"))
