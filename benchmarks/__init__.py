@@ -14,5 +14,6 @@ with steps() and run(); ``servers`` the peers, ``process`` how they are started
 and stopped, ``load`` wrk; ``comparison`` samples and ratios; ``machine`` and
 ``report`` what is written down. ``project/`` is the Django project measured.
 Another benchmark is one more class in run.BENCHMARKS. ``suites/`` is a command
-of its own, python -m benchmarks.suites: Django's tests on both Djangos.
+of its own, python -m benchmarks.suites: Django's tests on both Djangos, and
+``faults/`` another, python -m benchmarks.faults: workers put to the test.
 """

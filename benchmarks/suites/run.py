@@ -67,14 +67,14 @@ def main(arguments=None):
         return 130
 
 
-def enter_environment(arguments):
+def enter_environment(arguments, package=__package__):
     """Go on as the tests' environment's interpreter, unless this is it."""
     # The root's: in a test of this module it's Django's own that is found.
     import runtests
 
     if Path(sys.prefix).resolve() != runtests.ENVIRONMENT.resolve():
         runtests.make_environment()
-        command = [str(runtests.PYTHON), "-m", __package__, *arguments]
+        command = [str(runtests.PYTHON), "-m", package, *arguments]
         sys.stdout.flush()
         os.execv(command[0], command)
 
