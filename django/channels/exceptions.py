@@ -35,8 +35,13 @@ class MessageTooLarge(InvalidMessage):
 class BackendUnavailable(ChannelError):
     """
     Raised when the server behind a backend can't be reached or doesn't answer.
-    What was being sent may have arrived or not, but not twice.
+    What was being sent may have arrived or not, but not twice; where
+    ``unsent`` is true it has not.
     """
+
+    def __init__(self, text="", unsent=False):
+        self.unsent = unsent
+        super().__init__(text)
 
 
 class ConsumerAlreadyRegistered(ChannelError, ValueError):

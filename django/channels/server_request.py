@@ -3,6 +3,7 @@
 import asyncio
 import threading
 
+from django.conf import settings
 from django.core import signals
 from django.http import HttpResponse
 from django.urls import set_script_prefix
@@ -23,6 +24,7 @@ class ServerRequest(Message):
     the response: ``respond(response)`` in the thread that ran the view,
     ``await arespond(response)`` on the event loop that ran it; both close it.
     ``exchange.on_disconnect(callback)`` tells when the client has gone.
+    ``backend`` is what carries the request and its reply.
     """
 
     __slots__ = ("parts", "application", "exchange", "_content")
@@ -30,12 +32,12 @@ class ServerRequest(Message):
     # The request signals do it.
     manages_connections = True
 
-    def __init__(self, parts, application, exchange):
+    def __init__(self, parts, application, exchange, backend=None):
         self.channel = names.HTTP_REQUEST
         self.parts = parts
         self.application = application
         self.exchange = exchange
-        self.backend = None
+        self.backend = backend
         self.expires = None
         self._content = None
 
@@ -50,7 +52,8 @@ class ServerRequest(Message):
             body_file = self.exchange.body_file
             if body_file is not None:
                 self._content["body"] = body_file.read()
-            reply = Reply(self.backend)
+            reply = Reply(self.backend, settings.CHANNEL_HTTP_TIMEOUT)
+            self.exchange.on_disconnect(reply.close)
             reply.when_arrived(lambda response: self._pass_on(reply, response))
             self._content["reply_channel"] = reply.name
         return self._content

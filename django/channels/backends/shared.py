@@ -352,14 +352,16 @@ class SharedChannelBackend(BaseChannelBackend):
         message.backend = self
         return message
 
-    def _unavailable(self, reason):
+    def _unavailable(self, reason, unsent=False):
         """
         Return the BackendUnavailable to raise from the store's error. The
-        reason is for people, with neither credentials nor content in it.
+        reason is for people, with neither credentials nor content in it;
+        ``unsent`` says that nothing can have reached the store.
         """
         return BackendUnavailable(
             f"CHANNEL_BACKENDS[{self.alias!r}]: the {self.store_name} gives no "
-            f"service. Is it running, and are LOCATION and OPTIONS right? {reason}"
+            f"service. Is it running, and are LOCATION and OPTIONS right? {reason}",
+            unsent,
         )
 
     def _option(self, key, default):

@@ -20,9 +20,9 @@ imports it before a server is wanted. The way through it:
     One request and its response: what a worker's thread answers with.
 ``head``, ``flow``
     The bytes of a response's head; how fast a streamed response may be made.
-``mailbox``, ``outlet``, ``reactor``
-    From any thread to the reactor's; from a connection to its transport; the
-    process's one reactor.
+``mailbox``, ``outbox``, ``outlet``, ``reactor``
+    From any thread to the reactor's; from there to a backend that it can't
+    wait for; from a connection to its transport; the process's one reactor.
 ``conversation``
     What one WebSocket may do when: a state machine without sockets or clock.
 ``handshake``, ``payload``, ``frames``

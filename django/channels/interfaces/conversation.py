@@ -9,6 +9,8 @@ The rules
 - Where connect was sent, disconnect is sent: once, last.
 - What consumers send to the socket before the handshake is answered is written
   after it.
+- A message can be on its way for a while (``PENDING``) before it's known
+  whether it was sent. It counts as one with the workers.
 
 The states, and what changes them
 
@@ -17,12 +19,14 @@ The states, and what changes them
                 told close                              REFUSED   403
                 told a status                           REFUSED   that
                 connect failed                          REFUSED   500
-                connect found its channel full          REFUSED   503
+                connect could not be sent               REFUSED   503
                 time is up                              REFUSED   504
     OPEN        told close                              CLOSING   its code
                 told a status                           CLOSING   1008
                 a consumer failed                       CLOSING   1011
                 receive found its channel full, often   CLOSING   1013
+                no store to send receive to, for long   CLOSING   1013
+                the workers did not report back         CLOSING   1013
                 the server stops                        CLOSING   1001
     any         the socket is lost                      LOST
     LOST        disconnect is done, or was never due    ENDED
@@ -50,6 +54,8 @@ ENDED = "ended"
 SENT = "sent"
 FULL = "full"
 NOBODY = "nobody"
+UNAVAILABLE = "unavailable"
+PENDING = "pending"
 
 NORMAL = 1000
 GOING_AWAY = 1001
@@ -60,9 +66,10 @@ NO_CODE = 1005
 ABNORMAL = 1006
 
 # Delays in seconds between attempts to send a frame to a full channel, before
-# the socket is closed; those for disconnect go on with the last for a minute.
+# the socket is closed. Those for disconnect, and for a frame while the store is
+# out of reach, go on with the last for a minute.
 RETRY_DELAYS = (0.1, 0.2, 0.5, 1.0, 2.0)
-DISCONNECT_ATTEMPTS = 32
+PATIENT_ATTEMPTS = 32
 
 _KEYS = frozenset(
     {
@@ -85,8 +92,10 @@ class Conversation:
     One WebSocket. ``edge`` does what it decides:
 
     ``send(channel, values)``
-        Send a message to the workers; return SENT, FULL, or NOBODY where the
-        channel has no consumer.
+        Send a message to the workers; return SENT, FULL, UNAVAILABLE, or
+        NOBODY where the channel has no consumer. Or return PENDING, and call
+        ``answered(order, outcome)`` when it's known: with one of the first
+        three, and the message's ``order``.
     ``accept(subprotocol)``, ``refuse(status)``
         Answer the handshake.
     ``write(frame)``, ``close(code, reason)``
@@ -118,19 +127,21 @@ class Conversation:
         self._paused = False
         self._attempts = 0
         self._retrying = False
+        # The channel of a message of which it isn't known yet.
+        self._pending = None
         # What disconnect is to say, from the socket's end until it's sent.
         self._farewell = None
         self._connected = False
 
     def open(self):
         """The handshake was received: ask the connect consumer."""
-        outcome = self._send(names.WEBSOCKET_CONNECT, self.handshake)
-        if outcome == FULL:
+        if self.state == CONNECTING:
+            self._send(names.WEBSOCKET_CONNECT, self.handshake)
+
+    def unavailable(self):
+        """There is no way to hear from the workers."""
+        if self.state == CONNECTING:
             self._refuse(503)
-            return
-        self._connected = True
-        if outcome == NOBODY:
-            self._accept(None)
 
     def received(self, content, binary):
         """A whole message has come in; ``content`` is str or bytes."""
@@ -180,9 +191,16 @@ class Conversation:
         self.state = LOST
         self._farewell = {"code": code, "reason": reason}
         self.edge.forget()
-        if not self._connected:
+        if self._connected:
+            self._send_next()
+        elif self._pending is None:
             self._end()
-        else:
+
+    def answered(self, order, outcome):
+        """It's known what became of the message with this order."""
+        # The workers may have been faster, and then it's settled.
+        if self._pending is not None and order == self.busy:
+            self._settle_pending(outcome)
             self._send_next()
 
     def retry(self):
@@ -195,6 +213,17 @@ class Conversation:
         if self.state == CONNECTING:
             self._refuse(504)
 
+    def give_up(self):
+        """The workers had their time with the message that they have."""
+        if self.busy is None:
+            return
+        logger.warning("A WebSocket's message was not reported done; it's closed.")
+        if self._pending is not None:
+            self._settle_pending(SENT)
+        if self.state == OPEN:
+            self._close(TRY_AGAIN_LATER, "")
+        self._done(self.busy, failed=True)
+
     def shut_down(self):
         """The server stops."""
         if self.state == CONNECTING:
@@ -205,6 +234,9 @@ class Conversation:
     def _done(self, order, failed):
         if order is None or order != self.busy:
             return
+        if self._pending is not None:
+            # It was sent, then; that will be said later.
+            self._settle_pending(SENT)
         self.busy = None
         if self._farewell is None and self.state == LOST:
             self._end()
@@ -268,59 +300,94 @@ class Conversation:
         """Send what waits, if nothing is with the workers."""
         while self.busy is None and not self._retrying:
             if self._waiting:
-                frame = self._waiting[0]
-                outcome = self._send(names.WEBSOCKET_RECEIVE, {**self.scope, **frame})
-                if outcome == FULL:
-                    self._receive_full()
-                    continue
-                self._waiting.popleft()
-                self._size -= len(frame["content"])
-                if self._paused and len(self._waiting) * 2 <= self.frames:
-                    if self._size * 2 <= self.size:
-                        self._resume()
-            elif self._farewell is not None:
-                outcome = self._send(
-                    names.WEBSOCKET_DISCONNECT, {**self.scope, **self._farewell}
-                )
-                if outcome == FULL and self._attempts < DISCONNECT_ATTEMPTS:
-                    self._try_again()
-                    continue
-                if outcome == FULL:
-                    logger.error("A websocket.disconnect was dropped: channel full.")
-                self._farewell = None
-                if outcome != SENT:
-                    self._end()
+                self._send(names.WEBSOCKET_RECEIVE, {**self.scope, **self._waiting[0]})
+            elif self._farewell is not None and self._connected:
+                self._send(names.WEBSOCKET_DISCONNECT, {**self.scope, **self._farewell})
             else:
                 return
-            self._attempts = 0
-
-    def _receive_full(self):
-        if self._attempts < len(RETRY_DELAYS):
-            self._pause()
-            self._try_again()
-            return
-        logger.warning("A WebSocket was closed: the channel for its frames is full.")
-        self._attempts = 0
-        self._waiting.clear()
-        self._size = 0
-        if self.state == OPEN:
-            self._close(TRY_AGAIN_LATER, "")
-
-    def _try_again(self):
-        delay = RETRY_DELAYS[min(self._attempts, len(RETRY_DELAYS) - 1)]
-        self._attempts += 1
-        self._retrying = True
-        self.edge.retry(delay)
 
     def _send(self, channel, values):
         outcome = self.edge.send(
             channel,
             {**values, "order": self.order, "state": codec.plain(self.values)},
         )
+        if outcome == PENDING:
+            self.busy = self.order
+            self._pending = channel
+        else:
+            self._settle(channel, outcome)
+
+    def _settle_pending(self, outcome):
+        channel, self._pending = self._pending, None
+        self.busy = None
+        self._settle(channel, outcome)
+
+    def _settle(self, channel, outcome):
+        """Act on what became of a message to the workers."""
         if outcome == SENT:
             self.busy = self.order
             self.order += 1
-        return outcome
+        if channel == names.WEBSOCKET_CONNECT:
+            self._settle_connect(outcome)
+        elif channel == names.WEBSOCKET_RECEIVE:
+            self._settle_receive(outcome)
+        else:
+            self._settle_disconnect(outcome)
+
+    def _settle_connect(self, outcome):
+        if outcome in (FULL, UNAVAILABLE):
+            if self.state == CONNECTING:
+                self._refuse(503)
+            elif self.state == LOST:
+                self._end()
+            return
+        self._connected = True
+        if outcome == NOBODY:
+            self._accept(None)
+
+    def _settle_receive(self, outcome):
+        if not self._waiting:
+            # The socket was closed meanwhile.
+            self._attempts = 0
+            return
+        if outcome in (FULL, UNAVAILABLE):
+            self._receive_failed(outcome)
+            return
+        self._attempts = 0
+        self._size -= len(self._waiting.popleft()["content"])
+        if self._paused and len(self._waiting) * 2 <= self.frames:
+            if self._size * 2 <= self.size:
+                self._resume()
+
+    def _receive_failed(self, outcome):
+        attempts = len(RETRY_DELAYS) if outcome == FULL else PATIENT_ATTEMPTS
+        if self._attempts < attempts:
+            self._pause()
+            self._try_again()
+            return
+        logger.warning("A WebSocket was closed: its frames could not be sent.")
+        self._attempts = 0
+        self._waiting.clear()
+        self._size = 0
+        if self.state == OPEN:
+            self._close(TRY_AGAIN_LATER, "")
+
+    def _settle_disconnect(self, outcome):
+        if outcome in (FULL, UNAVAILABLE):
+            if self._attempts < PATIENT_ATTEMPTS:
+                self._try_again()
+                return
+            logger.error("A websocket.disconnect was dropped: it could not be sent.")
+        self._farewell = None
+        self._attempts = 0
+        if outcome != SENT:
+            self._end()
+
+    def _try_again(self):
+        delay = RETRY_DELAYS[min(self._attempts, len(RETRY_DELAYS) - 1)]
+        self._attempts += 1
+        self._retrying = True
+        self.edge.retry(delay)
 
     def _pause(self):
         if not self._paused:

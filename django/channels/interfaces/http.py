@@ -33,7 +33,11 @@ from httptools import (
 )
 from twisted.internet.protocol import Protocol
 
-from django.channels.exceptions import ChannelFull
+from django.channels.exceptions import (
+    BackendUnavailable,
+    ChannelFull,
+    MessageTooLarge,
+)
 
 from . import head
 from .body import Body
@@ -198,6 +202,12 @@ class HTTPConnection(Protocol):
 
     # The workers' side: called in the reactor's thread, through the mailbox.
 
+    def not_sent(self, exchange, error):
+        """Answer for a request that its channel's backend didn't take."""
+        if exchange is self.current:
+            self._refuse_exchange(exchange, error)
+            self._go_on()
+
     def answer(self, exchange, data, close):
         """Write the last bytes of the response, and go on to the next request."""
         if exchange is not self.current:
@@ -339,20 +349,25 @@ class HTTPConnection(Protocol):
             exchange.deadline = factory.seconds() + factory.timeout
         try:
             factory.send(exchange)
-        except ChannelFull:
-            self.current = None
-            exchange.close_body()
-            self._send_error(
-                exchange,
-                503,
-                close=not exchange.keep_alive,
-                headers=[("Retry-After", "1")],
-            )
-        except Exception:
-            logger.exception("A request could not be sent to its channel.")
-            self.current = None
-            exchange.close_body()
+        except Exception as error:
+            self._refuse_exchange(exchange, error)
+
+    def _refuse_exchange(self, exchange, error):
+        self.current = None
+        exchange.close_body()
+        exchange.abandon()
+        close = not exchange.keep_alive
+        if isinstance(error, ChannelFull) or getattr(error, "unsent", False):
+            again = [("Retry-After", "1")]
+            self._send_error(exchange, 503, close=close, headers=again)
+        elif isinstance(error, BackendUnavailable):
+            self._send_error(exchange, 504, close=close)
+        elif isinstance(error, MessageTooLarge):
+            self._send_error(exchange, 413, close=close)
+        else:
             self._send_error(exchange, 500, close=True)
+        if not isinstance(error, ChannelFull):
+            logger.error("A request could not be sent to its channel.", exc_info=error)
 
     def _go_on(self):
         """Start what waits: nothing is with the workers or to be written."""

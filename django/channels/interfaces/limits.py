@@ -31,11 +31,13 @@ class Limits:
 
     # A WebSocket: one message; frames that wait for their consumers, and the
     # bytes in them, before the socket is read no further; messages that wait
-    # for a slow reader; until the connect consumer has decided.
+    # for a slow reader; until the connect consumer has decided; until workers
+    # in other processes have reported a message done.
     message: int = 1024 * 1024
     frames_waiting: int = 16
     bytes_waiting: int = 1024 * 1024
     messages_waiting: int = 100
     handshake_time: float = 10.0
+    message_time: float = 300.0
     ping_interval: float = 30.0
     close_time: float = 5.0

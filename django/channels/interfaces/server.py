@@ -19,6 +19,7 @@ from .factory import HTTPFactory
 from .frames import frame_of
 from .limits import Limits
 from .mailbox import Mailbox
+from .outbox import Outbox
 from .reactor import reactor
 from .sockets import Sockets
 from .websocket import WebSocketFactory
@@ -55,6 +56,7 @@ class InterfaceServer:
         self.factory = None
         self.sockets = None
         self._http_backend = None
+        self._outbox = None
         self._socket = None
         self._listening = None
         self._workers = []
@@ -126,14 +128,18 @@ class InterfaceServer:
         """Make what needs settings, here, where an error finds the caller."""
         mailbox = Mailbox(reactor.callFromThread)
         websockets = WebSocketFactory(reactor, self.limits)
-        self._http_backend = http_backend()
+        backend, self._http_backend = channel_backends["default"], http_backend()
+        if not (backend.process_local and self._http_backend.process_local):
+            self._outbox = Outbox(mailbox)
         self.sockets = Sockets(
-            channel_backends["default"],
+            backend,
             mailbox,
             self.access,
             self.limits,
             websockets.make_protocol,
             frame_of,
+            outbox=None if backend.process_local else self._outbox,
+            clock=reactor,
         )
         self.factory = HTTPFactory(
             send=self._send,
@@ -156,9 +162,20 @@ class InterfaceServer:
         self._socket.close()
 
     def _send(self, exchange):
-        self._http_backend.send(
-            ServerRequest(exchange.content, self.application, exchange)
-        )
+        backend = self._http_backend
+        request = ServerRequest(exchange.content, self.application, exchange, backend)
+        if backend.process_local:
+            backend.send(request)
+        else:
+            # No request waits for another: any thread will do.
+            self._outbox.post(
+                str(id(exchange)), self._try_to_send, request, then=self._tried_to_send
+            )
+
+    def _tried_to_send(self, result):
+        exchange, error = result
+        if error is not None:
+            exchange.connection.not_sent(exchange, error)
 
     def _begin_stop(self, grace):
         if self._deadline is not None:
@@ -197,6 +214,15 @@ class InterfaceServer:
             # The second one means it.
             reactor.callFromThread(self._end)
 
+    # The outbox's threads.
+
+    def _try_to_send(self, request):
+        try:
+            self._http_backend.send(request)
+        except Exception as error:
+            return request.exchange, error
+        return request.exchange, None
+
     # Workers.
 
     def _start_workers(self):
@@ -225,6 +251,8 @@ class InterfaceServer:
         return [protocol, jobs] if jobs else [protocol]
 
     def _stop_workers(self, grace):
+        if self._outbox is not None:
+            self._outbox.close()
         workers, self._workers = self._workers, []
         for worker in workers:
             worker.stop(grace)

@@ -2,9 +2,10 @@
 
 import logging
 import threading
+from functools import partial
 
 from django.channels import channel_backends, consumers, names
-from django.channels.exceptions import ChannelFull
+from django.channels.exceptions import BackendUnavailable, ChannelError, ChannelFull
 from django.channels.message import Message
 
 from . import conversation
@@ -25,6 +26,9 @@ WEBSOCKET_CHANNELS = (
     names.WEBSOCKET_DISCONNECT,
 )
 
+# How often it's looked at which messages the workers have had for too long.
+SWEEP = 10.0
+
 
 class Sockets:
     """
@@ -35,9 +39,24 @@ class Sockets:
     the protocol of one connection, and ``make_frame(content)`` what a message
     has it write, or None. A connection has a handshake and one fate; its name
     is listened to until its disconnect consumer has finished.
+
+    With ``outbox``, what is asked of the backend is asked there, in order for
+    each socket: for a backend on which the reactor's thread would have to
+    wait. ``clock`` is the reactor; without an outbox it isn't used, since the
+    workers are in this process and can't get lost.
     """
 
-    def __init__(self, backend, mailbox, access, limits, make_protocol, make_frame):
+    def __init__(
+        self,
+        backend,
+        mailbox,
+        access,
+        limits,
+        make_protocol,
+        make_frame,
+        outbox=None,
+        clock=None,
+    ):
         self.backend = backend
         self.mailbox = mailbox
         self.access = access
@@ -47,6 +66,9 @@ class Sockets:
         self.by_name = {}
         # Called when the last socket has ended.
         self.when_empty = None
+        self._outbox = outbox
+        self._clock = clock
+        self._sweep = None
         self._lock = threading.Lock()
         self._warned = False
 
@@ -99,34 +121,82 @@ class Sockets:
         connection.hand_over(socket, head.serialize() + rest)
 
     def listen(self, socket):
-        self.backend.listen(socket.name, self)
+        """Listen for the socket; it's told by listening() how that went."""
         self.by_name[socket.name] = socket
+        self._ask(socket, self._listen, socket.name, then=socket.listening)
+        if self._outbox is not None and self._sweep is None:
+            self._sweep = self._clock.callLater(SWEEP, self.check)
 
     def leave_groups(self, socket):
         """Drop the socket from every group; its name stays."""
         if socket.name in self.by_name:
-            self.backend.unlisten(socket.name)
-            self.backend.listen(socket.name, self)
+            self._ask(socket, self.backend.unlisten, socket.name)
+            self._ask(socket, self._listen, socket.name)
 
     def unlisten(self, socket):
-        self.backend.unlisten(socket.name)
+        self._ask(socket, self.backend.unlisten, socket.name)
         self.by_name.pop(socket.name, None)
-        if not self.by_name and self.when_empty is not None:
-            self.when_empty()
+        if not self.by_name:
+            if self._sweep is not None:
+                self._sweep.cancel()
+                self._sweep = None
+            if self.when_empty is not None:
+                self.when_empty()
 
-    def send(self, channel, content):
+    def send(self, socket, channel, content):
         """Send to the workers; return one of the words of ``conversation``."""
         if consumers.get(channel) is None:
             return conversation.NOBODY
+        message = Message(channel, content)
+        if self._outbox is None:
+            return self._send(message)
+        socket.asked_at = self._clock.seconds()
+        answered = partial(socket.conversation.answered, content["order"])
+        self._ask(socket, self._send, message, then=answered)
+        return conversation.PENDING
+
+    def check(self):
+        """Give up what the workers should have reported done long ago."""
+        self._sweep = self._clock.callLater(SWEEP, self.check)
+        latest = self._clock.seconds() - self.limits.message_time
+        for socket in tuple(self.by_name.values()):
+            if socket.asked_at < latest:
+                socket.conversation.give_up()
+
+    def _ask(self, socket, function, *args, then=None):
+        if self._outbox is not None:
+            self._outbox.post(socket.name, function, *args, then=then)
+            return
+        result = function(*args)
+        if then is not None:
+            then(result)
+
+    # The reactor's thread, or the outbox's.
+
+    def _listen(self, name):
+        """Return the error that it came to, or None."""
         try:
-            self.backend.send(Message(channel, content))
+            self.backend.listen(name, self)
+        except ChannelError as error:
+            return error
+
+    def _send(self, message):
+        try:
+            self.backend.send(message)
         except ChannelFull:
             return conversation.FULL
+        except BackendUnavailable as error:
+            logger.warning("A message for %s: %s", message.channel, error)
+            # It must not come twice. If it was lost, nobody reports it done,
+            # and check() ends the socket.
+            return conversation.UNAVAILABLE if error.unsent else conversation.SENT
         except Exception:
-            # A backend that can't be reached is as good as a full one.
-            logger.exception("A message for %s could not be sent.", channel)
+            # What can't be sent is as good as sent to a full channel.
+            logger.exception("A message for %s could not be sent.", message.channel)
             return conversation.FULL
         return conversation.SENT
+
+    # The reactor's thread.
 
     def _hand_out(self, sockets, content):
         try:

@@ -5,8 +5,6 @@ import logging
 from autobahn.websocket.types import ConnectionDeny
 from twisted.internet.defer import Deferred
 
-from django.channels.exceptions import ChannelError
-
 from . import head
 from .conversation import ABNORMAL, NO_CODE, Conversation
 from .framing import WebSocketServerFactory, WebSocketServerProtocol
@@ -51,7 +49,8 @@ class WebSocketConnection(WebSocketServerProtocol):
     Written messages that the client is too slow for wait in ``held``, as do
     those before the handshake's answer. ``sent_to`` counts the messages that
     senders were allowed, ``handed`` those that have come here; each is written
-    by one side only.
+    by one side only. ``asked_at`` is when a message was last sent to the
+    workers, on the reactor's clock.
     """
 
     log = QuietLog()
@@ -64,6 +63,7 @@ class WebSocketConnection(WebSocketServerProtocol):
         self.held = []
         self.sent_to = 0
         self.handed = 0
+        self.asked_at = 0.0
         self.conversation = Conversation(
             self,
             content,
@@ -99,16 +99,11 @@ class WebSocketConnection(WebSocketServerProtocol):
         self.outlet.write(data)
 
     def onConnect(self, request):
-        try:
-            self.sockets.listen(self)
-        except ChannelError as error:
-            logger.error("WebSocket %s refused: %s", self.content["path"], error)
-            raise ConnectionDeny(503, "unavailable") from error
         self._decision = decision = Deferred()
         self._timer = self.factory.reactor.callLater(
             self.sockets.limits.handshake_time, self._time_out
         )
-        self.conversation.open()
+        self.sockets.listen(self)
         return decision
 
     def onMessage(self, payload, isBinary):
@@ -156,7 +151,7 @@ class WebSocketConnection(WebSocketServerProtocol):
     # The conversation's edge.
 
     def send(self, channel, values):
-        return self.sockets.send(channel, values)
+        return self.sockets.send(self, channel, values)
 
     def accept(self, subprotocol):
         decision = self._decided()
@@ -210,6 +205,14 @@ class WebSocketConnection(WebSocketServerProtocol):
         self.sockets.unlisten(self)
 
     # What the server tells the conversation.
+
+    def listening(self, error=None):
+        """Its name is listened to, or can't be: ``error`` says why."""
+        if error is not None:
+            logger.error("WebSocket %s refused: %s", self.content["path"], error)
+            self.conversation.unavailable()
+        else:
+            self.conversation.open()
 
     def told(self, content, frame):
         self.conversation.told(content, frame)

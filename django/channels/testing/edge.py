@@ -137,6 +137,10 @@ class Edge:
 
     def hand_over(self, protocol, data):
         self.sockets.listen(self)
+
+    def listening(self, error=None):
+        if error is not None:
+            raise error
         self.conversation.open()
 
     def told(self, content, frame):
@@ -145,7 +149,7 @@ class Edge:
     # The conversation's edge.
 
     def send(self, channel, values):
-        return self.sockets.send(channel, values)
+        return self.sockets.send(self, channel, values)
 
     def accept(self, subprotocol):
         self.subprotocol = subprotocol

@@ -3,12 +3,12 @@ from unittest import TestCase as PlainTestCase
 from django.channels.interfaces.conversation import (
     CLOSING,
     CONNECTING,
-    DISCONNECT_ATTEMPTS,
     ENDED,
     FULL,
     LOST,
     NOBODY,
     OPEN,
+    PATIENT_ATTEMPTS,
     REFUSED,
     SENT,
     Conversation,
@@ -430,7 +430,7 @@ class DisconnectTests(ConversationTestCase):
         self.edge.full = {"disconnect"}
         self.talk.lost(1000, "")
         with self.assertLogs("django.channels.server", "ERROR"):
-            for _ in range(DISCONNECT_ATTEMPTS):
+            for _ in range(PATIENT_ATTEMPTS):
                 self.talk.retry()
         waited = sum(entry[1] for entry in self.edge.log if entry[0] == "retry")
         self.assertAlmostEqual(waited, 60, delta=5)

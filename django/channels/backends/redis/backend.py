@@ -102,7 +102,11 @@ class RedisChannelBackend(SharedChannelBackend):
         except RedisError as error:
             # A server repeats what it was sent after these words.
             text = str(error).partition("with args beginning")[0]
-            raise self._unavailable(f"{type(error).__name__}: {text}") from error
+            # redis-py has one class for a connection that couldn't be made and
+            # for one that was lost in the middle; in doubt it's the latter.
+            raise self._unavailable(
+                f"{type(error).__name__}: {text}", unsent=" connecting to " in text
+            ) from error
 
     def waiting_client(self, key):
         """Return a new client for commands that block for a SLICE."""

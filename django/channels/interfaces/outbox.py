@@ -1,0 +1,59 @@
+"""The way from the reactor's thread to a backend that takes its time."""
+
+import logging
+import threading
+from queue import SimpleQueue
+from zlib import crc32
+
+logger = logging.getLogger("django.channels.server")
+
+# A thread waits for the store most of the time. On one machine one of them
+# would do; a store half a millisecond away takes a few to keep it busy.
+THREADS = 4
+
+
+class Outbox:
+    """
+    Calls that may wait for a store, made in threads of their own so that the
+    reactor's never does.
+
+    Calls with the same key are made in the order in which they were posted,
+    one at a time: a key has one thread. What a call returns comes back through
+    ``mailbox``, to the reactor's thread. Nothing limits how many calls wait: a
+    socket has one message on its way, and a connection one request.
+    """
+
+    def __init__(self, mailbox, threads=THREADS):
+        self._mailbox = mailbox
+        self._queues = [SimpleQueue() for _ in range(threads)]
+        for i, queue in enumerate(self._queues):
+            threading.Thread(
+                target=self._work,
+                args=[queue],
+                name=f"channels-outbox-{i}",
+                daemon=True,
+            ).start()
+
+    def post(self, key, function, *args, then=None):
+        """
+        Have ``function(*args)`` called, and after it, in the reactor's thread,
+        ``then(result)``. The function must not raise.
+        """
+        queue = self._queues[crc32(key.encode()) % len(self._queues)]
+        queue.put((function, args, then))
+
+    def close(self):
+        """End the threads, each after what it has."""
+        for queue in self._queues:
+            queue.put(None)
+
+    def _work(self, queue):
+        while (call := queue.get()) is not None:
+            function, args, then = call
+            try:
+                result = function(*args)
+            except Exception:
+                logger.exception("A call to a channel backend failed.")
+                continue
+            if then is not None:
+                self._mailbox.post(then, result)
