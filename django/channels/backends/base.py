@@ -108,6 +108,13 @@ class BaseChannelBackend:
             "Subclasses of BaseChannelBackend must have unlisten()."
         )
 
+    def renew(self):
+        """
+        After an outage, make sure that replies find this process again. Who
+        sends a message that will be replied to calls it first; it costs
+        nothing while all is well, and raises BackendUnavailable.
+        """
+
     def group_add(self, group, channel):
         """Make the channel a member of the group; again is no error."""
         raise NotImplementedError(

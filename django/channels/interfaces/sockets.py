@@ -182,6 +182,7 @@ class Sockets:
 
     def _send(self, message):
         try:
+            self.backend.renew()
             self.backend.send(message)
         except ChannelFull:
             return conversation.FULL

@@ -154,6 +154,11 @@ class RedisChannelBackend(SharedChannelBackend):
         tag = f"{{{self.prefix}:{process}}}"
         return f"{tag}:inbox", f"{tag}:lease"
 
+    def renew(self):
+        inbox = self._inbox
+        if inbox is not None:
+            inbox.renew()
+
     def _open_inbox(self, process):
         self._inbox = Inbox(self, process)
         self._inbox.open()

@@ -22,6 +22,9 @@ class Inbox:
         self._stopped = threading.Event()
         self._client = None
         self._next_beat = 0
+        # Whether the server may have forgotten this inbox, and whether it did.
+        self._interrupted = False
+        self._lost = False
         self._outage = Outage(f"The inbox of {backend}", self._stopped)
         self._thread = threading.Thread(
             target=self._run, name="channels-inbox", daemon=True
@@ -30,6 +33,14 @@ class Inbox:
     def open(self):
         self._renew()
         self._thread.start()
+
+    def renew(self):
+        """See BaseChannelBackend.renew()."""
+        if self._interrupted:
+            # The thread, which waits a little, looks after the groups.
+            if self._renew():
+                self._lost = True
+            self._interrupted = False
 
     def close(self):
         """End the thread and delete the inbox."""
@@ -70,9 +81,12 @@ class Inbox:
         try:
             if monotonic() >= self._next_beat:
                 self._next_beat = monotonic() + self._backend.lease / 3
-                self._backend._beat(self._renew())
+                lost = self._renew() or self._lost
+                self._interrupted = self._lost = False
+                self._backend._beat(lost)
             self._read(min(SLICE, max(0.001, self._next_beat - monotonic())))
         except BackendUnavailable as error:
+            self._interrupted = True
             self._close_client()
             self._next_beat = 0
             self._outage.wait(error)
