@@ -14,7 +14,8 @@ class HTTPFactory(ServerFactory):
     What the connections of one server share.
 
     ``send(exchange)`` sends a request on its channel and may raise
-    ChannelFull. ``sockets`` takes over connections that become WebSockets.
+    ChannelFull; with None, requests are told to become WebSockets. ``sockets``
+    takes over connections that do; with None, they go on as HTTP.
     ``clock`` is the reactor, ``timeout`` how many seconds a request may be
     with the workers, None for any number.
 

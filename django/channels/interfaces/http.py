@@ -50,6 +50,10 @@ logger = logging.getLogger("django.channels.server")
 BETWEEN, HEAD, BODY, UPGRADE, LAST, ENDING = range(6)
 
 
+class UpgradeRequired(Exception):
+    """Raised for a request where only WebSockets are served."""
+
+
 class HTTPConnection(Protocol):
     def __init__(self, factory):
         self.factory = factory
@@ -347,6 +351,9 @@ class HTTPConnection(Protocol):
         self.deadline = None
         if factory.timeout is not None:
             exchange.deadline = factory.seconds() + factory.timeout
+        if factory.send is None:
+            self._refuse_exchange(exchange, UpgradeRequired())
+            return
         try:
             factory.send(exchange)
         except Exception as error:
@@ -362,11 +369,15 @@ class HTTPConnection(Protocol):
             self._send_error(exchange, 503, close=close, headers=again)
         elif isinstance(error, BackendUnavailable):
             self._send_error(exchange, 504, close=close)
+        elif isinstance(error, UpgradeRequired):
+            # RFC 9110 section 15.5.22.
+            upgrade = [("Upgrade", "websocket")]
+            self._send_error(exchange, 426, close=True, headers=upgrade)
         elif isinstance(error, MessageTooLarge):
             self._send_error(exchange, 413, close=close)
         else:
             self._send_error(exchange, 500, close=True)
-        if not isinstance(error, ChannelFull):
+        if not isinstance(error, (ChannelFull, UpgradeRequired)):
             logger.error("A request could not be sent to its channel.", exc_info=error)
 
     def _go_on(self):
@@ -434,7 +445,7 @@ class HTTPConnection(Protocol):
     def _do_upgrade(self):
         rest, self._upgrade = self._upgrade, None
         self._read_on()
-        if self._head.wants_websocket:
+        if self._head.wants_websocket and self.factory.sockets is not None:
             self.deadline = None
             self.factory.sockets.take_over(self, self._head, rest)
         else:

@@ -36,7 +36,9 @@ class InterfaceServer:
     ``application`` is the WSGI application, usually Django's own handler.
     ``threads`` worker threads run views and sockets' consumers, and as many
     run those of other channels; with one, it runs them all. ``access`` gets a
-    line per request and socket.
+    line per request and socket. ``http`` and ``websocket`` say what is served.
+    Without ``worker``, nothing is received from backends that other processes
+    share: their workers do that.
 
         server = InterfaceServer(application)
         server.bind("127.0.0.1", 8000)
@@ -47,9 +49,22 @@ class InterfaceServer:
     not started again; another one may follow it.
     """
 
-    def __init__(self, application, threads=1, access=None, limits=Limits()):
+    def __init__(
+        self,
+        application,
+        threads=1,
+        access=None,
+        limits=Limits(),
+        *,
+        http=True,
+        websocket=True,
+        worker=True,
+    ):
         self.application = application
         self.threads = threads
+        self.http = http
+        self.websocket = websocket
+        self.worker = worker
         self.access = access or NoAccessLog()
         self.limits = limits
         self.port = None
@@ -142,8 +157,8 @@ class InterfaceServer:
             clock=reactor,
         )
         self.factory = HTTPFactory(
-            send=self._send,
-            sockets=self.sockets,
+            send=self._send if self.http else None,
+            sockets=self.sockets if self.websocket else None,
             mailbox=mailbox,
             clock=reactor,
             access=self.access,
@@ -218,6 +233,7 @@ class InterfaceServer:
 
     def _try_to_send(self, request):
         try:
+            self._http_backend.renew()
             self._http_backend.send(request)
         except Exception as error:
             return request.exchange, error
@@ -226,17 +242,27 @@ class InterfaceServer:
     # Workers.
 
     def _start_workers(self):
-        backends = {
-            backend.alias: backend
-            for backend in (channel_backends["default"], self._http_backend)
-        }
         self._workers = [
-            Worker(backend, self.threads, channels)
-            for backend in backends.values()
-            for channels in self._shares(consumers.channels())
+            Worker(backend, self.threads, share)
+            for backend, channels in self._received().items()
+            for share in self._shares(channels)
         ]
         for worker in self._workers:
             worker.start()
+
+    def _received(self):
+        """Return the channels to receive from, by backend."""
+        default, received = channel_backends["default"], {}
+        if self.worker or default.process_local:
+            received[default] = consumers.channels()
+        backend = self._http_backend
+        if self.http and backend is not default:
+            if backend.alias not in settings.CHANNEL_BACKENDS:
+                # The one of "local", which no project sends to.
+                received[backend] = [names.HTTP_REQUEST]
+            elif self.worker or backend.process_local:
+                received[backend] = consumers.channels()
+        return received
 
     def _shares(self, channels):
         """

@@ -618,3 +618,25 @@ class ResponseTests(SimpleTestCase):
         self.http.reactor.spin()
         self.assertEqual(len(made), 100)
         self.assertTrue(self.http.wire.value().endswith(b"0\r\n\r\n"))
+
+
+class OneProtocolTests(SimpleTestCase):
+    def test_websocket_only(self):
+        """A request that doesn't ask for a WebSocket is told to."""
+        http = HTTPWire()
+        http.factory.send = None
+        http.receive(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        status, headers, _ = parts_of(http.wire.take())
+        self.assertEqual((status, headers["upgrade"]), (426, ["websocket"]))
+        self.assertEqual(http.wire.ended, "orderly")
+
+    def test_http_only(self):
+        """A handshake is a request as any other."""
+        http = HTTPWire()
+        http.factory.sockets = None
+        http.receive(
+            b"GET /a HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
+            b"Connection: upgrade\r\n\r\n"
+        )
+        self.assertEqual(http.requests[0].content["path"], "/a")
+        self.assertEqual(status_of(http.respond(HttpResponse())), 200)

@@ -1,6 +1,5 @@
 import threading
 
-from django.channels import consumers
 from django.channels.backends.memory import MemoryChannelBackend
 from django.channels.exceptions import (
     BackendUnavailable,

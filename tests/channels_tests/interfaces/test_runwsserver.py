@@ -12,6 +12,10 @@ from django.core.management import CommandError, call_command
 from django.core.management.commands.runwsserver import Command
 from django.test import SimpleTestCase, override_settings
 
+SHARED = {
+    "default": {"BACKEND": "django.channels.backends.redis.RedisChannelBackend"},
+}
+
 
 class AddressTests(SimpleTestCase):
     def test_addresses(self):
@@ -59,7 +63,19 @@ class RefusalTests(SimpleTestCase):
         self.assertRefused("192.0.2.1 can't be assigned to", "192.0.2.1:9000")
 
     def test_threads(self):
-        self.assertRefused("--threads must be at least 1", threads=0)
+        self.assertRefused("--threads must be at least 0", threads=-1)
+
+    def test_nobody_runs_consumers(self):
+        for option in ("--threads=0", "--no-worker"):
+            with self.subTest(option=option):
+                self.assertRefused(
+                    f"{option.replace('=', ' ')} leaves the consumers to other "
+                    f"processes, and the default channel backend holds its messages",
+                    option,
+                )
+
+    def test_one_protocol_at_most(self):
+        self.assertRefused("not allowed with", "--http-only", "--websocket-only")
 
     @override_settings(ALLOWED_HOSTS=[])
     def test_allowed_hosts(self):
@@ -72,6 +88,23 @@ class RefusalTests(SimpleTestCase):
     def test_twisted_is_missing(self):
         with mock.patch.dict(sys.modules, {"twisted.internet": None}):
             self.assertRefused("python -m pip install twisted")
+
+
+@override_settings(ALLOWED_HOSTS=["127.0.0.1"], CHANNEL_BACKENDS=SHARED)
+class SharedBackendTests(SimpleTestCase):
+    configured_channel_backends = "__all__"
+
+    def test_nobody_answers_requests(self):
+        with self.assertRaisesMessage(CommandError, "nobody to answer HTTP"):
+            call_command("runwsserver", "--threads=0")
+
+    def test_others_answer(self):
+        """What other processes do needs no threads in this one."""
+        command = Command()
+        command.check_workers(threads=0, worker=True, http=False)
+        command.check_workers(threads=4, worker=False, http=True)
+        with override_settings(CHANNEL_HTTP_BACKEND="default"):
+            command.check_workers(threads=0, worker=True, http=True)
 
 
 class ProcessTests(SimpleTestCase):

@@ -12,14 +12,23 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from django.channels import Channel, Group, consumers
+from django.channels.backends.memory import MemoryChannelBackend
 from django.channels.interfaces.limits import Limits
 from django.channels.interfaces.server import InterfaceServer
+from django.core.handlers.channel import http_backend
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import SimpleTestCase, override_settings
 from django.urls import path
 
 PATIENCE = 20
+
+
+class SharedBackend(MemoryChannelBackend):
+    process_local = False
+
+
+SHARED = {"default": {"BACKEND": f"{__name__}.SharedBackend", "LOCATION": "shared"}}
 
 held = threading.Event()
 holding = threading.Event()
@@ -330,6 +339,30 @@ class ApplicationTests(ServerTestCase):
         finally:
             held.set()
         self.assertEqual(second.getresponse().read(), b"held")
+
+
+class SharesTests(ServerTestCase):
+    """Which channels a server receives from."""
+
+    def received(self, **options):
+        server = InterfaceServer(WSGIHandler(), **options)
+        server._http_backend = http_backend()
+        return {b.alias: set(c) for b, c in server._received().items()}
+
+    def test_memory(self):
+        every = set(consumers.channels())
+        self.assertEqual(self.received(), {"default": every})
+        self.assertEqual(self.received(http=False), {"default": every})
+
+    def test_shared(self):
+        every, request = set(consumers.channels()), {"http.request"}
+        with override_settings(CHANNEL_BACKENDS=SHARED):
+            self.assertEqual(self.received(), {"default": every, "local": request})
+            self.assertEqual(self.received(worker=False), {"local": request})
+            self.assertEqual(self.received(worker=False, http=False), {})
+            with override_settings(CHANNEL_HTTP_BACKEND="default"):
+                self.assertEqual(self.received(), {"default": every})
+                self.assertEqual(self.received(worker=False), {})
 
 
 class LifeTests(ServerTestCase):

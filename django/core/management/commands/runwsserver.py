@@ -3,9 +3,11 @@ import logging
 import re
 import socket
 
+from django.channels import channel_backends
 from django.channels.interfaces.development import default_threads, missing_package
 from django.channels.processes import readiness
 from django.conf import settings
+from django.core.handlers.channel import http_backend
 from django.core.management.base import BaseCommand, CommandError
 from django.core.management.commands.runserver import naiveip_re
 from django.core.servers.basehttp import get_internal_wsgi_application
@@ -49,8 +51,32 @@ class Command(BaseCommand):
             default=default_threads(),
             help=(
                 "How many worker threads run views and consumers; those with "
-                "async def need none. Default: %(default)s."
+                "async def need none. 0 where other processes run them all. "
+                "Default: %(default)s."
             ),
+        )
+        parser.add_argument(
+            "--no-worker",
+            action="store_false",
+            dest="worker",
+            help=(
+                "Receives no messages from the backends that processes share: "
+                "runworker processes do. Requests that stay in this process are "
+                "still answered here."
+            ),
+        )
+        protocols = parser.add_mutually_exclusive_group()
+        protocols.add_argument(
+            "--http-only",
+            action="store_false",
+            dest="websocket",
+            help="Serves HTTP, and treats a WebSocket's handshake as a request.",
+        )
+        protocols.add_argument(
+            "--websocket-only",
+            action="store_false",
+            dest="http",
+            help="Serves WebSockets, and answers other requests with a 426.",
         )
         parser.add_argument(
             "--access-log",
@@ -75,10 +101,30 @@ class Command(BaseCommand):
                 "CHANNEL_HTTP_BACKEND is None, which keeps requests out of "
                 "channels; this server has no other way for them."
             )
-        if options["threads"] < 1:
-            raise CommandError("--threads must be at least 1.")
+        self.check_workers(**options)
         addr, port, ipv6 = self.parse_address(options["addrport"], options["use_ipv6"])
         self.run(addr, port, ipv6, **options)
+
+    def check_workers(self, *, threads, worker, http, **options):
+        """Raise CommandError where nobody would answer."""
+        if threads < 0:
+            raise CommandError("--threads must be at least 0.")
+        default, requests = channel_backends["default"], http_backend()
+        if default.process_local and not (worker and threads):
+            raise CommandError(
+                "%s leaves the consumers to other processes, and the default channel "
+                "backend holds its messages in the memory of this one. Set the BACKEND "
+                "of CHANNEL_BACKENDS['default'] to one that processes share."
+                % ("--threads 0" if not threads else "--no-worker")
+            )
+        if http and requests.process_local and not threads:
+            raise CommandError(
+                "--threads 0 leaves nobody to answer HTTP, which stays in this "
+                "process. To leave only the sockets' messages to runworker "
+                "processes, use --no-worker; to serve no HTTP, --websocket-only; to "
+                "have runworker processes run the views, set CHANNEL_HTTP_BACKEND to "
+                "the alias of a backend that processes share."
+            )
 
     def parse_address(self, addrport, use_ipv6=False):
         """Return the address, the port and whether the address is IPv6."""
@@ -100,6 +146,9 @@ class Command(BaseCommand):
             addr = self.default_addr_ipv6 if use_ipv6 else self.default_addr
         return addr.strip("[]"), int(port), use_ipv6
 
+    def protocols(self, *, http, websocket, **options):
+        return " and ".join(["HTTP"] * http + ["WebSocket"] * websocket)
+
     def run(self, addr, port, ipv6, **options):
         from django.channels.interfaces.access import AccessLog, NoAccessLog
         from django.channels.interfaces.server import InterfaceServer
@@ -109,7 +158,12 @@ class Command(BaseCommand):
         else:
             access = NoAccessLog()
         server = InterfaceServer(
-            get_internal_wsgi_application(), threads=options["threads"], access=access
+            get_internal_wsgi_application(),
+            threads=options["threads"],
+            access=access,
+            http=options["http"],
+            websocket=options["websocket"],
+            worker=options["worker"] and options["threads"] > 0,
         )
         try:
             server.bind(addr, port, ipv6=ipv6)
@@ -121,8 +175,8 @@ class Command(BaseCommand):
         if options["verbosity"] >= 1:
             shown = f"[{addr}]" if ipv6 else addr
             self.stdout.write(
-                "Serving HTTP and WebSocket on http://%s:%d/ with %d worker threads."
-                % (shown, server.port, options["threads"])
+                "Serving %s on http://%s:%d/ with %d worker threads."
+                % (self.protocols(**options), shown, server.port, options["threads"])
             )
             self.stdout.flush()
         # Who connects from now on waits for the reactor.

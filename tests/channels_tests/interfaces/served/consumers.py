@@ -1,0 +1,18 @@
+import os
+
+from django.channels import Channel, Group
+
+
+@Channel.consumer("websocket.connect")
+def connect(reply_channel):
+    Group("all").add(reply_channel)
+
+
+@Channel.consumer("websocket.receive")
+def receive(reply_channel, content, scheme=None):
+    if content == "pid":
+        Channel(reply_channel).send(content=str(os.getpid()))
+    elif content.startswith("all "):
+        Group("all").send(content=content)
+    else:
+        Channel(reply_channel).send(content=content)

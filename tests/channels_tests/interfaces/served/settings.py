@@ -1,0 +1,27 @@
+"""A project as it's deployed: on Redis where the environment names one."""
+
+import os
+
+SECRET_KEY = "served"
+ALLOWED_HOSTS = ["127.0.0.1", "example.com"]
+ROOT_URLCONF = "channels_tests.interfaces.served.urls"
+INSTALLED_APPS = ["channels_tests.interfaces.served"]
+USE_TZ = True
+CHANNEL_HTTP_BACKEND = os.environ.get("SERVED_HTTP_BACKEND", "local")
+
+if "SERVED_REDIS" in os.environ:
+    CHANNEL_BACKENDS = {
+        "default": {
+            "BACKEND": "django.channels.backends.redis.RedisChannelBackend",
+            "LOCATION": os.environ["SERVED_REDIS"],
+            "OPTIONS": {"TIMEOUT": 20},
+        }
+    }
+
+# What a test waits for is printed.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"printed": {"class": "logging.StreamHandler"}},
+    "loggers": {"django": {"handlers": ["printed"], "level": "INFO"}},
+}

@@ -1,0 +1,130 @@
+"""runwsserver and runworker in processes of their own, over Redis."""
+
+import http.client
+
+from channels_tests.backends.redis_servers import Node, redis_executable
+from channels_tests.running import enter_for_class, wait_for
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from django.test import SimpleTestCase
+
+from .processes import Command
+
+PATIENCE = 20
+
+
+def get(port, path="/", headers={}):
+    """Return the status and the text of a response."""
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    try:
+        client.request("GET", path, headers=headers)
+        response = client.getresponse()
+        return response.status, response.read().decode()
+    finally:
+        client.close()
+
+
+def socket(port, **options):
+    return connect(f"ws://127.0.0.1:{port}/", open_timeout=PATIENCE, **options)
+
+
+class RedisTests(SimpleTestCase):
+    """An interface server without a worker, and a worker beside it."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.redis = enter_for_class(cls, Node(redis_executable()))
+        worker = Command("runworker", "--threads=1", redis=cls.redis.url)
+        server = Command(
+            "runwsserver", "127.0.0.1:0", "--no-worker", redis=cls.redis.url
+        )
+        cls.worker = enter_for_class(cls, worker)
+        cls.server = enter_for_class(cls, server)
+        cls.port = cls.server.port
+
+    def test_echo(self):
+        """Sockets are served by the worker, in order; requests by the server."""
+        with socket(self.port) as ws:
+            for i in range(100):
+                ws.send(str(i))
+            received = [ws.recv(PATIENCE) for _ in range(100)]
+            self.assertEqual(received, [str(i) for i in range(100)])
+            ws.send("pid")
+            self.assertEqual(ws.recv(PATIENCE), str(self.worker.process.pid))
+        status, text = get(self.port)
+        self.assertEqual(status, 200)
+        self.assertEqual(text.split()[-1], str(self.server.process.pid))
+
+    def test_redis_is_stuck(self):
+        """What a socket is sent meanwhile waits; requests are answered."""
+        with socket(self.port) as ws:
+            ws.send("before")
+            self.assertEqual(ws.recv(PATIENCE), "before")
+            with self.redis.stuck():
+                for i in range(40):
+                    ws.send(str(i))
+                for _ in range(3):
+                    self.assertEqual(get(self.port)[0], 200)
+            received = [ws.recv(PATIENCE) for _ in range(40)]
+            self.assertEqual(received, [str(i) for i in range(40)])
+
+    def test_redis_is_started_again(self):
+        """An open socket survives a Redis server that has forgotten it."""
+        with socket(self.port) as ws, socket(self.port) as other:
+            for client in (ws, other):
+                client.send("before")
+                self.assertEqual(client.recv(PATIENCE), "before")
+            self.wait_until_idle()
+            self.redis.stop()
+            ws.send("after")
+            self.wait_for_line("A message for websocket.receive")
+            self.assertEqual(get(self.port)[0], 200)
+            self.redis.serve()
+            self.assertEqual(ws.recv(PATIENCE), "after")
+            other.send("too")
+            self.assertEqual(other.recv(PATIENCE), "too")
+
+    def wait_until_idle(self):
+        """Wait until the worker has reported the sockets' messages done."""
+        probe = "echo of the last message"
+        with socket(self.port) as ws:
+            ws.send(probe)
+            ws.send(probe)
+            for _ in range(2):
+                self.assertEqual(ws.recv(PATIENCE), probe)
+
+    def wait_for_line(self, text):
+        known = self.server.printed.count(text)
+        wait_for(lambda: self.server.printed.count(text) > known, text)
+
+    def test_one_of_two_is_killed(self):
+        """Groups go on with the members that the other one has."""
+        options = ["runwsserver", "127.0.0.1:0", "--no-worker"]
+        with Command(*options, redis=self.redis.url) as other:
+            with socket(self.port) as here, socket(other.port) as there:
+                here.send("all 1")
+                for ws in (here, there):
+                    self.assertEqual(ws.recv(PATIENCE), "all 1")
+                other.kill()
+                for i in range(2, 12):
+                    here.send(f"all {i}")
+                received = [here.recv(PATIENCE) for _ in range(10)]
+                self.assertEqual(received, [f"all {i}" for i in range(2, 12)])
+                with self.assertRaises(ConnectionClosed):
+                    there.recv(PATIENCE)
+
+    def test_requests_on_redis(self):
+        """With CHANNEL_HTTP_BACKEND, a server needs no threads at all."""
+        with Command(
+            "runwsserver",
+            "127.0.0.1:0",
+            "--threads=0",
+            redis=self.redis.url,
+            environment={"SERVED_HTTP_BACKEND": "default"},
+        ) as server:
+            status, text = get(server.port)
+            self.assertEqual(status, 200)
+            self.assertEqual(text.split()[-1], str(self.worker.process.pid))
+            self.assertEqual(get(server.port, "/nowhere")[0], 404)
