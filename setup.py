@@ -19,9 +19,13 @@ sys.path.insert(0, str(ROOT))
 import patchset  # NOQA: E402
 
 LOCAL_VERSION = "channels.1"
-# The interface server's. Redis, and encrypting what is on it, are extras.
+# The interface server's. TLS, Redis, and encrypting what is on it are extras.
 REQUIREMENTS = ["twisted>=24.7", "autobahn>=24.4.2", "httptools>=0.6.1"]
-EXTRAS = {"redis": ["redis>=6.4"], "encryption": ["cryptography>=42"]}
+EXTRAS = {
+    "encryption": ["cryptography>=42"],
+    "redis": ["redis>=6.4"],
+    "tls": ["twisted[tls]>=24.7"],
+}
 
 
 class OwnSdist(sdist):

@@ -10,6 +10,8 @@ imports it before a server is wanted. The way through it:
 ``server``
     ``InterfaceServer``: ports, the reactor's thread, the worker, start and
     stop.
+``endpoints``
+    TLS, Unix sockets and inherited descriptors, by Twisted's descriptions.
 ``factory``, ``http``
     What connections share; one client connection: bytes to requests, answers
     in order, deadlines.

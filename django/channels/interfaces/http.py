@@ -31,6 +31,7 @@ from httptools import (
     HttpParserUpgrade,
     HttpRequestParser,
 )
+from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.protocol import Protocol
 
 from django.channels.exceptions import (
@@ -79,6 +80,8 @@ class HTTPConnection(Protocol):
     def connectionMade(self):
         self.client = address(self.transport.getPeer())
         self.server = address(self.transport.getHost())
+        secure = ISSLTransport.providedBy(self.transport)
+        self.scheme = "https" if secure else self.factory.scheme
         set_no_delay(self.transport)
         self.outlet = Outlet(self.transport, self._blocked, self._drained)
         self.factory.opened(self)
@@ -176,9 +179,7 @@ class HTTPConnection(Protocol):
         if self._body is not None:
             body, file = self._body.finish()
             self._body = None
-        content = self._head.content(
-            self.factory.scheme, self.client, self.server, body
-        )
+        content = self._head.content(self.scheme, self.client, self.server, body)
         exchange = Exchange(self, content, keep_alive, file)
         if self.current is None and not self.queue and not self.outlet.blocked:
             self._start(exchange)

@@ -1,10 +1,12 @@
-"""The interface server: its port, its life in the reactor, its workers."""
+"""The interface server: its ports, its life in the reactor, its workers."""
 
 import gc
 import logging
 import signal
 import socket
 import threading
+
+from twisted.internet.defer import DeferredList, maybeDeferred
 
 from django.channels import channel_backends, consumers, names
 from django.channels.processes import readiness
@@ -13,6 +15,7 @@ from django.channels.worker import Worker
 from django.conf import settings
 from django.core.handlers.channel import http_backend
 
+from . import endpoints
 from . import reactor as reactors
 from .access import NoAccessLog
 from .factory import HTTPFactory
@@ -26,12 +29,10 @@ from .websocket import WebSocketFactory
 
 logger = logging.getLogger("django.channels.server")
 
-BACKLOG = 1024
-
 
 class InterfaceServer:
     """
-    HTTP and WebSocket on one port, and the workers that answer.
+    HTTP and WebSocket on the same ports, and the workers that answer.
 
     ``application`` is the WSGI application, usually Django's own handler.
     ``threads`` worker threads run views and sockets' consumers, and as many
@@ -72,8 +73,13 @@ class InterfaceServer:
         self.sockets = None
         self._http_backend = None
         self._outbox = None
+        # Where it listens, as URLs.
+        self.urls = []
         self._socket = None
-        self._listening = None
+        self._ports = []
+        self._closing = None
+        self._started = False
+        self._ended = False
         self._workers = []
         self._stopped = threading.Event()
         self._deadline = None
@@ -91,13 +97,25 @@ class InterfaceServer:
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((addr, port))
-            listener.listen(BACKLOG)
+            listener.listen(endpoints.BACKLOG)
             listener.setblocking(False)
         except BaseException:
             listener.close()
             raise
         self._socket = listener
         self.port = listener.getsockname()[1]
+        shown = f"[{addr}]" if ipv6 else addr
+        self.urls.append(f"http://{shown}:{self.port}/")
+
+    def bind_endpoint(self, description):
+        """
+        Listen on another endpoint, described as for Twisted's
+        serverFromString(). Raise InvalidEndpoint.
+        """
+        self._make_factory()
+        port = _in_reactor(endpoints.listen, description, self.factory)
+        self._ports.append(port)
+        self.urls.append(endpoints.url(port, endpoints.is_secure(description)))
 
     def start(self):
         """Serve from a background thread. Return when connections are taken."""
@@ -110,8 +128,11 @@ class InterfaceServer:
         Take no more connections, let what runs end for up to ``grace``
         seconds, and return.
         """
-        if self.factory is None:
-            self._socket.close()
+        if not self._started:
+            if self._socket is not None:
+                self._socket.close()
+            if self._ports:
+                _in_reactor(self._close_ports)
             return
         reactor.callFromThread(self._begin_stop, grace)
         self._stopped.wait()
@@ -140,7 +161,14 @@ class InterfaceServer:
         return self._signal
 
     def _prepare(self):
-        """Make what needs settings, here, where an error finds the caller."""
+        """Begin with what needs settings here, where an error finds the caller."""
+        self._make_factory()
+        self._started = True
+        self._start_workers()
+
+    def _make_factory(self):
+        if self.factory is not None:
+            return
         mailbox = Mailbox(reactor.callFromThread)
         websockets = WebSocketFactory(reactor, self.limits)
         backend, self._http_backend = channel_backends["default"], http_backend()
@@ -165,16 +193,18 @@ class InterfaceServer:
             timeout=settings.CHANNEL_HTTP_TIMEOUT,
             limits=self.limits,
         )
-        self._start_workers()
 
     # The reactor's thread.
 
     def _listen(self):
-        self._listening = reactor.adoptStreamPort(
-            self._socket.fileno(), self._socket.family, self.factory
-        )
-        # The port has a descriptor of its own.
-        self._socket.close()
+        if self._socket is not None:
+            self._ports.append(
+                reactor.adoptStreamPort(
+                    self._socket.fileno(), self._socket.family, self.factory
+                )
+            )
+            # The port has a descriptor of its own.
+            self._socket.close()
 
     def _send(self, exchange):
         backend = self._http_backend
@@ -195,28 +225,38 @@ class InterfaceServer:
     def _begin_stop(self, grace):
         if self._deadline is not None:
             return
-        logger.info("The server on port %s stops.", self.port)
+        logger.info("The server on %s stops.", ", ".join(self.urls))
         self._deadline = reactor.callLater(grace, self._end)
         self.factory.stopping = True
         self.factory.when_empty = self.sockets.when_empty = self._end_if_empty
-        self._listening.stopListening()
+        self._close_ports()
         for connection in tuple(self.factory.connections):
             connection.shut_down()
         self._end_if_empty()
+
+    def _close_ports(self):
+        self._closing = DeferredList(
+            [maybeDeferred(port.stopListening) for port in self._ports],
+            consumeErrors=True,
+        )
 
     def _end_if_empty(self):
         if not self.factory.connections and not self.sockets.by_name:
             self._end()
 
     def _end(self):
-        if self._stopped.is_set():
+        if self._ended:
             return
-        self._stopped.set()
+        self._ended = True
         if self._deadline.active():
             self._deadline.cancel()
         self.factory.when_empty = self.sockets.when_empty = None
         for connection in tuple(self.factory.connections):
             connection.transport.abortConnection()
+        self._closing.addBoth(self._closed)
+
+    def _closed(self, result):
+        self._stopped.set()
         if self._owns_reactor:
             reactor.stop()
 
@@ -282,6 +322,13 @@ class InterfaceServer:
         workers, self._workers = self._workers, []
         for worker in workers:
             worker.stop(grace)
+
+
+def _in_reactor(function, *args):
+    """Call in the reactor's thread, if there is one already."""
+    if reactor.running:
+        return reactors.call(function, *args)
+    return function(*args)
 
 
 class _Signals:

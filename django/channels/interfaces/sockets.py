@@ -107,7 +107,7 @@ class Sockets:
         content = connect_content(
             head,
             reply_channel=self.backend.reply_name("websocket"),
-            scheme=connection.factory.scheme,
+            scheme=connection.scheme,
             client=connection.client,
             server=connection.server,
         )

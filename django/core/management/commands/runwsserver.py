@@ -46,6 +46,19 @@ class Command(BaseCommand):
             help="Tells Django to use an IPv6 address.",
         )
         parser.add_argument(
+            "--endpoint",
+            action="append",
+            default=[],
+            dest="endpoints",
+            metavar="ENDPOINT",
+            help=(
+                "Where to listen, in place of addrport or besides it, as Twisted "
+                "describes it: ssl:8443:privateKey=key.pem:certKey=cert.pem, "
+                "unix:/run/site.sock:mode=660, systemd:domain=INET:index=0, "
+                "fd:fileno=3. May be given more than once."
+            ),
+        )
+        parser.add_argument(
             "--threads",
             type=int,
             default=default_threads(),
@@ -146,6 +159,24 @@ class Command(BaseCommand):
             addr = self.default_addr_ipv6 if use_ipv6 else self.default_addr
         return addr.strip("[]"), int(port), use_ipv6
 
+    def bind(self, server, addr, port, ipv6, *, addrport, endpoints, **options):
+        """Listen everywhere; raise CommandError where that's impossible."""
+        from django.channels.interfaces.endpoints import InvalidEndpoint
+
+        try:
+            if addrport or not endpoints:
+                server.bind(addr, port, ipv6=ipv6)
+            for description in endpoints:
+                server.bind_endpoint(description)
+        except OSError as error:
+            text = BIND_ERRORS.get(error.errno)
+            if text is None:
+                raise CommandError(str(error)) from error
+            raise CommandError(text % {"addr": addr, "port": port}) from error
+        except InvalidEndpoint as error:
+            server.stop()
+            raise CommandError(f"--endpoint: {error}") from error
+
     def protocols(self, *, http, websocket, **options):
         return " and ".join(["HTTP"] * http + ["WebSocket"] * websocket)
 
@@ -165,18 +196,15 @@ class Command(BaseCommand):
             websocket=options["websocket"],
             worker=options["worker"] and options["threads"] > 0,
         )
-        try:
-            server.bind(addr, port, ipv6=ipv6)
-        except OSError as error:
-            text = BIND_ERRORS.get(error.errno)
-            if text is None:
-                raise CommandError(str(error)) from error
-            raise CommandError(text % {"addr": addr, "port": port}) from error
+        self.bind(server, addr, port, ipv6, **options)
         if options["verbosity"] >= 1:
-            shown = f"[{addr}]" if ipv6 else addr
             self.stdout.write(
-                "Serving %s on http://%s:%d/ with %d worker threads."
-                % (self.protocols(**options), shown, server.port, options["threads"])
+                "Serving %s on %s with %d worker threads."
+                % (
+                    self.protocols(**options),
+                    " and ".join(server.urls),
+                    options["threads"],
+                )
             )
             self.stdout.flush()
         # Who connects from now on waits for the reactor.

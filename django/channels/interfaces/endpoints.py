@@ -1,0 +1,89 @@
+"""What a server listens on besides a plain port: Twisted's endpoints."""
+
+import os
+import socket
+
+from twisted.internet.endpoints import AdoptedStreamServerEndpoint, serverFromString
+from twisted.python.failure import Failure
+
+from .reactor import reactor
+
+# How many connections wait to be accepted, where a description doesn't say.
+BACKLOG = 1024
+_WITH_BACKLOG = ("ssl", "tcp", "tcp6", "unix")
+
+
+class InvalidEndpoint(ValueError):
+    """Raised when a description is of nothing that can be listened on."""
+
+
+def listen(description, factory):
+    """
+    Listen on what the description names, in the form that
+    ``twisted.internet.endpoints.serverFromString()`` reads, or
+    ``fd:fileno=N``: a listening socket that this process has inherited. Return
+    Twisted's port.
+    """
+    try:
+        outcome = []
+        _endpoint(description).listen(factory).addBoth(outcome.append)
+        if not outcome:
+            raise ValueError("it takes time to listen there")
+        if isinstance(outcome[0], Failure):
+            outcome[0].raiseException()
+    except Exception as error:
+        missing = isinstance(error, ImportError) and "OpenSSL" in str(error)
+        if missing or (description.startswith("ssl:") and _no_openssl()):
+            error = "pyOpenSSL is missing: python -m pip install 'Django[tls]'"
+        elif not isinstance(error, (ValueError, OSError)):
+            error = f"{type(error).__name__}: {error}"
+        raise InvalidEndpoint(
+            f"{description!r} can't be listened on: {error}."
+        ) from None
+    return outcome[0]
+
+
+def url(port, secure):
+    """Return where a port can be found, for people."""
+    address = port.getHost()
+    host = getattr(address, "host", None)
+    if host is None:
+        name = address.name
+        return f"unix:{name.decode() if isinstance(name, bytes) else name}"
+    shown = f"[{host}]" if ":" in host else host
+    return f"{'https' if secure else 'http'}://{shown}:{address.port}/"
+
+
+def is_secure(description):
+    """Tell whether TLS is spoken there."""
+    return description.partition(":")[0] in ("ssl", "tls")
+
+
+def _endpoint(description):
+    kind, _, rest = description.partition(":")
+    if kind == "fd":
+        return _inherited(rest)
+    if kind in _WITH_BACKLOG and ":backlog=" not in description:
+        description = f"{description}:backlog={BACKLOG}"
+    return serverFromString(reactor, description)
+
+
+def _inherited(rest):
+    name, _, number = rest.partition("=")
+    if name != "fileno" or not number.isdecimal():
+        raise ValueError("it isn't of the form fd:fileno=3")
+    # The original stays: it may be another server's, too.
+    listener = socket.socket(fileno=os.dup(int(number)))
+    if not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        listener.close()
+        raise ValueError("it isn't a listening socket")
+    family = listener.family
+    return AdoptedStreamServerEndpoint(reactor, listener.detach(), family)
+
+
+def _no_openssl():
+    try:
+        import OpenSSL  # NOQA: F401
+    except ImportError:
+        return True
+    return False
