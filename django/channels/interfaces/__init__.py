@@ -15,9 +15,9 @@ imports it before a server is wanted. The way through it:
 ``factory``, ``http``
     What connections share; one client connection: bytes to requests, answers
     in order, deadlines.
-``request``, ``body``, ``limits``
+``request``, ``body``, ``proxies``, ``limits``
     What a request says and whether it may be served; its body while it comes
-    in; how much and how long a client may take.
+    in; what proxies say of its client; how much and how long that may take.
 ``exchange``
     One request and its response: what a worker's thread answers with.
 ``head``, ``flow``

@@ -17,7 +17,8 @@ class HTTPFactory(ServerFactory):
     ChannelFull; with None, requests are told to become WebSockets. ``sockets``
     takes over connections that do; with None, they go on as HTTP.
     ``clock`` is the reactor, ``timeout`` how many seconds a request may be
-    with the workers, None for any number.
+    with the workers, None for any number; ``proxies`` the Proxies that are
+    trusted, if there are any.
 
     A timer for each deadline of each connection would cost more than the rest
     of a request; one for all of them runs while there are connections.
@@ -35,6 +36,7 @@ class HTTPFactory(ServerFactory):
         access,
         timeout=None,
         scheme="http",
+        proxies=None,
         limits=Limits(),
     ):
         self.send = send
@@ -45,6 +47,7 @@ class HTTPFactory(ServerFactory):
         self.access = access
         self.timeout = timeout
         self.scheme = scheme
+        self.proxies = proxies
         self.limits = limits
         self.connections = set()
         self.stopping = False

@@ -32,8 +32,8 @@ class HostNotAllowed(Refused):
 
 class OriginNotAllowed(Refused):
     """
-    Raised when a page of a site that isn't in ALLOWED_HOSTS opens the socket:
-    status 403.
+    Raised when a page of a site that isn't in ALLOWED_HOSTS opens the socket,
+    or a page that anybody on the way could have changed: status 403.
     """
 
     def __init__(self, origin):
@@ -41,16 +41,19 @@ class OriginNotAllowed(Refused):
         self.origin = origin
 
 
-def check_handshake(head):
+def check_handshake(head, secure=False):
     """
     Raise HostNotAllowed or OriginNotAllowed if the request must not become a
     WebSocket.
 
     Browsers let any page open a WebSocket to any host and send the host's
     cookies along (RFC 6455 section 10.2); what tells a foreign page is its
-    Origin. Clients that aren't browsers send none.
+    Origin. Clients that aren't browsers send none. A page that came without
+    TLS may not open a ``secure`` socket, as it may send no form there.
     """
     host = head.get("host", "")
+    if settings.USE_X_FORWARDED_HOST:
+        host = head.get("x-forwarded-host", host)
     if not is_allowed(host):
         raise HostNotAllowed(host)
     origin = head.get("origin")
@@ -58,7 +61,8 @@ def check_handshake(head):
         return
     try:
         parts = urlsplit(origin)
-        known = parts.scheme in ("http", "https") and is_allowed(parts.netloc)
+        schemes = ("https",) if secure else ("http", "https")
+        known = parts.scheme in schemes and is_allowed(parts.netloc)
     except ValueError:
         known = False
     if not known:

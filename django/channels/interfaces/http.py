@@ -179,7 +179,8 @@ class HTTPConnection(Protocol):
         if self._body is not None:
             body, file = self._body.finish()
             self._body = None
-        content = self._head.content(self.scheme, self.client, self.server, body)
+        client, scheme = self.seen(self._head)
+        content = self._head.content(scheme, client, self.server, body)
         exchange = Exchange(self, content, keep_alive, file)
         if self.current is None and not self.queue and not self.outlet.blocked:
             self._start(exchange)
@@ -191,6 +192,13 @@ class HTTPConnection(Protocol):
                 self._read_no_further()
 
     # Another protocol's side.
+
+    def seen(self, request):
+        """Return the request's client and scheme, as trusted proxies say."""
+        proxies = self.factory.proxies
+        if proxies is None:
+            return self.client, self.scheme
+        return proxies.seen(request, self.client, self.scheme)
 
     def hand_over(self, successor, data):
         """Let ``successor`` have the connection; ``data`` came last."""

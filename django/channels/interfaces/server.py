@@ -39,7 +39,7 @@ class InterfaceServer:
     run those of other channels; with one, it runs them all. ``access`` gets a
     line per request and socket. ``http`` and ``websocket`` say what is served.
     Without ``worker``, nothing is received from backends that other processes
-    share: their workers do that.
+    share: their workers do that. ``proxies`` are the Proxies to trust.
 
         server = InterfaceServer(application)
         server.bind("127.0.0.1", 8000)
@@ -60,12 +60,14 @@ class InterfaceServer:
         http=True,
         websocket=True,
         worker=True,
+        proxies=None,
     ):
         self.application = application
         self.threads = threads
         self.http = http
         self.websocket = websocket
         self.worker = worker
+        self.proxies = proxies
         self.access = access or NoAccessLog()
         self.limits = limits
         self.port = None
@@ -191,6 +193,7 @@ class InterfaceServer:
             clock=reactor,
             access=self.access,
             timeout=settings.CHANNEL_HTTP_TIMEOUT,
+            proxies=self.proxies,
             limits=self.limits,
         )
 

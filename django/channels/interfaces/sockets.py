@@ -104,11 +104,12 @@ class Sockets:
 
     def take_over(self, connection, head, rest):
         """Let a WebSocket have the HTTP connection, or refuse it."""
+        client, scheme = connection.seen(head)
         content = connect_content(
             head,
             reply_channel=self.backend.reply_name("websocket"),
-            scheme=connection.scheme,
-            client=connection.client,
+            scheme=scheme,
+            client=client,
             server=connection.server,
         )
         try:
@@ -213,13 +214,14 @@ class Sockets:
 
     def _check(self, head, content):
         try:
-            check_handshake(head)
+            check_handshake(head, secure=content["scheme"] == "wss")
         except HostNotAllowed as error:
             security_logger.error("Invalid HTTP_HOST header: %r.", error.host)
             raise
         except OriginNotAllowed as error:
             security_logger.error(
-                "WebSocket %s refused: its Origin %r isn't in ALLOWED_HOSTS.",
+                "WebSocket %s refused: its Origin %r isn't in ALLOWED_HOSTS, or isn't "
+                "secure and the socket is.",
                 content["path"],
                 error.origin,
             )

@@ -138,6 +138,9 @@ class Edge:
     def hand_over(self, protocol, data):
         self.sockets.listen(self)
 
+    def seen(self, head):
+        return self.client, self.scheme
+
     def listening(self, error=None):
         if error is not None:
             raise error

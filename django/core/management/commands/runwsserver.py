@@ -78,6 +78,25 @@ class Command(BaseCommand):
                 "still answered here."
             ),
         )
+        parser.add_argument(
+            "--proxy-headers",
+            nargs="?",
+            const="x-forwarded",
+            choices=["x-forwarded", "forwarded"],
+            help=(
+                "Takes a client's address and scheme from what trusted proxies "
+                "write: X-Forwarded-For and X-Forwarded-Proto, or the header "
+                "Forwarded. Default: from the connection."
+            ),
+        )
+        parser.add_argument(
+            "--trusted-proxies",
+            metavar="ADDRESSES",
+            help=(
+                "Addresses and networks of the proxies, separated by commas. "
+                "Default: this machine's own. Unix sockets are always trusted."
+            ),
+        )
         protocols = parser.add_mutually_exclusive_group()
         protocols.add_argument(
             "--http-only",
@@ -177,6 +196,22 @@ class Command(BaseCommand):
             server.stop()
             raise CommandError(f"--endpoint: {error}") from error
 
+    def proxies(self, *, proxy_headers, trusted_proxies, **options):
+        """Return the Proxies to trust, or None."""
+        from django.channels.interfaces.proxies import LOCAL, Proxies
+
+        if proxy_headers is None:
+            if trusted_proxies:
+                raise CommandError("--trusted-proxies needs --proxy-headers.")
+            return None
+        trusted = LOCAL
+        if trusted_proxies is not None:
+            trusted = [t.strip() for t in trusted_proxies.split(",") if t.strip()]
+        try:
+            return Proxies(trusted, forwarded=proxy_headers == "forwarded")
+        except ValueError as error:
+            raise CommandError(f"--trusted-proxies: {error}") from error
+
     def protocols(self, *, http, websocket, **options):
         return " and ".join(["HTTP"] * http + ["WebSocket"] * websocket)
 
@@ -195,6 +230,7 @@ class Command(BaseCommand):
             http=options["http"],
             websocket=options["websocket"],
             worker=options["worker"] and options["threads"] > 0,
+            proxies=self.proxies(**options),
         )
         self.bind(server, addr, port, ipv6, **options)
         if options["verbosity"] >= 1:
