@@ -10,8 +10,9 @@ imports it before a server is wanted. The way through it:
 ``server``
     ``InterfaceServer``: ports, the reactor's thread, the worker, start and
     stop.
-``endpoints``
-    TLS, Unix sockets and inherited descriptors, by Twisted's descriptions.
+``endpoints``, ``drain``
+    TLS, Unix sockets and inherited descriptors, by Twisted's descriptions;
+    telling clients to go when it stops.
 ``factory``, ``http``
     What connections share; one client connection: bytes to requests, answers
     in order, deadlines.

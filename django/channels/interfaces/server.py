@@ -18,6 +18,7 @@ from django.core.handlers.channel import http_backend
 from . import endpoints
 from . import reactor as reactors
 from .access import NoAccessLog
+from .drain import Drain
 from .factory import HTTPFactory
 from .frames import frame_of
 from .limits import Limits
@@ -80,12 +81,15 @@ class InterfaceServer:
         self._socket = None
         self._ports = []
         self._closing = None
+        self._drain = None
         self._started = False
         self._ended = False
         self._workers = []
         self._stopped = threading.Event()
         self._deadline = None
         self._grace = None
+        # When all is to have ended, on the reactor's clock.
+        self._until = 0.0
         self._signal = None
         self._owns_reactor = False
 
@@ -128,7 +132,7 @@ class InterfaceServer:
     def stop(self, grace=10.0):
         """
         Take no more connections, let what runs end for up to ``grace``
-        seconds, and return.
+        seconds, and return. Sockets are told to go during the first half.
         """
         if not self._started:
             if self._socket is not None:
@@ -138,7 +142,7 @@ class InterfaceServer:
             return
         reactor.callFromThread(self._begin_stop, grace)
         self._stopped.wait()
-        self._stop_workers(grace)
+        self._stop_workers()
 
     def serve(self, grace=10.0):
         """
@@ -159,7 +163,7 @@ class InterfaceServer:
                 gc.freeze()
                 reactor.callWhenRunning(self._listen)
                 reactors.run_here()
-        self._stop_workers(grace)
+            self._stop_workers()
         return self._signal
 
     def _prepare(self):
@@ -228,13 +232,21 @@ class InterfaceServer:
     def _begin_stop(self, grace):
         if self._deadline is not None:
             return
+        self._until = reactor.seconds() + grace
         logger.info("The server on %s stops.", ", ".join(self.urls))
         self._deadline = reactor.callLater(grace, self._end)
         self.factory.stopping = True
         self.factory.when_empty = self.sockets.when_empty = self._end_if_empty
         self._close_ports()
+        # Requests are done soon, so that only sockets are worth spreading: over
+        # half the time, since their last messages are still to be handled.
+        sockets = []
         for connection in tuple(self.factory.connections):
-            connection.shut_down()
+            if connection.successor is None:
+                connection.shut_down()
+            else:
+                sockets.append(connection)
+        self._drain = Drain(reactor, sockets, grace / 2, _shut_down)
         self._end_if_empty()
 
     def _close_ports(self):
@@ -253,6 +265,7 @@ class InterfaceServer:
         self._ended = True
         if self._deadline.active():
             self._deadline.cancel()
+        self._drain.stop()
         self.factory.when_empty = self.sockets.when_empty = None
         for connection in tuple(self.factory.connections):
             connection.transport.abortConnection()
@@ -270,6 +283,7 @@ class InterfaceServer:
             reactor.callFromThread(self._begin_stop, self._grace)
         else:
             # The second one means it.
+            self._until = 0.0
             reactor.callFromThread(self._end)
 
     # The outbox's threads.
@@ -319,12 +333,12 @@ class InterfaceServer:
         jobs = [name for name in channels if name not in names.PROTOCOL_CHANNELS]
         return [protocol, jobs] if jobs else [protocol]
 
-    def _stop_workers(self, grace):
+    def _stop_workers(self):
         if self._outbox is not None:
             self._outbox.close()
         workers, self._workers = self._workers, []
         for worker in workers:
-            worker.stop(grace)
+            worker.stop(max(0.0, self._until - reactor.seconds()))
 
 
 def _in_reactor(function, *args):
@@ -332,6 +346,10 @@ def _in_reactor(function, *args):
     if reactor.running:
         return reactors.call(function, *args)
     return function(*args)
+
+
+def _shut_down(connection):
+    connection.shut_down()
 
 
 class _Signals:

@@ -1,12 +1,15 @@
 """runwsserver and runworker in processes of their own, over Redis."""
 
 import http.client
+import signal
+from contextlib import ExitStack
 
 from channels_tests.backends.redis_servers import Node, redis_executable
 from channels_tests.running import enter_for_class, wait_for
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from django.channels.interfaces.drain import FEWEST
 from django.test import SimpleTestCase
 
 from .processes import Command
@@ -128,3 +131,43 @@ class RedisTests(SimpleTestCase):
             self.assertEqual(status, 200)
             self.assertEqual(text.split()[-1], str(self.worker.process.pid))
             self.assertEqual(get(server.port, "/nowhere")[0], 404)
+
+
+class DrainTests(SimpleTestCase):
+    """The end of a server with clients."""
+
+    def test_drain(self):
+        """
+        Idle connections are closed and nobody new is let in; sockets are told
+        to go a few at a time, and the first ones go while the last still work.
+        """
+        with Command("runwsserver", "127.0.0.1:0", "--grace=40") as server:
+            with ExitStack() as stack:
+                sockets = [
+                    stack.enter_context(socket(server.port)) for _ in range(FEWEST + 1)
+                ]
+                idle = http.client.HTTPConnection("127.0.0.1", server.port)
+                stack.callback(idle.close)
+                idle.request("GET", "/")
+                idle.getresponse().read()
+                server.process.send_signal(signal.SIGTERM)
+                self.assertEqual(idle.sock.recv(1), b"")
+                with self.assertRaises(OSError):
+                    get(server.port)
+                for ws in sockets:
+                    with self.assertRaises(ConnectionClosed) as caught:
+                        ws.recv(PATIENCE)
+                    self.assertEqual(caught.exception.rcvd.code, 1001)
+            self.assertEqual(server.process.wait(PATIENCE), 0)
+
+    def test_second_signal(self):
+        """It ends a server that waits for a request."""
+        with Command("runwsserver", "127.0.0.1:0", "--grace=600") as server:
+            client = http.client.HTTPConnection("127.0.0.1", server.port)
+            client.request("GET", "/hold")
+            wait_for(lambda: "holding" in server.printed, "the view to run")
+            server.process.send_signal(signal.SIGTERM)
+            wait_for(lambda: "stops." in server.printed, "the server to stop")
+            self.assertIsNone(server.process.poll())
+            self.assertEqual(server.stop(), 0)
+            client.close()

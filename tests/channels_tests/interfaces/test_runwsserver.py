@@ -65,6 +65,9 @@ class RefusalTests(SimpleTestCase):
     def test_threads(self):
         self.assertRefused("--threads must be at least 0", threads=-1)
 
+    def test_grace(self):
+        self.assertRefused("--grace must be at least 0", grace=-1.0)
+
     def test_nobody_runs_consumers(self):
         for option in ("--threads=0", "--no-worker"):
             with self.subTest(option=option):

@@ -18,7 +18,8 @@ BIND_ERRORS = {
     errno.EADDRNOTAVAIL: "The address %(addr)s can't be assigned to.",
 }
 
-# How many seconds requests and sockets have when the server is told to stop.
+# How many seconds requests and sockets have when the server is told to stop,
+# where nobody says.
 GRACE = 10.0
 
 
@@ -111,6 +112,17 @@ class Command(BaseCommand):
             help="Serves WebSockets, and answers other requests with a 426.",
         )
         parser.add_argument(
+            "--grace",
+            type=float,
+            default=GRACE,
+            metavar="SECONDS",
+            help=(
+                "How long requests and sockets have to end when the server is told "
+                "to stop. Sockets are told to go during the first half. Default: "
+                "%(default)g."
+            ),
+        )
+        parser.add_argument(
             "--access-log",
             action="store_true",
             help=(
@@ -133,6 +145,8 @@ class Command(BaseCommand):
                 "CHANNEL_HTTP_BACKEND is None, which keeps requests out of "
                 "channels; this server has no other way for them."
             )
+        if options["grace"] < 0:
+            raise CommandError("--grace must be at least 0.")
         self.check_workers(**options)
         addr, port, ipv6 = self.parse_address(options["addrport"], options["use_ipv6"])
         self.run(addr, port, ipv6, **options)
@@ -245,4 +259,4 @@ class Command(BaseCommand):
             self.stdout.flush()
         # Who connects from now on waits for the reactor.
         readiness.notify(readiness.READY)
-        server.serve(grace=GRACE)
+        server.serve(grace=options["grace"])

@@ -1,4 +1,5 @@
 import os
+import threading
 
 from django.http import HttpResponse
 from django.urls import path
@@ -9,4 +10,9 @@ def meta(request):
     return HttpResponse(f"{request.scheme} {host!r} {port} {os.getpid()}")
 
 
-urlpatterns = [path("", meta)]
+def hold(request):
+    print("holding", flush=True)
+    threading.Event().wait()
+
+
+urlpatterns = [path("", meta), path("hold", hold)]
