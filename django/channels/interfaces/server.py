@@ -93,15 +93,18 @@ class InterfaceServer:
         self._signal = None
         self._owns_reactor = False
 
-    def bind(self, addr, port, ipv6=False):
+    def bind(self, addr, port, ipv6=False, reuse_port=False):
         """
-        Take the port; ``port`` 0 takes any, and ``self.port`` tells. Raise
-        OSError as socket.bind() does.
+        Take the port; ``port`` 0 takes any, and ``self.port`` tells. With
+        ``reuse_port``, other processes of the same user that say so too can
+        take it as well. Raise OSError as socket.bind() does.
         """
         family = socket.AF_INET6 if ipv6 else socket.AF_INET
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if reuse_port:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             listener.bind((addr, port))
             listener.listen(endpoints.BACKLOG)
             listener.setblocking(False)
@@ -137,8 +140,10 @@ class InterfaceServer:
         if not self._started:
             if self._socket is not None:
                 self._socket.close()
-            if self._ports:
-                _in_reactor(self._close_ports)
+            _in_reactor(self._close_ports)
+            if reactor.running:
+                reactor.callFromThread(self._closing.addBoth, self._closed)
+                self._stopped.wait()
             return
         reactor.callFromThread(self._begin_stop, grace)
         self._stopped.wait()
@@ -163,7 +168,8 @@ class InterfaceServer:
                 gc.freeze()
                 reactor.callWhenRunning(self._listen)
                 reactors.run_here()
-            self._stop_workers()
+        # Without a handler: a second signal ends this, too.
+        self._stop_workers()
         return self._signal
 
     def _prepare(self):
@@ -249,6 +255,10 @@ class InterfaceServer:
         self._drain = Drain(reactor, sockets, grace / 2, _shut_down)
         self._end_if_empty()
 
+    def _end_now(self):
+        self._until = 0.0
+        self._end()
+
     def _close_ports(self):
         self._closing = DeferredList(
             [maybeDeferred(port.stopListening) for port in self._ports],
@@ -283,8 +293,7 @@ class InterfaceServer:
             reactor.callFromThread(self._begin_stop, self._grace)
         else:
             # The second one means it.
-            self._until = 0.0
-            reactor.callFromThread(self._end)
+            reactor.callFromThread(self._end_now)
 
     # The outbox's threads.
 

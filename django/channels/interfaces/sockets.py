@@ -69,6 +69,7 @@ class Sockets:
         self._outbox = outbox
         self._clock = clock
         self._sweep = None
+        self._is_out = False
         self._lock = threading.Lock()
         self._warned = False
 
@@ -188,7 +189,10 @@ class Sockets:
         except ChannelFull:
             return conversation.FULL
         except BackendUnavailable as error:
-            logger.warning("A message for %s: %s", message.channel, error)
+            # One line for an outage, not one for each of many sockets.
+            log = logger.debug if self._is_out else logger.warning
+            self._is_out = True
+            log("A message for %s: %s", message.channel, error)
             # It must not come twice. If it was lost, nobody reports it done,
             # and check() ends the socket.
             return conversation.UNAVAILABLE if error.unsent else conversation.SENT
@@ -196,6 +200,7 @@ class Sockets:
             # What can't be sent is as good as sent to a full channel.
             logger.exception("A message for %s could not be sent.", message.channel)
             return conversation.FULL
+        self._is_out = False
         return conversation.SENT
 
     # The reactor's thread.

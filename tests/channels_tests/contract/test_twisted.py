@@ -5,7 +5,7 @@ import socket
 # First: see there.
 from django.channels.interfaces import framing  # NOQA: F401 isort: skip
 
-from twisted.internet import reactor
+from twisted.internet import endpoints, reactor
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.tcp import Connection, Server
 from twisted.logger import globalLogBeginner
@@ -15,6 +15,7 @@ from django.test import SimpleTestCase
 
 from .relying import relied_on
 
+ENDPOINTS = "django/channels/interfaces/endpoints.py"
 FRAMING = "django/channels/interfaces/framing.py"
 HTTP = "django/channels/interfaces/http.py"
 OUTLET = "django/channels/interfaces/outlet.py"
@@ -92,3 +93,16 @@ class TwistedTests(SimpleTestCase):
         found = {f.__module__ for f in copyreg.dispatch_table.values()}
         self.assertNotIn(styles.__name__, found)
         self.assertEqual(styles.pickleMethod.__module__, styles.__name__)
+
+    @relied_on(
+        ENDPOINTS,
+        "a description's first word is its kind; tcp, ssl and unix take a "
+        "backlog; listening there comes to its end at once.",
+    )
+    def test_endpoints(self):
+        for kind in ("_parseTCP", "_parseSSL", "_parseUNIX"):
+            self.assertIn("backlog", names(getattr(endpoints, kind)))
+        self.assertEqual(names(endpoints.serverFromString), {"reactor", "description"})
+        for adopt in (endpoints.TCP4ServerEndpoint, endpoints.UNIXServerEndpoint):
+            # defer.execute() calls now, and returns what is done already.
+            self.assertIn("defer.execute(", inspect.getsource(adopt.listen))

@@ -249,9 +249,11 @@ class SharedSocketTests(WebSocketTestCase):
         self.backend.errors = {RECEIVE: REFUSED}
         for i in range(20):
             self.send(frame(b"%d" % i))
-        for _ in range(20):
-            self.work()
-            self.reactor.advance(2)
+        with self.assertLogs("django.channels.server", "WARNING") as logs:
+            for _ in range(20):
+                self.work()
+                self.reactor.advance(2)
+        self.assertEqual(len(logs.records), 1)
         self.assertIs(self.wire.is_read, False)
         self.assertIsNone(self.closed())
         self.backend.errors = {}

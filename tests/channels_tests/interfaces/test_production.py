@@ -5,7 +5,7 @@ import signal
 from contextlib import ExitStack
 
 from channels_tests.backends.redis_servers import Node, redis_executable
-from channels_tests.running import enter_for_class, wait_for
+from channels_tests.running import enter_for_class, free_port, wait_for
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
@@ -81,8 +81,12 @@ class RedisTests(SimpleTestCase):
                 self.assertEqual(client.recv(PATIENCE), "before")
             self.wait_until_idle()
             self.redis.stop()
+            known = self.server.printed
             ws.send("after")
-            self.wait_for_line("A message for websocket.receive")
+            wait_for(
+                lambda: "A message for websocket" in self.server.printed[len(known) :],
+                "the server to notice",
+            )
             self.assertEqual(get(self.port)[0], 200)
             self.redis.serve()
             self.assertEqual(ws.recv(PATIENCE), "after")
@@ -97,10 +101,6 @@ class RedisTests(SimpleTestCase):
             ws.send(probe)
             for _ in range(2):
                 self.assertEqual(ws.recv(PATIENCE), probe)
-
-    def wait_for_line(self, text):
-        known = self.server.printed.count(text)
-        wait_for(lambda: self.server.printed.count(text) > known, text)
 
     def test_one_of_two_is_killed(self):
         """Groups go on with the members that the other one has."""
@@ -117,6 +117,29 @@ class RedisTests(SimpleTestCase):
                 self.assertEqual(received, [f"all {i}" for i in range(2, 12)])
                 with self.assertRaises(ConnectionClosed):
                     there.recv(PATIENCE)
+
+    def test_shared_port(self):
+        """Two processes have the port, and a group has the sockets of both."""
+        with ExitStack() as stack:
+            options = ["--reuse-port", "--no-worker"]
+            address = f"127.0.0.1:{free_port()}"
+            pids = set()
+            for _ in range(2):
+                server = stack.enter_context(
+                    Command("runwsserver", address, *options, redis=self.redis.url)
+                )
+                pids.add(str(server.process.pid))
+            port, found = server.port, set()
+            wait_for(
+                lambda: found.add(get(port)[1].split()[-1]) or found == pids,
+                "both to be asked",
+            )
+            sockets = [stack.enter_context(socket(port)) for _ in range(20)]
+            sockets[0].send("all")
+            self.assertEqual(sockets[0].recv(PATIENCE), "all")
+            sockets[0].send("all of them")
+            for ws in sockets:
+                self.assertEqual(ws.recv(PATIENCE), "all of them")
 
     def test_requests_on_redis(self):
         """With CHANNEL_HTTP_BACKEND, a server needs no threads at all."""

@@ -68,6 +68,14 @@ class RefusalTests(SimpleTestCase):
     def test_grace(self):
         self.assertRefused("--grace must be at least 0", grace=-1.0)
 
+    def test_shared_port(self):
+        self.assertRefused(
+            "--reuse-port is for several processes, and the default channel backend "
+            "holds its messages in the memory of one",
+            "--reuse-port",
+        )
+        Command().check_reuse(websocket=False)
+
     def test_nobody_runs_consumers(self):
         for option in ("--threads=0", "--no-worker"):
             with self.subTest(option=option):

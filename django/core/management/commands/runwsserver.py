@@ -60,6 +60,14 @@ class Command(BaseCommand):
             ),
         )
         parser.add_argument(
+            "--reuse-port",
+            action="store_true",
+            help=(
+                "Shares the port of addrport with other processes that are started "
+                "with this option. The system spreads connections over them."
+            ),
+        )
+        parser.add_argument(
             "--threads",
             type=int,
             default=default_threads(),
@@ -148,6 +156,8 @@ class Command(BaseCommand):
         if options["grace"] < 0:
             raise CommandError("--grace must be at least 0.")
         self.check_workers(**options)
+        if options["reuse_port"]:
+            self.check_reuse(**options)
         addr, port, ipv6 = self.parse_address(options["addrport"], options["use_ipv6"])
         self.run(addr, port, ipv6, **options)
 
@@ -170,6 +180,19 @@ class Command(BaseCommand):
                 "processes, use --no-worker; to serve no HTTP, --websocket-only; to "
                 "have runworker processes run the views, set CHANNEL_HTTP_BACKEND to "
                 "the alias of a backend that processes share."
+            )
+
+    def check_reuse(self, *, websocket, **options):
+        """Raise CommandError where processes can't share a port."""
+        if not hasattr(socket, "SO_REUSEPORT"):
+            raise CommandError("--reuse-port: this system doesn't have it.")
+        if websocket and channel_backends["default"].process_local:
+            raise CommandError(
+                "--reuse-port is for several processes, and the default channel "
+                "backend holds its messages in the memory of one: a group would "
+                "reach the sockets of one process alone. Set the BACKEND of "
+                "CHANNEL_BACKENDS['default'] to one that processes share, or use "
+                "--http-only."
             )
 
     def parse_address(self, addrport, use_ipv6=False):
@@ -198,7 +221,7 @@ class Command(BaseCommand):
 
         try:
             if addrport or not endpoints:
-                server.bind(addr, port, ipv6=ipv6)
+                server.bind(addr, port, ipv6=ipv6, reuse_port=options["reuse_port"])
             for description in endpoints:
                 server.bind_endpoint(description)
         except OSError as error:
