@@ -17,9 +17,6 @@ from django.utils.autoreload import get_child_arguments
 # It registers the consumer of http.request.
 from django.core.handlers import channel  # NOQA: E402, F401 isort:skip
 
-# It registers the consumer of http.request.
-from django.core.handlers import channel  # NOQA: E402, F401 isort:skip
-
 
 class Command(BaseCommand):
     help = "Runs a worker: it receives channels' messages and runs their consumers."
