@@ -25,7 +25,7 @@ from django.http import HttpResponse
 from django.test import SimpleTestCase, ignore_warnings, override_settings
 from django.urls import path
 
-PATIENCE = 20
+PATIENCE = 60
 
 
 def meta(request):

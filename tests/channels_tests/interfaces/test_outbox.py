@@ -25,7 +25,7 @@ from .test_websocket import (
 )
 from .wires import HTTPWire, Reactor, lose, parts_of, status_of
 
-PATIENCE = 20
+PATIENCE = 60
 
 
 class OutboxTests(SimpleTestCase):

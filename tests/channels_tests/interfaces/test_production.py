@@ -14,7 +14,7 @@ from django.test import SimpleTestCase
 
 from .processes import Command
 
-PATIENCE = 20
+PATIENCE = 60
 
 
 def get(port, path="/", headers={}):

@@ -21,7 +21,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.test import SimpleTestCase, override_settings
 from django.urls import path
 
-PATIENCE = 20
+PATIENCE = 60
 
 
 class SharedBackend(MemoryChannelBackend):

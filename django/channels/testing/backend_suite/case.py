@@ -7,7 +7,7 @@ from unittest import SkipTest
 from django.channels.message import Message
 
 # How many seconds anything may take that should happen at once.
-PATIENCE = 20
+PATIENCE = 60
 
 
 class BackendTestCase:
