@@ -21,8 +21,8 @@ imports it before a server is wanted. The way through it:
     in; what proxies say of its client; how much and how long that may take.
 ``exchange``
     One request and its response: what a worker's thread answers with.
-``head``, ``flow``
-    The bytes of a response's head; how fast a streamed response may be made.
+``head``
+    The bytes of a response's head.
 ``mailbox``, ``outbox``, ``outlet``, ``reactor``
     From any thread to the reactor's; from there to a backend that it can't
     wait for; from a connection to its transport; the process's one reactor.

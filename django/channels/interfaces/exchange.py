@@ -4,8 +4,10 @@ import logging
 
 from asgiref.sync import sync_to_async
 
+from django.channels.flow import Flow
+from django.channels.pieces import apieces, pieces
+
 from . import head
-from .flow import Flow
 
 logger = logging.getLogger("django.server")
 
@@ -14,8 +16,6 @@ WINDOW = 256 * 1024
 
 # Size in bytes of the pieces that a file is read in.
 FILE_BLOCK = 128 * 1024
-
-_END = object()
 
 
 class ContentTooShort(Exception):
@@ -96,7 +96,7 @@ class Exchange:
             if response.streaming:
                 stream = _Stream(self, response)
                 if stream.begin():
-                    for data in _pieces(response):
+                    for data in pieces(response, FILE_BLOCK):
                         if not stream.send(data):
                             break
                     stream.end()
@@ -156,13 +156,13 @@ class Exchange:
         stream = _Stream(self, response)
         if not stream.begin():
             return
-        pieces = _apieces(response)
+        body = apieces(response, FILE_BLOCK)
         try:
-            async for data in pieces:
+            async for data in body:
                 if not await stream.asend(data):
                     break
         finally:
-            await pieces.aclose()
+            await body.aclose()
         stream.end()
 
     def _tell(self):
@@ -273,22 +273,3 @@ class _Stream:
         self.exchange.connection.access.http(
             self.exchange, self.response.status_code, self.sent
         )
-
-
-def _pieces(response):
-    """Return an iterator of the body's pieces, bytes."""
-    if hasattr(response, "block_size"):
-        response.block_size = FILE_BLOCK
-    return iter(response)
-
-
-async def _apieces(response):
-    """Iterate the body's pieces on an event loop, sync iterators in a thread."""
-    if getattr(response, "is_async", False):
-        async for data in response:
-            yield data
-        return
-    pieces = _pieces(response)
-    step = sync_to_async(next, thread_sensitive=True)
-    while (data := await step(pieces, _END)) is not _END:
-        yield data

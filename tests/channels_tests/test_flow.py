@@ -1,7 +1,7 @@
 import asyncio
 import threading
 
-from django.channels.interfaces.flow import Flow
+from django.channels.flow import Flow
 from django.test import SimpleTestCase
 
 

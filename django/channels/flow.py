@@ -6,11 +6,11 @@ import threading
 
 class Flow:
     """
-    A window of bytes between the thread that makes a response and the
-    reactor's thread that writes it.
+    A window of bytes between who makes a response and who writes it: another
+    thread, or another process.
 
     The maker takes before it hands over a piece and waits where the window is
-    used up; the writer gives back what the transport took. A piece larger
+    used up; the writer gives back what was written. A piece larger
     than what is left is let through whole, so that no size of piece can get
     stuck. Once closed, for the client is gone, nothing can be taken.
     """
@@ -25,18 +25,20 @@ class Flow:
     def closed(self):
         return self._closed
 
-    def take(self, size):
+    def take(self, size, timeout=None):
         """
         Take ``size`` bytes, waiting as long as none are left. Return False
-        if the flow is closed.
+        if the flow is closed, which it is too once none were given back for
+        ``timeout`` seconds.
         """
         while True:
             event = threading.Event()
             if self._took(size, event.set):
                 return not self._closed
-            event.wait()
+            if not event.wait(timeout):
+                self.close()
 
-    async def atake(self, size):
+    async def atake(self, size, timeout=None):
         """Take as take() does, waiting on the running event loop."""
         loop = asyncio.get_running_loop()
         while True:
@@ -51,7 +53,10 @@ class Flow:
 
             if self._took(size, wake):
                 return not self._closed
-            await event.wait()
+            try:
+                await asyncio.wait_for(event.wait(), timeout)
+            except asyncio.TimeoutError:
+                self.close()
 
     def give(self, size):
         """Give back ``size`` bytes and let the maker go on."""
