@@ -27,8 +27,8 @@ logger = logging.getLogger("django.channels")
 PROCESS_MARK = names.REPLY_MARK
 
 # How many renewals of the lease there are to one of all memberships: with a
-# lease of 30 seconds, it's an hour.
-RENEWED_EVERY = 360
+# lease of 10 seconds, it's an hour.
+RENEWED_EVERY = 1080
 
 GONE = "gone"
 FULL = "full"
@@ -91,6 +91,13 @@ class SharedChannelBackend(BaseChannelBackend):
     ``_members(group) -> {member: token}``
         Return the members; in any order.
 
+    ``_alive(processes) -> {process, ...}``
+        Return those of the processes, a set, that have a lease.
+
+    ``waiting(channel) -> int``
+        Return how many messages wait on the channel; those that have expired
+        and weren't removed yet may be among them.
+
     ``_flush()``
         Delete every channel and every group, but no inbox.
 
@@ -121,7 +128,7 @@ class SharedChannelBackend(BaseChannelBackend):
             raise self._invalid("OPTIONS must be a dict.")
         self.max_message_bytes = self._option("MAX_MESSAGE_BYTES", 1024 * 1024)
         self.inbox_capacity = self._option("INBOX_CAPACITY", 10_000)
-        self.lease = self._option("LEASE", 30)
+        self.lease = self._option("LEASE", 10)
         try:
             self._cipher = Cipher(self.options.get("ENCRYPTION_KEYS"))
         except ValueError as error:
@@ -141,18 +148,33 @@ class SharedChannelBackend(BaseChannelBackend):
         self._beats = 0
         self._served = Counter()
         self._served_lock = threading.Lock()
+        self._parts = {}
 
     @property
     def process(self):
         """The id of this process, which its reply channels' names contain."""
         return self._local.process
 
+    def part(self, kind):
+        """
+        Return the one ``kind(backend)`` that goes with this backend. A process
+        that was forked, and a backend that was closed, gets a new one.
+        """
+        found = self._parts.get(kind)
+        if found is None:
+            with self._served_lock:
+                found = self._parts.get(kind)
+                if found is None:
+                    found = self._parts[kind] = kind(self)
+        return found
+
     # Messages.
 
     def send(self, message):
         name = message.channel
         if names.is_reply(name):
-            self._send_reply(message)
+            if not self.reach(message):
+                self._drop(GONE, name)
         elif not self._push_content(name, message.content):
             self._counts[FULL] += 1
             raise self._full(name)
@@ -168,7 +190,11 @@ class SharedChannelBackend(BaseChannelBackend):
         data = self._encode(content)
         return self._push(channel, data, self.capacity_of(channel), self.expiry)
 
-    def _send_reply(self, message):
+    def reach(self, message):
+        """
+        Send a message to a reply channel, as send() does, but return False
+        where its process is gone, or is this one and nobody listens.
+        """
         name = message.channel
         sink = self._local.sink(name)
         if sink is not None:
@@ -176,13 +202,12 @@ class SharedChannelBackend(BaseChannelBackend):
             if sink.deliver([name], message):
                 self._counts[FULL] += 1
                 raise self._too_slow(name)
-            return
+            return True
         reason = self._post_one(name, {"name": name, "content": message.content})
         if reason == FULL:
             self._counts[FULL] += 1
             raise self._too_slow(name)
-        if reason is not None:
-            self._drop(reason, name)
+        return reason is None
 
     # Reply channels.
 
@@ -251,6 +276,14 @@ class SharedChannelBackend(BaseChannelBackend):
             if not channel.startswith(PROCESS_MARK):
                 if not self._push_content(channel, content):
                     self._drop(FULL, channel)
+
+    def processes_in(self, group):
+        """Return the ids of the processes with a lease that are in the group."""
+        members = {m[1:] for m in self._members(group) if m.startswith(PROCESS_MARK)}
+        alive = self._alive(members) if members else set()
+        for process in members - alive:
+            self._leave(group, PROCESS_MARK + process)
+        return alive
 
     def _deliver_group(self, message):
         for sink, reply_names in self._local.members(message.channel).items():
@@ -388,6 +421,7 @@ class SharedChannelBackend(BaseChannelBackend):
             was_open, self._open = self._open, False
             process = self.process
             self._local = LocalChannels(names.new_process())
+            self._parts = {}
             try:
                 if was_open:
                     self._close_inbox(process)

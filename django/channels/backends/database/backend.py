@@ -119,6 +119,14 @@ class DatabaseChannelBackend(SharedChannelBackend):
             self._notify(self.store.inbox_name(process))
         return {name: FULL if name in living else GONE for name in refused}
 
+    def _alive(self, processes):
+        with self._reaching():
+            return set(self.store.living(processes))
+
+    def waiting(self, channel):
+        with self._reaching():
+            return self.store.waiting(channel)
+
     def _join(self, group, member, token):
         with self._reaching():
             self.store.join(group, member, token)

@@ -112,6 +112,10 @@ class Store:
             waiting.create(channel=channel, content=content, expires=self.now + expiry)
         return True
 
+    def waiting(self, channel):
+        """Return how many messages wait on the channel, or have expired there."""
+        return self.rows(Message).filter(channel=channel).count()
+
     def take(self, channels):
         """Remove the oldest message of the channels. Return its Row, or None."""
         taken = self._take_messages({"channel__in": channels}, limit=1)

@@ -138,6 +138,9 @@ class RedisChannelBackend(SharedChannelBackend):
             self._expired(channel, old)
         return bool(pushed)
 
+    def waiting(self, channel):
+        return self.call(self.connection.client.llen, self.queue_key(channel))
+
     def put_back(self, channel, entry):
         """Add an entry that was taken to the front of its queue."""
         self.call(self._put_back, self.queue_key(channel), entry)
@@ -200,6 +203,21 @@ class RedisChannelBackend(SharedChannelBackend):
             elif isinstance(answer, Exception):
                 raise answer
         return answers
+
+    def _alive(self, processes):
+        processes = list(processes)
+        leases = [self.inbox_keys(process)[1] for process in processes]
+        if self.server.cluster or len(leases) < 2:
+            found = [self.call(self.connection.client.exists, key) for key in leases]
+        else:
+            found = self.call(self._exist, leases)
+        return {process for process, exists in zip(processes, found) if exists}
+
+    def _exist(self, keys):
+        pipeline = self.connection.client.pipeline(transaction=False)
+        for key in keys:
+            pipeline.exists(key)
+        return pipeline.execute()
 
     # Groups.
 

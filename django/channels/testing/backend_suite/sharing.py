@@ -8,6 +8,7 @@ import warnings
 
 from django.channels import names
 from django.channels.exceptions import ChannelFull, InvalidMessage, MessageTooLarge
+from django.channels.message import Message
 
 from .case import PATIENCE, Sink
 
@@ -196,6 +197,35 @@ class SharingTests:
         self.wait_until(lambda: not self.backend._members("g"))
         backend.group_add("g", name)
         self.assertEqual(len(self.backend._members("g")), 1)
+
+    def test_living_processes(self):
+        """Only those of a group count that live."""
+        other = self.make()
+        name, _ = self.listen(other)
+        self.assertEqual(self.backend.processes_in("g"), set())
+        other.group_add("g", name)
+        self.backend.group_add("g", "task")
+        self.assertEqual(self.backend.processes_in("g"), {other.process})
+        self.assertEqual(
+            self.backend._alive({other.process, "nobody"}), {other.process}
+        )
+        other.close()
+        self.assertEqual(self.backend.processes_in("g"), set())
+
+    def test_waiting(self):
+        self.assertEqual(self.backend.waiting("task"), 0)
+        self.send("task", n=1)
+        self.send("task", n=2)
+        self.assertEqual(self.backend.waiting("task"), 2)
+
+    def test_reach(self):
+        """Who sends to a reply channel may ask whether its process lives."""
+        other = self.make()
+        name, sink = self.listen(other)
+        self.assertIs(self.backend.reach(Message(name, {"n": 1})), True)
+        sink.wait_for(1)
+        other.close()
+        self.assertIs(self.backend.reach(Message(name, {"n": 2})), False)
 
     def test_dead_process(self):
         """Its lease ends, and its memberships; sends go on meanwhile."""
