@@ -21,6 +21,14 @@ Read the modules in this order; each imports only from those above it.
 ``http``, ``request``, ``reply``
     A request and a response as plain values; the messages that carry them;
     waiting for the reply.
+``remote``, ``control``, ``watch``
+    Requests that are answered in another process: what both ends agree on; how
+    the edges reach a worker; how an edge sees that its workers live. ``ticker``
+    calls both of them once a second.
+``pending_request``, ``remote_exchange``
+    A request at the edge while another process answers it: of the core
+    handlers, and of the interface server. Both ends use ``remote_body``,
+    ``pieces`` and ``flow`` for bodies in parts, and ``loop_queue`` to wait.
 ``views``
     Views that answer through another channel.
 ``loop``, ``worker``
@@ -31,9 +39,10 @@ Read the modules in this order; each imports only from those above it.
 ``application``, ``async_views``
     The WSGI application behind an interface server, and Django's handlers as a
     worker uses them; which requests belong on an event loop.
-``received_request``, ``server_request``
-    How a worker serves a request: one that brings its content alone, and one
-    that came in at an interface server in this process.
+``received_request``, ``remote_request``, ``server_request``
+    How a worker serves a request: one that brings its content alone, one that
+    came in at another process, and one that came in at an interface server in
+    this process.
 ``interfaces``
     The server that speaks HTTP and WebSocket. Nothing outside it imports
     Twisted or Autobahn.
@@ -119,7 +128,7 @@ default_channel_backend = ConnectionProxy(
     channel_backends, DEFAULT_CHANNEL_BACKEND_ALIAS
 )
 
-from . import checks, signals  # NOQA: E402, F401
+from . import checks, control, signals  # NOQA: E402, F401
 from .channel import Channel  # NOQA: E402
 from .group import Group  # NOQA: E402
 

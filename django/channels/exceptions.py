@@ -44,6 +44,23 @@ class BackendUnavailable(ChannelError):
         super().__init__(text)
 
 
+class NoWorker(BackendUnavailable):
+    """
+    Raised where a request would wait in vain: no worker process that answers
+    requests is there. Nothing was sent.
+    """
+
+    def __init__(self, text=""):
+        super().__init__(text, unsent=True)
+
+
+class WorkerLost(ChannelError):
+    """
+    Raised where the worker process that had a request has died. How far it
+    got isn't known.
+    """
+
+
 class ConsumerAlreadyRegistered(ChannelError, ValueError):
     """Raised when a second consumer is registered for a channel."""
 

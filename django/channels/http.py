@@ -53,13 +53,15 @@ _DERIVED = frozenset(
 )
 
 
-def encode_request(request):
+def encode_request(request, body=None):
     """
     Return the content for an HttpRequest that came in through WSGI or ASGI.
-    Raise InvalidMessage where its body was already read from the stream.
+    ``body`` is the part of the body to send, by default the whole. Raise
+    InvalidMessage where that was already read from the stream.
     """
     meta = request.META
-    body = _read_body(request)
+    if body is None:
+        body = _read_body(request)
     headers = [
         [key[5:].replace("_", "-").lower(), value]
         for key, value in meta.items()
@@ -192,9 +194,9 @@ def encode_head(response):
 
 def decode_response(content, more=None):
     """
-    Return the HttpResponse for the content of a reply; with ``more``, an
-    iterable of further bytes, a StreamingHttpResponse. Raise InvalidMessage
-    for a reply that is none.
+    Return the HttpResponse for the content of a reply; with ``more``, a plain
+    or async iterator of further bytes, a StreamingHttpResponse. Raise
+    InvalidMessage for a reply that is none.
     """
     status = content.get("status", 200)
     body = content.get("content", b"")
@@ -205,7 +207,8 @@ def decode_response(content, more=None):
         if more is None:
             response = HttpResponse(body, status=status)
         else:
-            response = StreamingHttpResponse(_chain(body, more), status=status)
+            chain = _achain if hasattr(more, "__aiter__") else _chain
+            response = StreamingHttpResponse(chain(body, more), status=status)
         if content.get("reason"):
             response.reason_phrase = content["reason"]
         for name, value in headers.items() if isinstance(headers, dict) else headers:
@@ -229,6 +232,13 @@ def _chain(first, more):
     if first:
         yield first
     yield from more
+
+
+async def _achain(first, more):
+    if first:
+        yield first
+    async for data in more:
+        yield data
 
 
 def _port(value):

@@ -137,6 +137,10 @@ class ConsumerRegistry:
 
     def autodiscover(self, modules=modules):
         """Import the ``modules`` of every installed app, once."""
+        # It registers the default for requests; a worker has no other need of
+        # the handlers.
+        from django.core.handlers import channel  # NOQA: F401
+
         with self._lock:
             for module in modules:
                 if module in self._discovered:

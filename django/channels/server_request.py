@@ -12,6 +12,7 @@ from . import http, names
 from .application import AsyncHandler, WSGIResponse, is_core_handler, static_part
 from .async_views import leads_to_async_view
 from .message import Message
+from .remote_exchange import RemoteExchange
 
 
 class ServerRequest(Message):
@@ -57,6 +58,24 @@ class ServerRequest(Message):
             reply.when_arrived(lambda response: self._pass_on(reply, response))
             self._content["reply_channel"] = reply.name
         return self._content
+
+    def send(self):
+        """
+        Send the request on its backend, which other processes may share: it
+        may wait for the store.
+        """
+        from django.core.handlers.channel import is_answered_remotely
+
+        if not is_answered_remotely(self.backend):
+            self.backend.renew()
+            self.backend.send(self)
+        elif static_part(self.application, self.parts["path"])[1]:
+            # Only in development, and only this process knows of it.
+            threading.Thread(target=self.serve, daemon=True).start()
+        else:
+            content = {**self.parts, "script_name": "", "extra": {}}
+            content.pop("raw_path", None)
+            RemoteExchange(self.backend, content, self.exchange).send()
 
     def receipt(self, error):
         if error:

@@ -11,11 +11,14 @@ holds no thread while it waits. It is an ordinary view to the middleware.
 from asgiref.sync import sync_to_async
 
 from django.conf import settings
-from django.core.handlers.exception import convert_exception_to_response
+from django.core.handlers.exception import (
+    convert_exception_to_response,
+    response_for_exception,
+)
 from django.http import HttpResponse
 from django.utils.log import log_response
 
-from .exceptions import ChannelFull, ReplyTimeout
+from .exceptions import BackendUnavailable, ChannelFull, ReplyTimeout, WorkerLost
 from .registry import Consumer, consumers
 from .reply import Reply
 from .request import RequestMessage, ResponseMessage, open_request
@@ -37,10 +40,8 @@ def forward_view(channel):
                 # No worker is here that could answer: do its work meanwhile.
                 await arun_until(backend, channel.name, reply)
             return await reply.await_()
-        except ChannelFull:
-            return unavailable(request)
-        except ReplyTimeout:
-            return gateway_timeout(request)
+        except (BackendUnavailable, ChannelFull, ReplyTimeout) as error:
+            return response_to(error, request)
         finally:
             reply.close()
 
@@ -91,9 +92,29 @@ def _reply(message, reply_channel, response):
     return ResponseMessage(reply_channel, response)
 
 
+def response_to(error, request):
+    """Return the response for a request that got no reply."""
+    if isinstance(error, (ChannelFull, BackendUnavailable)):
+        return unavailable(request)
+    if isinstance(error, WorkerLost):
+        return bad_gateway(request)
+    if isinstance(error, ReplyTimeout):
+        return gateway_timeout(request)
+    # Such as a client that left in the middle of its body.
+    return response_for_exception(request, error)
+
+
 def unavailable(request):
-    """Return the response for a request that found its channel full."""
+    """
+    Return the response for a request that found its channel full, its backend
+    out of reach, or no worker there.
+    """
     return _refusal(request, 503, {"Retry-After": "1"})
+
+
+def bad_gateway(request):
+    """Return the response for a request whose worker has died."""
+    return _refusal(request, 502, {})
 
 
 def gateway_timeout(request):

@@ -299,8 +299,7 @@ class InterfaceServer:
 
     def _try_to_send(self, request):
         try:
-            self._http_backend.renew()
-            self._http_backend.send(request)
+            request.send()
         except Exception as error:
             return request.exchange, error
         return request.exchange, None

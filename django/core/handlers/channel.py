@@ -16,15 +16,16 @@ from asgiref.sync import sync_to_async
 
 from django.channels import channel_backends, consumers, http, names
 from django.channels.backends.memory import MemoryChannelBackend
+from django.channels.backends.shared import SharedChannelBackend
 from django.channels.deadline import deadline
-from django.channels.exceptions import ChannelFull, ReplyTimeout
+from django.channels.exceptions import ChannelFull
+from django.channels.pending_request import aexchange, exchange
 from django.channels.registry import Consumer
 from django.channels.reply import Reply
 from django.channels.request import RequestMessage
-from django.channels.views import gateway_timeout, unavailable
+from django.channels.views import gateway_timeout, response_to, unavailable
 from django.conf import settings
 from django.core.handlers.base import BaseHandler
-from django.core.handlers.exception import response_for_exception
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
@@ -109,7 +110,10 @@ class HttpRequestConsumer(Consumer):
 def _served(message):
     # The handlers import this module, and serving needs the handlers.
     from django.channels.received_request import ReceivedRequest
+    from django.channels.remote_request import RemoteRequest
 
+    if isinstance(message.backend, SharedChannelBackend):
+        return RemoteRequest.of(message)
     return ReceivedRequest.of(message)
 
 
@@ -165,9 +169,17 @@ def reset_route(*, setting, **kwargs):
 
 def _is_answered_here(backend):
     """Tell whether the caller can do the built-in consumer's step itself."""
-    return backend.by_reference and http_request is consumers.get(
-        names.HTTP_REQUEST, modules=("consumers",)
-    )
+    return backend.by_reference and _answers()
+
+
+def is_answered_remotely(backend):
+    """Tell whether the built-in consumer answers, in worker processes."""
+    return isinstance(backend, SharedChannelBackend) and _answers()
+
+
+def _answers():
+    """Tell whether the project has no consumer of its own for requests."""
+    return http_request is consumers.get(names.HTTP_REQUEST, modules=("consumers",))
 
 
 @lru_cache(maxsize=None)
@@ -189,6 +201,11 @@ def _exchange(backend, message):
     """
     from django.channels.worker import run_until
 
+    if is_answered_remotely(backend):
+        try:
+            return exchange(backend, message.request)
+        except Exception as error:
+            return response_to(error, message.request)
     reply = Reply(backend, settings.CHANNEL_HTTP_TIMEOUT)
     message.reply_channel = reply.name
     try:
@@ -197,7 +214,7 @@ def _exchange(backend, message):
             run_until(backend, message.channel, reply)
         return reply.wait()
     except Exception as error:
-        return _response_to(error, message.request)
+        return response_to(error, message.request)
     finally:
         reply.close()
 
@@ -206,6 +223,11 @@ async def _aexchange(backend, message):
     """Do what _exchange() does. Who is cancelled waits no more."""
     from django.channels.worker import arun_until
 
+    if is_answered_remotely(backend):
+        try:
+            return await aexchange(backend, message.request)
+        except Exception as error:
+            return await sync_to_async(response_to)(error, message.request)
     reply = Reply(backend, settings.CHANNEL_HTTP_TIMEOUT)
     message.reply_channel = reply.name
     try:
@@ -214,16 +236,6 @@ async def _aexchange(backend, message):
             await arun_until(backend, message.channel, reply)
         return await reply.await_()
     except Exception as error:
-        return await sync_to_async(_response_to)(error, message.request)
+        return await sync_to_async(response_to)(error, message.request)
     finally:
         reply.close()
-
-
-def _response_to(error, request):
-    """Return the response for a request that got no reply."""
-    if isinstance(error, ChannelFull):
-        return unavailable(request)
-    if isinstance(error, ReplyTimeout):
-        return gateway_timeout(request)
-    # The client left in the middle of its body, or the backend is out of reach.
-    return response_for_exception(request, error)

@@ -1,0 +1,88 @@
+"""A request of an interface server that is answered in another process."""
+
+import threading
+from io import BytesIO
+from queue import SimpleQueue
+
+from django.db import connections
+
+from . import http
+from .pending_request import PendingRequest, is_all
+from .remote import part_size
+from .remote_body import BodyParts
+from .views import response_to
+
+
+class RemoteExchange:
+    """
+    Passes a request on to a SharedChannelBackend, and the response to
+    ``exchange``: see ServerRequest. ``content`` is the request's content,
+    whose body is in ``exchange.body_file`` if there is one.
+
+    It's the queue of its PendingRequest. An ordinary response is passed on by
+    the backend's thread; one in parts, or a body in parts, has a thread.
+    """
+
+    def __init__(self, backend, content, exchange):
+        self._exchange = exchange
+        self._content = content
+        self._size = part_size(backend)
+        self._queue = SimpleQueue()
+        self._lock = threading.Lock()
+        self._thread = None
+        self._pending = PendingRequest(backend, self)
+
+    def send(self):
+        """Send the request; raise as PendingRequest.send() does."""
+        file = self._exchange.body_file or BytesIO(self._content["body"])
+        body = BodyParts(file.read, self._size)
+        self._exchange.on_disconnect(self._leave)
+        try:
+            self._pending.send({**self._content, "body": body.next()}, body)
+        except BaseException:
+            self._pending.close()
+            raise
+
+    def put(self, content):
+        with self._lock:
+            if self._thread is None and not is_all(content):
+                self._thread = threading.Thread(
+                    target=self._respond,
+                    args=[self._pending.wait],
+                    name="channels-exchange",
+                    daemon=True,
+                )
+                self._thread.start()
+            if self._thread is not None:
+                self._queue.put(content)
+                return
+        self._respond(lambda: self._pending.advance(content))
+
+    def get(self, timeout=None):
+        return self._queue.get(timeout=timeout)
+
+    def _leave(self):
+        self._pending.close()
+        self._exchange.close_body()
+        # For the thread, if it waits.
+        self._queue.put({"content": b""})
+
+    def _respond(self, wait):
+        try:
+            response = wait()
+        except Exception as error:
+            if self._exchange.gone:
+                return
+            request = http.decode_request({**self._content, "body": b""})
+            response = response_to(error, request)
+        response.close = lambda: self._close(response)
+        self._exchange.respond(response)
+
+    def _close(self, response):
+        # The signal request_finished is for the process that ran the view.
+        for close in response._resource_closers:
+            close()
+        self._pending.close()
+        if threading.current_thread() is self._thread:
+            # The backend may be in a database.
+            connections.close_all()

@@ -1,0 +1,269 @@
+"""A request that came in at another process, and how a worker serves it."""
+
+import asyncio
+from queue import Empty, SimpleQueue
+from time import monotonic
+
+from asgiref.sync import async_to_sync, sync_to_async
+
+from django.conf import settings
+from django.core import signals
+from django.core.handlers.wsgi import get_script_name
+from django.urls import set_script_prefix
+
+from . import http
+from .application import AsyncHandler, SyncHandler
+from .control import ControlChannel
+from .exceptions import ReplyTimeout
+from .flow import Flow
+from .loop_queue import LoopQueue
+from .message import Message
+from .pieces import apieces, cut, pieces
+from .received_request import ReceivedRequest
+from .remote import BODY_PARTS, WINDOW, cost, part_size
+from .remote_body import BodyFile
+
+
+class ClientGone(Exception):
+    """Raised where nobody waits for the response any more."""
+
+
+class RemoteRequest(ReceivedRequest):
+    """
+    A message on ``http.request`` of a SharedChannelBackend. Its parts and
+    those of its response travel as django.channels.remote says.
+
+    It has the signals request_started and request_finished around it, in the
+    thread or on the event loop that serves it, and the response is closed
+    there. When the client leaves, an async view is cancelled and a streamed
+    response is closed; a plain view runs to its end, for nobody.
+    """
+
+    __slots__ = ("name", "begun", "announced", "gone")
+    __slots__ += ("_control", "_bodies", "_flow", "_cancel")
+
+    def __init__(self, channel, content):
+        super().__init__(channel, content)
+        self.name = content["reply_channel"]
+        self.begun = monotonic()
+        self.announced = False
+        self.gone = False
+        self._bodies = None
+        self._flow = Flow(WINDOW)
+        self._cancel = None
+
+    # What the edge says, in a thread of the backend.
+
+    def told(self, content):
+        """Take what came on the control channel for this request."""
+        if content.get("gone"):
+            self.leave()
+        elif "read" in content:
+            self._flow.give(content["read"])
+        elif "body" in content:
+            self._bodies.put(content)
+
+    def leave(self):
+        """Note that nobody waits for the response any more."""
+        if self.gone:
+            return
+        self.gone = True
+        self._flow.close()
+        self._bodies.put(None)
+        if self._cancel is not None:
+            self._cancel()
+
+    # In a thread.
+
+    def serve(self):
+        self._bodies = SimpleQueue()
+        self._control = self.backend.part(ControlChannel)
+        body = None
+        try:
+            if self._control.begin(self):
+                body = self._receive_body()
+                self._answer(body)
+        except ClientGone:
+            pass
+        finally:
+            self._control.end(self)
+            if body is not None:
+                body.close()
+
+    def _receive_body(self):
+        if not self.content.get("more_body"):
+            return None
+        body = BodyFile(self.content["body"])
+        try:
+            while not body.whole:
+                self._ask(body)
+                self._add(body, self._bodies.get(timeout=_patience()))
+        except BaseException as error:
+            body.close()
+            raise _no_body() if isinstance(error, Empty) else error
+        return body
+
+    def _answer(self, body):
+        environ = self._environment(body)
+        response = None
+        signals.request_started.send(sender=SyncHandler, environ=environ)
+        try:
+            handler = SyncHandler.shared()
+            response = handler.get_response(handler.request_class(environ))
+            response._handler_class = SyncHandler
+            if response.streaming and response.is_async:
+                async_to_sync(self._astream)(response)
+            elif self._is_small(response):
+                self._send_small(response)
+            else:
+                self._stream(response)
+        finally:
+            if response is None:
+                signals.request_finished.send(sender=SyncHandler)
+            else:
+                response.close()
+
+    def _stream(self, response):
+        self._send(self._head(response))
+        size = part_size(self.backend)
+        body = pieces(response, size) if response.streaming else [response.content]
+        for piece in body:
+            for data in cut(piece, size):
+                if not self._flow.take(cost(data), _patience()):
+                    raise ClientGone
+                self._send({"content": data, "more_content": True})
+        self._send({"content": b""})
+
+    # On an event loop.
+
+    async def aserve(self):
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+        self._bodies = LoopQueue()
+        self._cancel = lambda: loop.call_soon_threadsafe(task.cancel)
+        self._control = self.backend.part(ControlChannel)
+        body = None
+        try:
+            if self._control.begin(self):
+                body = await self._areceive_body()
+                await self._aanswer(body)
+        except ClientGone:
+            pass
+        except asyncio.CancelledError:
+            if not self.gone:
+                raise
+        finally:
+            self._control.end(self)
+            if body is not None:
+                body.close()
+
+    async def _areceive_body(self):
+        if not self.content.get("more_body"):
+            return None
+        body = BodyFile(self.content["body"])
+        try:
+            while not body.whole:
+                await sync_to_async(
+                    self._ask, thread_sensitive=self.backend.thread_sensitive
+                )(body)
+                self._add(body, await self._bodies.get(_patience()))
+        except BaseException as error:
+            body.close()
+            raise _no_body() if isinstance(error, asyncio.TimeoutError) else error
+        return body
+
+    async def _aanswer(self, body):
+        environ = self._environment(body)
+        response = None
+        await signals.request_started.asend(sender=AsyncHandler, environ=environ)
+        try:
+            handler = AsyncHandler.shared()
+            request = handler.request_class(environ)
+            response = await handler.get_response_async(request)
+            response._handler_class = AsyncHandler
+            if self._is_small(response):
+                await sync_to_async(
+                    self._send_small, thread_sensitive=self.backend.thread_sensitive
+                )(response)
+            else:
+                await self._astream(response)
+        finally:
+            if response is None:
+                await signals.request_finished.asend(sender=AsyncHandler)
+            else:
+                await sync_to_async(response.close)()
+
+    async def _astream(self, response):
+        send = sync_to_async(self._send, thread_sensitive=self.backend.thread_sensitive)
+        await send(self._head(response))
+        size = part_size(self.backend)
+        body = apieces(response, size) if response.streaming else _once(response)
+        try:
+            async for piece in body:
+                for data in cut(piece, size):
+                    if not await self._flow.atake(cost(data), _patience()):
+                        raise ClientGone
+                    await send({"content": data, "more_content": True})
+        finally:
+            await body.aclose()
+        await send({"content": b""})
+
+    # Either.
+
+    def _environment(self, body):
+        environ = http.environment(self.content, body and body.file)
+        set_script_prefix(get_script_name(environ))
+        return environ
+
+    def _add(self, body, content):
+        if content is None:
+            raise ClientGone
+        body.add(content)
+
+    def _ask(self, body):
+        number = body.ask(BODY_PARTS)
+        if number:
+            self._send({"worker": self._name_control(), "more_body": number})
+
+    def _is_small(self, response):
+        return not response.streaming and (
+            len(response.content) <= part_size(self.backend)
+        )
+
+    def _send_small(self, response):
+        if not self.gone:
+            self.backend.send(Message(self.name, http.encode_response(response)))
+
+    def _head(self, response):
+        head = {
+            **http.encode_head(response),
+            "content": b"",
+            "more_content": True,
+            "worker": self._name_control(),
+        }
+        if not response.streaming:
+            head["whole"] = True
+        return head
+
+    def _name_control(self):
+        self.announced = True
+        return self._control.name
+
+    def _send(self, content):
+        if self.gone or not self.backend.reach(Message(self.name, content)):
+            raise ClientGone
+
+
+async def _once(response):
+    yield response.content
+
+
+def _patience():
+    """Return how many seconds the edge has for its next step, or None."""
+    return settings.CHANNEL_HTTP_TIMEOUT
+
+
+def _no_body():
+    return ReplyTimeout(
+        f"The rest of a request's body didn't come within {_patience()} seconds."
+    )
