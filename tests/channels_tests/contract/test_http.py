@@ -2,7 +2,7 @@ import asyncio
 from io import BytesIO
 
 from django.channels.http import environment
-from django.core.handlers.wsgi import WSGIRequest
+from django.core.handlers.wsgi import WSGIRequest, get_script_name
 from django.http import (
     FileResponse,
     HttpResponse,
@@ -19,7 +19,7 @@ from .relying import relied_on
 MESSAGES = "django/channels/http.py"
 HANDSHAKE = "django/channels/interfaces/handshake.py"
 HEAD = "django/channels/interfaces/head.py"
-EXCHANGE = "django/channels/interfaces/exchange.py"
+EXCHANGE = "django/channels/interfaces/exchange.py django/channels/pieces.py"
 
 
 class RequestTests(SimpleTestCase):
@@ -98,6 +98,25 @@ class ResponseTests(SimpleTestCase):
         response._resource_closers += [fail, lambda: closed.append(True)]
         response.close()
         self.assertEqual(closed, [True])
+
+    @relied_on(
+        "django/channels/pieces.py",
+        "a streamed response keeps its async iterator in _iterator, and doesn't "
+        "close it.",
+    )
+    def test_async_iterator(self):
+        async def body():
+            yield b""
+
+        iterator = body()
+        self.assertIs(StreamingHttpResponse(iterator)._iterator, iterator)
+
+    @relied_on(
+        "django/channels/remote_request.py",
+        "get_script_name() reads the script name from a WSGI environment.",
+    )
+    def test_script_name(self):
+        self.assertEqual(get_script_name({"SCRIPT_NAME": "/a"}), "/a")
 
     @relied_on(
         f"{MESSAGES} {HEAD}", "items() are the headers, cookies are not among them."

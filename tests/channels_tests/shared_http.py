@@ -1,0 +1,256 @@
+"""
+Requests that are answered in other processes: the tests' views, and the
+settings of a worker process, python -m django runworker.
+"""
+
+import asyncio
+import hashlib
+import io
+import os
+import subprocess
+import sys
+import threading
+
+from django.channels import Channel, channel_backends
+from django.channels.backends.redis import RedisChannelBackend
+from django.channels.worker import Worker
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import FileResponse, HttpResponse, StreamingHttpResponse
+from django.test import RequestFactory, SimpleTestCase, override_settings
+from django.urls import path, reverse
+
+from .backends.redis_servers import Node, redis_executable
+from .running import PATIENCE, ROOT, enter_for_class
+
+PIECE = 256 * 1024
+
+# What a view and its test tell each other within a process.
+notes = {}
+
+
+def hello(request):
+    return HttpResponse("hello")
+
+
+def echo(request):
+    files = {name: file.read() for name, file in request.FILES.items()}
+    response = HttpResponse(
+        repr((request.method, request.POST.dict(), files, request.META["QUERY_STRING"]))
+    )
+    response.set_cookie("seen", request.COOKIES.get("seen", "no"), max_age=5)
+    response.set_cookie("other", "1")
+    response.reason_phrase = "Quite Fine"
+    return response
+
+
+def digest(request):
+    body = hashlib.sha256()
+    while data := request.read(65536):
+        body.update(data)
+    return HttpResponse(body.hexdigest())
+
+
+async def adigest(request):
+    return digest(request)
+
+
+def large(request, size):
+    return HttpResponse(b"l" * size)
+
+
+def pieces(number):
+    try:
+        for n in range(number):
+            notes["made"] = n + 1
+            yield b"%d" % (n % 10) * PIECE
+    finally:
+        if "closed" in notes:
+            notes["closed"].set()
+
+
+async def apieces(number):
+    for data in pieces(number):
+        yield data
+
+
+def stream(request, number):
+    return StreamingHttpResponse(pieces(number))
+
+
+async def astream(request, number):
+    return StreamingHttpResponse(apieces(number))
+
+
+def mixed(request, number):
+    """A plain view with an async body."""
+    return StreamingHttpResponse(apieces(number))
+
+
+def broken(request):
+    def parts():
+        yield b"1"
+        raise ValueError("why")
+
+    return StreamingHttpResponse(parts())
+
+
+def file(request):
+    return FileResponse(open(__file__, "rb"))
+
+
+def error(request):
+    raise ValueError("why")
+
+
+async def sleeps(request):
+    notes["begun"].set()
+    try:
+        await asyncio.sleep(PATIENCE)
+    except asyncio.CancelledError:
+        notes["cancelled"].set()
+        raise
+
+
+def hold(request):
+    notes["begun"].set()
+    notes["held"].wait(PATIENCE)
+    return HttpResponse("held")
+
+
+def hang(request):
+    """Tell another process that it's here."""
+    Channel("begun").send()
+    threading.Event().wait(PATIENCE)
+
+
+def link(request):
+    return HttpResponse(reverse(hello))
+
+
+urlpatterns = [
+    path("", hello),
+    path("echo/", echo),
+    path("digest/", digest),
+    path("adigest/", adigest),
+    path("large/<int:size>/", large),
+    path("stream/<int:number>/", stream),
+    path("astream/<int:number>/", astream),
+    path("mixed/<int:number>/", mixed),
+    path("broken/", broken),
+    path("file/", file),
+    path("error/", error),
+    path("sleeps/", sleeps),
+    path("hold/", hold),
+    path("hang/", hang),
+    path("link/", link),
+]
+
+
+def backends(url, **options):
+    return {
+        "default": {
+            "BACKEND": "django.channels.backends.redis.RedisChannelBackend",
+            "LOCATION": url,
+            "OPTIONS": options,
+        }
+    }
+
+
+if "SHARED_HTTP_URL" in os.environ:
+    # The settings of a worker process.
+    ALLOWED_HOSTS = ["*"]
+    CHANNEL_BACKENDS = backends(os.environ["SHARED_HTTP_URL"], LEASE=1)
+    CHANNEL_HTTP_BACKEND = "default"
+    ROOT_URLCONF = __name__
+    SECRET_KEY = "secret"
+
+
+class SharedHTTPTestCase(SimpleTestCase):
+    """
+    ``self.edge`` is the backend of the process. Workers have one of their own
+    each, as if they were in another process.
+    """
+
+    configured_channel_backends = "__all__"
+    options = {}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server = enter_for_class(cls, Node(redis_executable()))
+
+    def setUp(self):
+        self.server.flush()
+        notes.clear()
+        settings = override_settings(
+            CHANNEL_BACKENDS=backends(self.server.url, **self.options),
+            CHANNEL_HTTP_BACKEND="default",
+            CHANNEL_HTTP_TIMEOUT=PATIENCE,
+            MIDDLEWARE=[],
+            ROOT_URLCONF=__name__,
+        )
+        settings.enable()
+        self.addCleanup(settings.disable)
+        self.edge = channel_backends["default"]
+        self.handler = WSGIHandler()
+
+    def make_backend(self):
+        """Return a backend as another process would have it."""
+        params = backends(self.server.url, **self.options)["default"]
+        backend = RedisChannelBackend("default", params)
+        self.addCleanup(backend.close)
+        return backend
+
+    def start_worker(self, threads=1):
+        """Start a Worker, and return it."""
+        worker = Worker(self.make_backend(), threads, ["http.request"])
+        worker.start()
+        self.addCleanup(worker.stop, PATIENCE)
+        return worker
+
+    def start_process(self):
+        """Start a worker process, and return it when it's ready."""
+        environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": __name__,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
+            "SHARED_HTTP_URL": self.server.url,
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-m", "django", "runworker"],
+            stdout=subprocess.PIPE,
+            env=environment,
+        )
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait, PATIENCE)
+        self.addCleanup(process.kill)
+        self.assertIn(b"Worker ready", process.stdout.readline())
+        return process
+
+    def begin(self, path, method="get", body=None, **kwargs):
+        """Return the response to a request, open yet."""
+        environ = {**getattr(RequestFactory(), method)(path, **kwargs).environ}
+        if body is not None:
+            environ["wsgi.input"] = body
+        return self.handler(environ, lambda *started: notes.update(started=started))
+
+    def call(self, *args, **kwargs):
+        """Return the response and its body."""
+        response = self.begin(*args, **kwargs)
+        try:
+            return response, b"".join(response)
+        finally:
+            response.close()
+
+
+class Body(io.BytesIO):
+    """A request's body that counts how much of it was read."""
+
+    def __init__(self, data):
+        super().__init__(data)
+        self.taken = 0
+
+    def read(self, size=-1):
+        data = super().read(size)
+        self.taken += len(data)
+        return data

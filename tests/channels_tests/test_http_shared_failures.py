@@ -1,0 +1,352 @@
+"""What becomes of requests whose worker, client or backend goes away."""
+
+import threading
+from queue import SimpleQueue
+from unittest import mock
+
+from asgiref.sync import sync_to_async
+from asgiref.testing import ApplicationCommunicator
+
+from django.channels import names, ticker, watch
+from django.channels.control import ControlChannel
+from django.channels.exceptions import ChannelFull, NoWorker
+from django.channels.pending_request import PendingRequest
+from django.channels.remote import WORKERS
+from django.channels.watch import Watch
+from django.channels.worker import run_here
+from django.core.handlers.asgi import ASGIHandler
+from django.core.signals import request_finished
+from django.test import AsyncRequestFactory, RequestFactory, override_settings
+
+from .running import PATIENCE, wait_for
+from .shared_http import Body, SharedHTTPTestCase, notes
+
+
+class Asking(threading.Thread):
+    """A thread that makes a request; join() returns the response's status."""
+
+    def __init__(self, call):
+        super().__init__()
+        self.call = call
+        self.start()
+
+    def run(self):
+        self.response, _ = self.call()
+
+    def join(self):
+        super().join()
+        return self.response.status_code
+
+
+class FailureTestCase(SharedHTTPTestCase):
+    def assertStatus(self, status, path="/", **kwargs):
+        with self.assertLogs("django.request", "ERROR"):
+            response, body = self.call(path, **kwargs)
+        self.assertEqual(response.status_code, status)
+        if status == 503:
+            self.assertEqual(response.headers["Retry-After"], "1")
+        return response
+
+    def be_watchful(self):
+        """Look ten times as often."""
+        for module in (ticker, watch):
+            patch = mock.patch.object(module, "INTERVAL", 0.1)
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def pretend_worker(self):
+        """Open the control channel of a worker that receives nothing."""
+        backend = self.make_backend()
+        control = backend.part(ControlChannel)
+        control.open()
+        self.addCleanup(control.close)
+        return backend, control
+
+
+class WorkerTests(FailureTestCase):
+    options = {"LEASE": 1}
+
+    def test_no_worker(self):
+        self.assertStatus(503)
+        self.assertEqual(self.edge.waiting(names.HTTP_REQUEST), 0)
+
+    async def test_no_worker_async(self):
+        with self.assertLogs("django.request", "ERROR"):
+            response = await self.async_client.get("/")
+        self.assertEqual(response.status_code, 503)
+
+    def test_killed(self):
+        """A process that dies takes no request along for long."""
+        process = self.start_process()
+        begun = self.edge.receiver(["begun"])
+        self.addCleanup(begun.close)
+        asking = Asking(lambda: self.call("/hang/"))
+        self.assertIsNotNone(begun.receive(PATIENCE))
+        pending = self.edge.part(Watch)._ticker.items()[0]
+        wait_for(lambda: pending.worker, "the worker to tell who it is")
+        with self.assertLogs("django.request", "ERROR"):
+            process.kill()
+            self.assertEqual(asking.join(), 502)
+        # Once its lease is over.
+        wait_for(lambda: not self.edge.processes_in(WORKERS), "the worker to be gone")
+        self.assertEqual(self.edge._members(WORKERS), {})
+
+    def test_restarted(self):
+        """Another worker goes on, with what waits."""
+        self.start_process().kill()
+        self.start_process()
+        self.assertEqual(self.call("/")[1], b"hello")
+
+    def test_killed_at_once(self):
+        """A worker that had no time to say that it has the request."""
+        backend, _ = self.pretend_worker()
+        receiver = backend.receiver([names.HTTP_REQUEST])
+        self.addCleanup(receiver.close)
+        self.be_watchful()
+        with self.assertLogs("django.request", "ERROR"):
+            asking = Asking(lambda: self.call("/"))
+            self.assertIsNotNone(receiver.receive(PATIENCE))
+            self.assertEqual(asking.join(), 502)
+
+    def test_no_worker_is_left(self):
+        """A request that nobody took isn't kept waiting."""
+        backend, control = self.pretend_worker()
+        self.be_watchful()
+        with self.assertLogs("django.request", "ERROR"):
+            asking = Asking(lambda: self.call("/"))
+            wait_for(lambda: self.edge.waiting(names.HTTP_REQUEST), "the request")
+            backend.close()
+            self.assertEqual(asking.join(), 503)
+
+    def test_waiting(self):
+        """A request waits as long as there's hope."""
+        _, control = self.pretend_worker()
+        self.be_watchful()
+        asking = Asking(lambda: self.call("/"))
+        look = self.edge.part(Watch)._look_for
+        looks = threading.Semaphore(0)
+        with mock.patch.object(
+            Watch,
+            "_look_for",
+            side_effect=lambda requests: (look(requests), looks.release()),
+        ):
+            for _ in range(2 * watch.LOOKS):
+                self.assertIs(looks.acquire(timeout=PATIENCE), True)
+        self.start_worker()
+        self.assertEqual(asking.join(), 200)
+
+    @override_settings(CHANNEL_HTTP_TIMEOUT=0.2)
+    def test_timeout(self):
+        self.pretend_worker()
+        self.assertStatus(504)
+
+    @override_settings(CHANNEL_HTTP_TIMEOUT=0.2)
+    async def test_timeout_async(self):
+        self.pretend_worker()
+        with self.assertLogs("django.request", "ERROR"):
+            response = await self.async_client.get("/")
+        self.assertEqual(response.status_code, 504)
+
+    def test_full(self):
+        self.pretend_worker()
+        with mock.patch.object(self.edge, "_push", return_value=False):
+            self.assertStatus(503)
+        self.assertEqual(self.edge.dropped, {"full": 1})
+
+    def test_lost_in_the_middle(self):
+        """A body that isn't whole must not look whole."""
+        process = self.start_process()
+        response = self.begin("/stream/80/")
+        next(iter(response))
+        process.kill()
+        with self.assertRaisesMessage(Exception, "has died"):
+            list(response)
+        response.close()
+
+    def test_look_during_an_outage(self):
+        self.be_watchful()
+        found = self.edge.part(Watch)
+        pending = PendingRequest(self.edge, SimpleQueue())
+        pending.sent -= 1
+        pending.looks = 3
+        found._ticker.add(pending.name, pending)
+        self.addCleanup(found.remove, pending)
+        error = self.edge._unavailable("why")
+        with (
+            mock.patch.object(self.edge, "waiting", side_effect=error),
+            self.assertLogs("django.channels", "WARNING") as logs,
+        ):
+            wait_for(lambda: logs.output, "a look")
+        self.assertIn("could not be watched", logs.output[0])
+
+
+class EdgeTests(FailureTestCase):
+    """Nobody works for a client that has gone."""
+
+    options = {"LEASE": 1}
+
+    def setUp(self):
+        super().setUp()
+        notes["begun"] = threading.Event()
+        notes["cancelled"] = threading.Event()
+        notes["closed"] = threading.Event()
+        notes["held"] = threading.Event()
+
+    def assertNoted(self, name):
+        self.assertIs(notes[name].wait(PATIENCE), True)
+
+    async def test_async_view(self):
+        self.start_worker()
+        scope = AsyncRequestFactory()._base_scope(path="/sleeps/")
+        communicator = ApplicationCommunicator(ASGIHandler(), scope)
+        await communicator.send_input({"type": "http.request"})
+        await sync_to_async(self.assertNoted, thread_sensitive=False)("begun")
+        finished = threading.Event()
+
+        def note(**kwargs):
+            finished.set()
+
+        request_finished.connect(note)
+        self.addCleanup(request_finished.disconnect, note)
+        with self.assertNoLogs("django.channels", "WARNING"):
+            await communicator.send_input({"type": "http.disconnect"})
+            await communicator.wait(PATIENCE)
+            # On this loop the edge has no part in it any more.
+            self.assertNoted("cancelled")
+            self.assertIs(finished.wait(PATIENCE), True)
+
+    def test_streams(self):
+        self.start_worker()
+        for path in ("/stream/80/", "/astream/80/"):
+            with self.subTest(path=path), self.assertNoLogs("django", "WARNING"):
+                notes["closed"].clear()
+                response = self.begin(path)
+                next(iter(response))
+                response.close()
+                self.assertNoted("closed")
+                self.assertLess(notes["made"], 80)
+
+    def test_plain_view(self):
+        """It runs to its end, for nobody."""
+        self.start_worker()
+        pending = PendingRequest(self.edge, SimpleQueue())
+        pending.send_request(RequestFactory().get("/hold/"))
+        self.assertNoted("begun")
+        pending.close()
+        pending.close()
+        notes["held"].set()
+        with self.assertNoLogs("django", "WARNING"):
+            self.assertEqual(self.call("/")[1], b"hello")
+
+    def test_before_a_worker_took_it(self):
+        """The view isn't run."""
+        backend, control = self.pretend_worker()
+        pending = PendingRequest(self.edge, SimpleQueue())
+        pending.send_request(RequestFactory().get("/hold/"))
+        pending.close()
+        wait_for(lambda: control._left, "the worker to be told")
+        message = backend.receiver([names.HTTP_REQUEST]).receive(PATIENCE)
+        self.assertIsNone(run_here(backend, message))
+        self.assertIs(notes["begun"].is_set(), False)
+
+    def test_while_it_was_sent(self):
+        self.pretend_worker()
+        pending = PendingRequest(self.edge, SimpleQueue())
+        pending.close()
+        pending.send_request(RequestFactory().get("/"))
+        self.assertIsNone(self.edge._local.sink(pending.name))
+
+    def test_in_the_middle_of_its_body(self):
+        class Broken(Body):
+            def read(self, size=-1):
+                if self.taken > 1_000_000:
+                    raise OSError("left")
+                return super().read(size)
+
+        self.start_worker()
+        with self.assertNoLogs("django.channels", "WARNING"):
+            self.assertStatus(
+                500,
+                "/digest/",
+                method="post",
+                body=Broken(bytes(4_000_000)),
+                CONTENT_LENGTH="4000000",
+            )
+            self.assertEqual(self.call("/")[1], b"hello")
+
+    @override_settings(CHANNEL_HTTP_TIMEOUT=0.2)
+    def test_that_stops_reading(self):
+        """A worker's thread isn't held for ever."""
+        self.start_worker()
+        for path in ("/stream/80/", "/astream/80/"):
+            with self.subTest(path=path):
+                notes["closed"].clear()
+                response = self.begin(path)
+                self.assertNoted("closed")
+                self.assertLess(notes["made"], 80)
+                response.close()
+
+    def test_edge_that_dies(self):
+        self.start_worker()
+        edge = self.make_backend()
+        pending = PendingRequest(edge, SimpleQueue())
+        pending.send_request(RequestFactory().get("/sleeps/"))
+        self.assertNoted("begun")
+        edge._inbox.stop()
+        edge.part(Watch).remove(pending)
+        self.assertNoted("cancelled")
+
+    def test_what_is_left_is_bounded(self):
+        _, control = self.pretend_worker()
+        with mock.patch("django.channels.control.LEFT_KEPT", 2):
+            for name in "abc":
+                self.edge.group_send(WORKERS, {"request": name, "gone": True})
+            wait_for(lambda: "c" in control._left, "the worker to be told")
+        self.assertEqual(list(control._left), ["b", "c"])
+
+
+class OutageTests(FailureTestCase):
+    options = {"TIMEOUT": 1}
+
+    def test_outage(self):
+        """A 503 meanwhile; everything goes on after it."""
+        worker = self.start_worker()
+        self.assertEqual(self.call("/")[1], b"hello")
+        with self.assertLogs("django.channels", "WARNING"):
+            self.server.stop()
+            self.assertStatus(503)
+            self.server.serve()
+            control = worker.backend.part(ControlChannel)
+            wait_for(lambda: self.edge.processes_in(WORKERS), "the worker")
+        self.assertIs(control._joined, True)
+        self.assertEqual(self.call("/")[1], b"hello")
+
+    def test_worker_that_starts_during_an_outage(self):
+        self.server.stop()
+        try:
+            backend = self.make_backend()
+            control = backend.part(ControlChannel)
+            with self.assertLogs("django.channels", "WARNING") as logs:
+                control.open()
+            self.assertIn("Requests can't be answered yet", logs.output[0])
+        finally:
+            self.server.serve()
+        wait_for(lambda: self.edge.processes_in(WORKERS), "the worker to be there")
+        control.close()
+
+    def test_client_that_leaves_during_an_outage(self):
+        pending = PendingRequest(self.edge, SimpleQueue())
+        error = self.edge._unavailable("why")
+        with (
+            mock.patch.object(self.edge, "_members", side_effect=error),
+            self.assertLogs("django.channels", "WARNING") as logs,
+        ):
+            pending._in_progress = True
+            pending.close()
+            wait_for(lambda: logs.output, "the attempt")
+
+    def test_errors(self):
+        for error in (ChannelFull, NoWorker):
+            with self.subTest(error=error):
+                with mock.patch.object(Watch, "require_worker", side_effect=error):
+                    self.assertStatus(503)
