@@ -49,7 +49,8 @@ class Inbox:
             # First, so that nobody adds an item after the last.
             self._backend.call(client.delete, self._lease)
             self.stop()
-            self._backend.call(client.delete, self._inbox)
+            # The thread may have renewed it meanwhile.
+            self._backend.call(client.delete, self._lease, self._inbox)
         finally:
             self.stop()
 
