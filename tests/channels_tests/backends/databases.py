@@ -99,7 +99,7 @@ class Service(Database):
         if self.user is not None:
             # What the server has made is closed to others.
             command = ["find", str(self.folder), "-mindepth", "1", "-delete"]
-            subprocess.run(command, user=self.user, check=True)
+            subprocess.run(command, cwd="/", user=self.user, check=True)
         super().remove()
 
     def run(self, *command):
