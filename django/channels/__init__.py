@@ -7,10 +7,13 @@ Read the modules in this order; each imports only from those above it.
     The errors; what a channel may be called; what a message may hold.
 ``message``
     A channel's name and a flat dict.
+``delivery``, ``policy``
+    How a message is to be delivered; what becomes of a durable one that fails.
 ``registry``
     The consumers of a process: who handles which channel.
 ``backends``
-    What carries messages: ``base`` is the contract, ``memory`` the default.
+    What carries messages: ``base`` is the contract, with ``durable`` for
+    durable channels, and ``memory`` the default.
     ``shared`` is what those that processes share have in common, with
     ``local`` for what a process keeps to itself; ``database`` and ``redis`` are
     such backends.
@@ -31,9 +34,10 @@ Read the modules in this order; each imports only from those above it.
     ``pieces`` and ``flow`` for bodies in parts, and ``loop_queue`` to wait.
 ``views``
     Views that answer through another channel.
-``loop``, ``worker``
+``loop``, ``leases``, ``worker``
     Threads that receive messages and run their consumers; the event loop that
-    runs the ``async def`` ones. ``deadline`` is for code on such a loop.
+    runs the ``async def`` ones; what a worker does about durable messages.
+    ``deadline`` is for code on such a loop.
 ``processes``, ``patterns``
     Processes that run workers, and which channels those receive from.
 ``application``, ``async_views``

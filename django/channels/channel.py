@@ -1,14 +1,28 @@
 """A channel: a named queue of messages, to send to."""
 
 import logging
+from copy import copy
+from functools import partial
+
+from asgiref.sync import sync_to_async
+
+from django.apps import apps
+from django.db import transaction
 
 from . import DEFAULT_CHANNEL_BACKEND_ALIAS, channel_backends, names
-from .exceptions import InvalidMessage
+from .delivery import Delivery, seconds
+from .exceptions import InvalidDelivery, InvalidMessage
 from .message import Message
 from .names import is_reply
+from .policy import Policy
 from .registry import consumers
 
 logger = logging.getLogger("django.channels")
+
+DELIVERY_OPTIONS = frozenset({"priority", "unique", "key"})
+OPTIONS = DELIVERY_OPTIONS | {"delay", "at", "using"}
+
+PLAIN = Delivery()
 
 
 class Channel:
@@ -18,11 +32,16 @@ class Channel:
     It needs no declaration: a channel is there as soon as something is sent
     on it or registered for it. Raise InvalidChannelName for a name that
     isn't 1 to 100 ASCII letters, digits, dots, underscores or hyphens.
+
+    A channel is *durable* if its consumer says so. ``durable`` says it where
+    the consumer isn't known, and must not contradict it.
     """
 
-    def __init__(self, name, alias=DEFAULT_CHANNEL_BACKEND_ALIAS):
+    def __init__(self, name, alias=DEFAULT_CHANNEL_BACKEND_ALIAS, *, durable=None):
         self.name = names.canonical(name)
         self.alias = alias
+        self.durable = durable
+        self._options = {}
 
     def __repr__(self):
         return f"<Channel {self.name}>"
@@ -31,19 +50,77 @@ class Channel:
     def backend(self):
         return channel_backends[self.alias]
 
+    def options(self, **options):
+        """
+        Return this channel with options for what is sent with it. ``delay`` or
+        ``at``: see schedule(). ``using``: see send_on_commit(). And on durable
+        channels ``priority``, from -10 to 10: higher ones are received first;
+        ``unique``, a str: not sent while another one with it waits;
+        ``key``, a str: only one with it is handled at a time.
+        """
+        unknown = sorted(options.keys() - OPTIONS)
+        if unknown:
+            raise TypeError(
+                f"options() takes {', '.join(sorted(OPTIONS))}, not "
+                f"{', '.join(unknown)}. What is to be sent goes into send()."
+            )
+        channel = copy(self)
+        channel._options = {**self._options, **options}
+        return channel
+
     def send(self, /, **content):
         """
         Send a message with ``content``, plain values by key, and return at
-        once. A consumer gets them as keyword arguments.
+        once. A consumer gets them as keyword arguments. Return whether it was
+        queued, which it always is but for the option ``unique``.
 
         The values are copied. Raise InvalidMessage, naming the key, for one
         that can't be carried, and ChannelFull when the channel is at capacity;
-        nothing was sent then. Delivery is at most once.
+        nothing was sent then. Delivery is at most once, and on a durable
+        channel at least once: BackendUnavailable is raised when the message
+        may not have been stored.
         """
-        self.backend.send(self._message(content))
+        message, delivery = self._message(content), self._delivery()
+        if delivery.plain:
+            self.backend.send(message)
+            return True
+        return self.backend.add(message, delivery)
 
     async def asend(self, /, **content):
-        await self.backend.asend(self._message(content))
+        message, delivery = self._message(content), self._delivery()
+        if delivery.plain:
+            await self.backend.asend(message)
+            return True
+        return await self.backend.aadd(message, delivery)
+
+    def schedule(self, /, delay=None, at=None, **content):
+        """
+        Send a message that is received after ``delay``, in seconds or a
+        timedelta, or from ``at`` on, a datetime. Until then it takes no room,
+        and doesn't expire. Otherwise do what send() does.
+
+        These two can't be keys of the content here, but after options().
+        """
+        return self.options(delay=delay, at=at).send(**content)
+
+    async def aschedule(self, /, delay=None, at=None, **content):
+        return await self.options(delay=delay, at=at).asend(**content)
+
+    def send_on_commit(self, /, **content):
+        """
+        Send a message when the current transaction commits, at once if there
+        is none, and not at all after a rollback. The option ``using`` is the
+        alias of the transaction's database. The content is copied, and checked,
+        now; what send() raises is raised where the transaction ends.
+        """
+        message, delivery = self._message(content), self._delivery()
+        send = self.backend.send if delivery.plain else self.backend.add
+        args = (message,) if delivery.plain else (message, delivery)
+        transaction.on_commit(partial(send, *args), using=self._options.get("using"))
+
+    async def asend_on_commit(self, /, **content):
+        # In the thread that has the transaction.
+        await sync_to_async(self.send_on_commit)(**content)
 
     @classmethod
     def new_name(cls, prefix):
@@ -51,16 +128,25 @@ class Channel:
         return names.new_name(prefix)
 
     @classmethod
-    def consumer(cls, channels):
+    def consumer(cls, channels, *, durable=False, **policy):
         """
         Return a decorator that registers a callable, plain or ``async def``,
         as the consumer of ``channels``, a name or a list of names. The
         callable itself is returned, unchanged. Raise ConsumerAlreadyRegistered
         where a channel has another consumer.
+
+        With ``durable``, messages are delivered at least once. ``retries``,
+        ``backoff`` and ``timeout`` say what becomes of those that fail: see
+        django.channels.policy.Policy.
         """
+        if policy and not durable:
+            raise TypeError(
+                f"{', '.join(policy)}: for durable channels only; add durable=True."
+            )
+        policy = Policy(**policy) if durable else None
 
         def register(function):
-            consumers.register(channels, function)
+            consumers.register(channels, function, policy)
             return function
 
         return register
@@ -74,12 +160,47 @@ class Channel:
 
         return forward_view(self)
 
+    def _delivery(self):
+        durable = self.durable
+        if not is_reply(self.name):
+            durable = is_durable(self.name, self.durable)
+        if not durable and not self._options:
+            return PLAIN
+        options = {k: v for k, v in self._options.items() if k in DELIVERY_OPTIONS}
+        delay = seconds(self._options.get("delay"), self._options.get("at"))
+        delivery = Delivery(durable=durable, delay=delay, **options)
+        delivery.check(self.name)
+        if not delivery.plain and is_reply(self.name):
+            raise InvalidDelivery(
+                f"{self.name!r} is a reply channel: nothing waits there. Send to it "
+                f"at once, or send to another channel whose consumer does."
+            )
+        return delivery
+
     def _message(self, content):
         message = Message.from_values(self.name, checked(content))
         backend = self.backend
         if backend.process_local and not backend.is_served(self.name):
             warn_unserved(self.name)
         return message
+
+
+def is_durable(name, said=None):
+    """
+    Tell whether the channel's consumer says that it's durable; where there is
+    none, what the sender has ``said``. Raise InvalidDelivery if they differ.
+    """
+    # Before that, no consumer can be looked for.
+    consumer = consumers.get(name) if apps.ready else None
+    if consumer is None:
+        return bool(said)
+    durable = consumer.policy is not None
+    if said is not None and said != durable:
+        raise InvalidDelivery(
+            f"Channel({name!r}, durable={said}): its consumer {consumer.path} says "
+            f"durable={durable}. Let both say the same, or only the consumer."
+        )
+    return durable
 
 
 def checked(content):

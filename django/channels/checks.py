@@ -80,3 +80,37 @@ def check_http_timeout(app_configs=None, **kwargs):
             id="channels.E004",
         )
     ]
+
+
+@checks.register
+def check_durable_channels(app_configs=None, **kwargs):
+    """What is durable is kept by more than this process."""
+    from . import DEFAULT_CHANNEL_BACKEND_ALIAS, channel_backends, consumers
+
+    consumers.autodiscover(("consumers",))
+    durable = sorted(consumers.durable_channels())
+    try:
+        backend = channel_backends[DEFAULT_CHANNEL_BACKEND_ALIAS]
+    except (InvalidChannelBackend, TypeError):
+        # Another check says so.
+        return []
+    if not durable or backend.durable and not backend.process_local:
+        return []
+    if not backend.durable:
+        return [
+            checks.Error(
+                f"The channel {durable[0]!r} is durable, and CHANNEL_BACKENDS["
+                f"'default'], {type(backend).__qualname__}, has no durable channels.",
+                hint="Use a backend that has, or leave durable=True out.",
+                id="channels.E005",
+            )
+        ]
+    return [
+        checks.Warning(
+            f"The channel {durable[0]!r} is durable, but CHANNEL_BACKENDS['default'] "
+            f"keeps its messages only as long as this process lives.",
+            hint="In production use a backend that processes share. For development, "
+            "you can silence this check.",
+            id="channels.W003",
+        )
+    ]

@@ -65,6 +65,13 @@ class ConsumerAlreadyRegistered(ChannelError, ValueError):
     """Raised when a second consumer is registered for a channel."""
 
 
+class InvalidDelivery(ChannelError, ValueError):
+    """
+    Raised to the sender for a way of delivery that its channel or its backend
+    doesn't have. Nothing was sent.
+    """
+
+
 class ReplyTimeout(ChannelError):
     """Raised when a reply channel brought nothing before its deadline."""
 

@@ -23,6 +23,12 @@ class Message:
 
     __slots__ = ("channel", "content", "backend", "expires")
 
+    # Whether it's delivered at least once. See DurableMessage.
+    durable = False
+
+    # The how manieth attempt to handle it this is.
+    attempt = 1
+
     # Whether the consumer itself closes old database connections, as the
     # request signals do.
     manages_connections = False
@@ -64,3 +70,30 @@ class Message:
         if reply_channel is None or (order is None and not error):
             return None
         return Message(reply_channel, {"done": order, "error": error})
+
+
+class DurableMessage(Message):
+    """
+    A message that is delivered at least once, as it was received.
+
+    ``id``, a str, tells it from all others of its backend. ``attempt`` counts
+    from 1. ``lease`` tells this time that it was received from others: what is
+    done with a lease that is over changes nothing.
+    """
+
+    __slots__ = ("id", "attempt", "lease")
+
+    durable = True
+
+    def __init__(self, channel, content, id, attempt, lease):
+        super().__init__(channel, content)
+        self.id = id
+        self.attempt = attempt
+        self.lease = lease
+
+    def __repr__(self):
+        return f"<{type(self).__name__} {self.id} {self.channel}>"
+
+    def receipt(self, error):
+        # Whoever sent it doesn't wait, and there may be further attempts.
+        return None

@@ -10,7 +10,7 @@ from asgiref.sync import iscoroutinefunction
 from django.utils.module_loading import autodiscover_modules
 
 from . import names
-from .exceptions import ConsumerAlreadyRegistered
+from .exceptions import ConsumerAlreadyRegistered, InvalidChannelName
 
 
 class Consumer:
@@ -23,11 +23,16 @@ class Consumer:
     names it. The content of a message that Django itself made (a request, a
     socket's frame) has many keys, of which the callable gets those that it
     names, or all of them with ``**kwargs``; a project's own messages are
-    always passed whole, so that a misspelt key is an error.
+    always passed whole, so that a misspelt key is an error. A callable that
+    names ``attempt`` gets the number of this attempt, from 1, unless the
+    message has such a key.
+
+    ``policy`` is the Policy of its channels if they're durable, or None.
     """
 
-    def __init__(self, function):
+    def __init__(self, function, policy=None):
         self.function = function
+        self.policy = policy
         self.is_async = iscoroutinefunction(function) or iscoroutinefunction(
             getattr(function, "__call__", None)
         )
@@ -70,6 +75,8 @@ class Consumer:
             arguments = {k: v for k, v in content.items() if k in self.named}
         if self.takes_all or "channel" in self.named:
             arguments["channel"] = message.channel
+        if "attempt" in self.named:
+            arguments.setdefault("attempt", message.attempt)
         reply_channel = content.get("reply_channel")
         if reply_channel is not None and "send_channel" in self.named:
             arguments["send_channel"] = reply_channel
@@ -96,17 +103,23 @@ class ConsumerRegistry:
         """Let the Consumer handle the channel where a project has none."""
         self._defaults[name] = consumer
 
-    def register(self, channels, function):
+    def register(self, channels, function, policy=None):
         """
         Let ``function``, a callable or a Consumer, handle each of
-        ``channels``, a name or a list of names. Registering the same function
+        ``channels``, a name or a list of names, which are durable if there is
+        a Policy. Registering the same function
         again, as a module that is imported twice does, replaces it. Raise
         ConsumerAlreadyRegistered where a channel has another one.
         """
         if isinstance(channels, str):
             channels = [channels]
-        consumer = function if isinstance(function, Consumer) else Consumer(function)
+        if isinstance(function, Consumer):
+            consumer = function
+        else:
+            consumer = Consumer(function, policy)
         channels = [names.canonical(name) for name in channels]
+        if policy is not None:
+            _check_durable(channels)
         with self._lock:
             for name in channels:
                 other = self._consumers.get(name)
@@ -134,6 +147,10 @@ class ConsumerRegistry:
         """Return the names of the channels that have a consumer."""
         self.autodiscover()
         return [*self._consumers, *self._defaults.keys() - self._consumers.keys()]
+
+    def durable_channels(self):
+        """Return the names of those that are known to be durable by now."""
+        return [name for name, c in self._consumers.items() if c.policy is not None]
 
     def autodiscover(self, modules=modules):
         """Import the ``modules`` of every installed app, once."""
@@ -181,6 +198,15 @@ class ConsumerRegistry:
                 self._consumers = {**kept, **self._lasting}
         if self._lasting and not self._isolated:
             self._lasting = {}
+
+
+def _check_durable(channels):
+    for name in channels:
+        if name in names.PROTOCOL_CHANNELS or names.is_reply(name):
+            raise InvalidChannelName(
+                f"The channel {name!r} can't be durable: its messages mean nothing "
+                f"once the request or the socket is gone."
+            )
 
 
 def _importing():

@@ -11,6 +11,7 @@ from django.db import close_old_connections, connections, reset_queries
 
 from . import signals
 from .exceptions import BackendUnavailable, ChannelError
+from .leases import Leases
 from .loop import LoopThread
 from .registry import consumers
 
@@ -40,6 +41,7 @@ class Worker:
         self.backend = backend
         self.threads = threads
         self.channels = consumers.channels() if channels is None else list(channels)
+        self.leases = Leases(backend)
         self._loop = LoopThread()
         self._async_slots = threading.BoundedSemaphore(MAX_ASYNC)
         self._receiver = None
@@ -50,6 +52,7 @@ class Worker:
     def start(self):
         """Start the threads; they are daemons. Return at once."""
         self._receiver = self.backend.receiver(self.channels)
+        self.leases.start()
         self._pool = [
             threading.Thread(
                 target=self._work, name=f"channels-worker-{i}", daemon=True
@@ -68,6 +71,7 @@ class Worker:
         """
         if self._receiver is None:
             return True
+        self.leases.closing = True
         self._receiver.close()
         deadline = None if timeout is None else monotonic() + timeout
         for thread in self._pool:
@@ -77,12 +81,15 @@ class Worker:
             if thread.is_alive():
                 ended = False
                 signals.log_abandoned(self._handling.get(thread))
+        self.leases.close()
         signals.worker_stopped.send(sender=type(self), worker=self)
         return ended
 
     def handle(self, message):
         """Run the message's consumer; its exception is logged, not raised."""
         consumer = consumers.get(message.channel)
+        if message.durable and not self.leases.begin(message, consumer):
+            return
         if consumer is None:
             return
         if consumer.wants_loop(message):
@@ -164,6 +171,8 @@ def run_here(backend, message):
     """
     consumer = consumers.get(message.channel)
     worker = Worker(backend, threads=0, channels=[message.channel])
+    if message.durable and not worker.leases.begin(message, consumer):
+        return None
     if consumer is None:
         return None
     if consumer.wants_loop(message):
@@ -175,6 +184,8 @@ async def arun_here(backend, message):
     """Do what run_here() does, from a coroutine."""
     consumer = consumers.get(message.channel)
     worker = Worker(backend, threads=0, channels=[message.channel])
+    if message.durable and not worker.leases.begin(message, consumer):
+        return None
     if consumer is None:
         return None
     if consumer.wants_loop(message):
@@ -195,6 +206,8 @@ def _run(worker, consumer, message):
         # SystemExit too: one message's code doesn't end the worker.
         exception = error
     receipt = _finished(message, exception)
+    if message.durable:
+        worker.leases.settle(message, exception)
     if receipt is not None:
         _send_receipt(worker.backend, receipt)
     return exception
@@ -204,10 +217,17 @@ async def _arun(worker, consumer, message):
     exception = None
     try:
         _started(message)
-        await consumer.acall(message)
+        if message.durable:
+            await worker.leases.acall(consumer, message)
+        else:
+            await consumer.acall(message)
     except BaseException as error:
         exception = error
     receipt = _finished(message, exception)
+    if message.durable:
+        await sync_to_async(worker.leases.settle, thread_sensitive=False)(
+            message, exception
+        )
     if receipt is not None:
         await _asend_receipt(worker.backend, receipt)
     return exception

@@ -9,13 +9,15 @@ from django.channels import names
 from django.channels.exceptions import ChannelFull, InvalidChannelBackend
 from django.core import checks
 
+from .durable import DurableDelivery
+
 logger = logging.getLogger("django.channels")
 
 DEFAULT_EXPIRY = 60
 DEFAULT_CAPACITY = 1000
 
 
-class BaseChannelBackend:
+class BaseChannelBackend(DurableDelivery):
     """
     Carries messages from those who send them to those who receive them.
 
@@ -29,6 +31,9 @@ class BaseChannelBackend:
     counted, since the request or the socket is gone.
 
     Every method may be called from any thread.
+
+    Durable channels, whose messages are delivered at least once, and delayed
+    messages are a part of their own: see DurableDelivery.
     """
 
     # Whether other processes see nothing of what is sent here.

@@ -16,6 +16,8 @@ from django.channels.exceptions import ChannelFull
 from django.channels.message import Message
 
 from .base import BaseChannelBackend, log_dropped
+from .memory_durable import MemoryDurable
+from .memory_jobs import MemoryJobs
 from .memory_receiver import MemoryReceiver
 
 logger = logging.getLogger("django.channels")
@@ -28,7 +30,8 @@ class MemoryState:
     ``queues`` holds a deque per channel that has waiting messages, and no
     other. ``receivers`` holds the open receivers per channel, ``sinks`` the
     listener of each reply channel, ``groups`` the members of each group (a
-    dict, for its order) and ``memberships`` the groups of each member.
+    dict, for its order) and ``memberships`` the groups of each member, and
+    ``jobs`` the durable and the delayed messages.
     ``counts`` counts what was dropped, by reason.
     """
 
@@ -37,6 +40,7 @@ class MemoryState:
         self.receivers = {}
         self.sinks = {}
         self.counts = Counter()
+        self.jobs = MemoryJobs()
         self.clear()
 
     def clear(self):
@@ -44,6 +48,7 @@ class MemoryState:
         self.groups = {}
         self.memberships = {}
         self.sent = 0
+        self.jobs.clear()
 
     def drop(self, reason, channel, number=1):
         """Count and log a dropped message. The lock need not be held."""
@@ -55,7 +60,7 @@ _states = {}
 _states_lock = threading.Lock()
 
 
-class MemoryChannelBackend(BaseChannelBackend):
+class MemoryChannelBackend(MemoryDurable, BaseChannelBackend):
     process_local = True
     by_reference = True
 
@@ -141,8 +146,9 @@ class MemoryChannelBackend(BaseChannelBackend):
         return channel in self._state.receivers
 
     def waiting(self, channel):
-        """Return how many messages wait on the channel."""
-        return len(self._state.queues.get(channel, ()))
+        """Return how many messages wait on the channel; not the delayed."""
+        state = self._state
+        return len(state.queues.get(channel, ())) + state.jobs.waiting(channel)
 
     @property
     def dropped(self):

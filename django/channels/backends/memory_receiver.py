@@ -1,6 +1,7 @@
 """Receiving from channels in memory, without polling."""
 
 import threading
+from time import monotonic
 
 
 class MemoryReceiver:
@@ -8,8 +9,8 @@ class MemoryReceiver:
     See BaseChannelBackend.receiver().
 
     A sender hands its message straight to a thread that waits, the one that
-    began to wait last, since its caches are the warmest. No thread is woken
-    that finds nothing, and none looks twice.
+    began to wait last, since its caches are the warmest. Durable and delayed
+    messages it takes itself, once it's roused or their time has come.
     """
 
     def __init__(self, backend, channels):
@@ -23,24 +24,41 @@ class MemoryReceiver:
                 state.receivers.setdefault(name, []).append(self)
 
     def receive(self, timeout=None):
+        deadline = None
+        while True:
+            message, waiter, expired, due = self._look(timeout)
+            for old in expired:
+                self._backend._drop_expired(old)
+            if waiter is None:
+                return message
+            if deadline is None and timeout is not None:
+                deadline = monotonic() + timeout
+            if not waiter.wait(_earlier(timeout, due)):
+                with self._state.lock:
+                    # A sender may have been quicker than the clock.
+                    if waiter in self._idle:
+                        self._idle.remove(waiter)
+            if waiter.message is not None or self._closed:
+                return waiter.message
+            if deadline is not None:
+                timeout = max(0, deadline - monotonic())
+
+    def _look(self, timeout):
+        """
+        Return the message that is there, or else a Waiter; the messages that
+        had expired; and in how many seconds to look again, or None.
+        """
         state = self._state
         with state.lock:
             message, expired = self._take()
-            if message is None and not self._closed and timeout != 0:
-                waiter = Waiter()
-                self._idle.append(waiter)
-            else:
-                waiter = None
-        for old in expired:
-            self._backend._drop_expired(old)
-        if waiter is None:
-            return message
-        if not waiter.wait(timeout):
-            with state.lock:
-                # A sender may have been quicker than the clock.
-                if waiter.message is None and waiter in self._idle:
-                    self._idle.remove(waiter)
-        return waiter.message
+            if message is not None or self._closed or timeout == 0:
+                return message, None, expired, None
+            waiter = Waiter()
+            self._idle.append(waiter)
+            due = state.jobs.next_time() if state.jobs else None
+            if due is not None:
+                due = max(0, due - self._backend.clock())
+            return None, waiter, expired, due
 
     def close(self):
         """Let every thread in receive() return None, now and from now on."""
@@ -64,12 +82,30 @@ class MemoryReceiver:
         self._idle.pop().wake(message)
         return True
 
+    def rouse(self, every):
+        """
+        Have an idle thread look again, or all of them. Return whether there
+        was one. The lock is held.
+        """
+        roused = self._idle if every else self._idle[-1:]
+        self._idle = [] if every else self._idle[:-1]
+        for waiter in roused:
+            waiter.wake(None)
+        return bool(roused)
+
     def _take(self):
         """
         Return the oldest waiting message, or None, and those found expired.
         The lock is held.
         """
         expired = []
+        while self._state.jobs and not self._closed:
+            message = self._backend._take_job(self._channels)
+            if message is None:
+                break
+            if message.expires is None or message.expires > self._backend.clock():
+                return message, expired
+            expired.append(message)
         queues = self._state.queues
         while not self._closed and queues:
             smaller, other = (
@@ -88,6 +124,10 @@ class MemoryReceiver:
                 return message, expired
             expired.append(message)
         return None, expired
+
+
+def _earlier(one, other):
+    return min((time for time in (one, other) if time is not None), default=None)
 
 
 class Waiter:

@@ -18,6 +18,7 @@ from django.channels.exceptions import (
 from django.channels.message import Message
 
 from .base import BaseChannelBackend, log_dropped
+from .durable import DEFAULT_LEASE
 from .encryption import Cipher
 from .local import LocalChannels
 
@@ -111,12 +112,21 @@ class SharedChannelBackend(BaseChannelBackend):
 
     The options that all these backends have: MAX_MESSAGE_BYTES, the largest
     message, encoded; INBOX_CAPACITY, how many items wait in an inbox; LEASE,
-    in seconds; ENCRYPTION_KEYS, see Cipher. A subclass adds its own to
-    ``option_names``.
+    in seconds; MESSAGE_LEASE, that of durable messages; ENCRYPTION_KEYS, see
+    Cipher. A subclass adds its own to ``option_names``. One with durable
+    channels has DurableDelivery's methods, and ``_durable_message(channel,
+    content, lease)``, which returns a DurableMessage for what ``_receive()``
+    returned.
     """
 
     option_names = frozenset(
-        {"MAX_MESSAGE_BYTES", "INBOX_CAPACITY", "LEASE", "ENCRYPTION_KEYS"}
+        {
+            "ENCRYPTION_KEYS",
+            "INBOX_CAPACITY",
+            "LEASE",
+            "MAX_MESSAGE_BYTES",
+            "MESSAGE_LEASE",
+        }
     )
 
     # What a text about the store calls it.
@@ -129,6 +139,7 @@ class SharedChannelBackend(BaseChannelBackend):
         self.max_message_bytes = self._option("MAX_MESSAGE_BYTES", 1024 * 1024)
         self.inbox_capacity = self._option("INBOX_CAPACITY", 10_000)
         self.lease = self._option("LEASE", 10)
+        self.message_lease = self._option("MESSAGE_LEASE", DEFAULT_LEASE)
         try:
             self._cipher = Cipher(self.options.get("ENCRYPTION_KEYS"))
         except ValueError as error:
@@ -375,13 +386,22 @@ class SharedChannelBackend(BaseChannelBackend):
                 # The edge has its own way to end.
                 pass
 
-    def _message(self, channel, data):
-        """Return the Message that was stored, or None for what is none."""
+    def _message(self, channel, data, lease=None):
+        """
+        Return the Message that was stored, or None for what is none. For a
+        DurableMessage there is its lease, which the subclass knows to read.
+        """
         content = self._decode(data)
-        if content is None:
+        if lease is not None:
+            message = self._durable_message(channel, content, lease)
+            if content is None:
+                self.bury(message, "The message could not be read.")
+                return None
+        elif content is None:
             self._drop("unreadable", channel)
             return None
-        message = Message(channel, content)
+        else:
+            message = Message(channel, content)
         message.backend = self
         return message
 
@@ -482,10 +502,11 @@ class SharedReceiver:
     BaseChannelBackend.receiver().
 
     A subclass implements ``_receive(timeout)``: return the channel and the
-    data of the next message, or None when the time is over or ``closed``, a
-    threading.Event, is set. It never raises for a store that can't be reached,
-    but tries again until then, and calls ``self.backend._expired()`` for what
-    has expired. And ``_wake()``: let the threads in there notice ``closed``.
+    data of the next message, for a durable one its lease besides, or None when
+    the time is over or ``closed``, a threading.Event, is set. It never raises
+    for a store that can't be reached, but tries again until then, and calls
+    ``self.backend._expired()`` for what has expired. And ``_wake()``: let the
+    threads in there notice ``closed``.
     """
 
     def __init__(self, backend, channels):

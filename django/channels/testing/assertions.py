@@ -97,7 +97,11 @@ class ChannelAssertions:
             test.at_once = was
 
     def advance_time(self, seconds):
-        """Move the channels' clock forward; messages expire meanwhile."""
+        """
+        Move the channels' clock forward: messages expire meanwhile, and the
+        time comes for delayed ones and for those to be tried again.
+        run_messages() runs them.
+        """
         isolation.current.used = True
         isolation.current.ahead += seconds
 

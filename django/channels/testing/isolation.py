@@ -15,6 +15,7 @@ from time import monotonic
 
 from django.channels import channel_backends, codec, consumers, names
 from django.channels.backends.memory import MemoryChannelBackend, MemoryState
+from django.channels.delivery import Delivery
 from django.channels.exceptions import ChannelFull
 from django.channels.message import Message
 from django.channels.request import ResponseMessage
@@ -58,11 +59,15 @@ class Isolation:
 class SentMessage:
     """
     A message that was sent: on ``channel``, or to ``group`` and ``channel`` is
-    None; on the backend ``alias``; with a copy of its ``content``.
+    None; on the backend ``alias``; with a copy of its ``content``;
+    ``delivery`` says how. See django.channels.delivery.Delivery.
     """
 
-    def __init__(self, alias, message=None, group=None, content=None):
+    def __init__(
+        self, alias, message=None, group=None, content=None, delivery=Delivery()
+    ):
         self.alias = alias
+        self.delivery = delivery
         self.channel = None if message is None else message.channel
         self.group = group
         self._message = None
@@ -179,7 +184,7 @@ class TestBackend:
     def channels_waiting(self):
         """Return the names of the channels on which messages wait."""
         with self._state.lock:
-            return list(self._state.queues)
+            return list({*self._state.queues, *self._state.jobs.channels(self.clock())})
 
     def send(self, message):
         self._send_recorded(message)
@@ -188,6 +193,16 @@ class TestBackend:
     async def asend(self, message):
         self._send_recorded(message)
         await running.arun_at_once()
+
+    def add(self, message, delivery):
+        added = self._add_recorded(message, delivery)
+        running.run_at_once()
+        return added
+
+    async def aadd(self, message, delivery):
+        added = self._add_recorded(message, delivery)
+        await running.arun_at_once()
+        return added
 
     def group_send(self, group, content):
         _use()
@@ -216,6 +231,13 @@ class TestBackend:
         except ChannelFull:
             _use()
             raise
+
+    def _add_recorded(self, message, delivery):
+        _use()
+        added = super().add(message, delivery)
+        if added:
+            _record(SentMessage(self.alias, message, delivery=delivery))
+        return added
 
     def _send_recorded(self, message):
         _use()

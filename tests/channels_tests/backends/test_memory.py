@@ -1,3 +1,4 @@
+from time import monotonic
 from unittest import mock
 
 from django.channels.backends.memory import MemoryChannelBackend
@@ -9,7 +10,7 @@ class MemoryBackendTests(ChannelBackendTests, SimpleTestCase):
     race_messages = 8000
 
     def setUp(self):
-        self.now = 1000.0
+        self.ahead = 0
         patch = mock.patch("django.channels.backends.memory._states", {})
         patch.start()
         self.addCleanup(patch.stop)
@@ -17,8 +18,8 @@ class MemoryBackendTests(ChannelBackendTests, SimpleTestCase):
 
     def make_backend(self, **params):
         backend = MemoryChannelBackend("default", params)
-        backend.clock = lambda: self.now
+        backend.clock = lambda: monotonic() + self.ahead
         return backend
 
     def let_pass(self, seconds):
-        self.now += seconds
+        self.ahead += seconds

@@ -104,6 +104,7 @@ NAMES = {
     "django.utils.log.log_response": "the log lines of a 503 and a 504",
     "django.utils.module_loading.autodiscover_modules": "finding consumers",
     "django.utils.module_loading.import_string": "a backend's class",
+    "django.utils.timezone.is_aware": "when a scheduled message is due",
     "httptools": "telling that httptools is missing",
     "httptools.HttpParserCallbackError": "a request refused in a callback",
     "httptools.HttpParserError": "a request that can't be read",

@@ -1,6 +1,7 @@
 """The behaviour that every channel backend has, as tests to run on yours."""
 
 from .case import BackendTestCase
+from .durable import DurableTests
 from .groups import GroupTests
 from .queues import QueueTests
 from .receivers import ReceiverTests
@@ -17,6 +18,7 @@ class ChannelBackendTests(
     ValueTests,
     ReplyChannelTests,
     GroupTests,
+    DurableTests,
     BackendTestCase,
 ):
     """

@@ -1,0 +1,112 @@
+"""The contract of durable channels and of delayed messages."""
+
+from dataclasses import dataclass
+
+from asgiref.sync import sync_to_async
+
+# How long a received message is its receiver's, unless that renews the lease,
+# in seconds: so long does it take until another has what a killed worker had.
+DEFAULT_LEASE = 10
+
+
+@dataclass(frozen=True)
+class DeadMessage:
+    """
+    A message that was given up: its ``id``, ``channel`` and ``content``, how
+    many ``attempts`` there were, the ``error`` of the last one as text, and
+    when it ``died``, in seconds since 1970.
+    """
+
+    id: str
+    channel: str
+    content: dict
+    attempts: int
+    error: str
+    died: float
+
+
+class DurableDelivery:
+    """
+    What a backend does for durable channels, and for delayed messages of both
+    kinds. ``receiver()`` yields all of them: a DurableMessage for those of
+    durable channels, which is *leased* then, a Message for the others.
+
+    A durable message is kept until it's acknowledged. It's received again when
+    its lease is over or it was released. It never expires.
+
+    All of it may be called from any thread. A call for a lease that is over,
+    since the message was received again or is done with, changes nothing.
+    """
+
+    # Whether all of this is there.
+    durable = False
+
+    # How long a lease is, in seconds.
+    message_lease = DEFAULT_LEASE
+
+    def add(self, message, delivery):
+        """
+        Add a Message to its channel, to be delivered as the Delivery says.
+        Return False, having done nothing, if it's unique and another one that
+        has its name waits on the channel, one that is delayed or to be tried
+        again included. Raise ChannelFull, having done nothing, when the
+        channel is at capacity; delayed messages, and those that were received
+        before, don't count. A delayed message that isn't durable expires as
+        if it had been sent when its delay was over.
+
+        The message with the highest priority is received first; of equal
+        ones, that which was added first. One whose key is that of a leased
+        one of the same channel is passed over.
+        """
+        raise NotImplementedError(
+            f"{type(self).__qualname__} has no durable channels and no delayed "
+            f"messages."
+        )
+
+    async def aadd(self, message, delivery):
+        return await sync_to_async(self.add, thread_sensitive=False)(message, delivery)
+
+    def renew(self, messages):
+        """
+        Let the leases of these messages begin anew. Return those whose lease
+        was over, in a list. A worker calls it every third of a lease, with an
+        empty list too: a backend may use it to look whose time has come.
+        """
+        raise NotImplementedError
+
+    def acknowledge(self, message):
+        """Be done with the message. Return False if its lease was over."""
+        raise NotImplementedError
+
+    def release(self, message, delay=0, counted=True):
+        """
+        Give the message back, to be received again after so many seconds. If
+        it isn't ``counted``, it was no attempt. Return False if its lease was
+        over.
+        """
+        raise NotImplementedError
+
+    def bury(self, message, error):
+        """
+        Make it a dead message, with the error, a text. Return False if its
+        lease was over.
+        """
+        raise NotImplementedError
+
+    def dead(self, channel=None, id=None):
+        """
+        Return the dead messages, of the channel or with the id if one is
+        given, as a list of DeadMessage, those that died first at its head.
+        """
+        raise NotImplementedError
+
+    def revive(self, dead):
+        """
+        Let these dead messages be received again, as if they had just been
+        added, whatever the capacity. Return how many were there yet.
+        """
+        raise NotImplementedError
+
+    def purge(self, dead):
+        """Delete these dead messages. Return how many were there yet."""
+        raise NotImplementedError

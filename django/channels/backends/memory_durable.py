@@ -1,0 +1,101 @@
+"""Durable channels of one process: they last as long as it does."""
+
+from .memory_jobs import dead_message, message_of
+
+
+class MemoryDurable:
+    """What DurableDelivery asks for, for MemoryChannelBackend."""
+
+    durable = True
+
+    def add(self, message, delivery):
+        name = message.channel
+        state = self._state
+        with state.lock:
+            jobs = state.jobs
+            if delivery.unique and jobs.is_taken(message, delivery):
+                return False
+            now = self.clock()
+            jobs.promote(now)
+            if not delivery.delay and jobs.waiting(name) >= self.capacity_of(name):
+                state.counts["full"] += 1
+                raise self._full(name)
+            jobs.add(message, delivery, now)
+            self._rouse(name, every=delivery.delay > 0)
+        return True
+
+    async def aadd(self, message, delivery):
+        return self.add(message, delivery)
+
+    def renew(self, messages):
+        lost = []
+        with self._state.lock:
+            for name in self._state.jobs.channels(self.clock()):
+                self._rouse(name)
+            for message in messages:
+                job = self._state.jobs.held(message)
+                if job is None:
+                    lost.append(message)
+                else:
+                    job.due = self.clock() + self.message_lease
+        return lost
+
+    def acknowledge(self, message):
+        return self._settle(message, lambda job: None)
+
+    def release(self, message, delay=0, counted=True):
+        def put_back(job):
+            job.attempts -= not counted
+            self._state.jobs.put(job, self.clock(), delay)
+
+        return self._settle(message, put_back)
+
+    def bury(self, message, error):
+        return self._settle(message, lambda job: self._state.jobs.bury(job, error))
+
+    def dead(self, channel=None, id=None):
+        with self._state.lock:
+            return [
+                dead_message(job)
+                for job in self._state.jobs.dead.values()
+                if channel in (None, job.channel) and id in (None, job.id)
+            ]
+
+    def revive(self, dead):
+        with self._state.lock:
+            now = self.clock()
+            number = sum([self._state.jobs.revive(each.id, now) for each in dead])
+            for each in dead:
+                self._rouse(each.channel)
+        return number
+
+    def purge(self, dead):
+        with self._state.lock:
+            jobs = self._state.jobs
+            return sum([jobs.dead.pop(each.id, None) is not None for each in dead])
+
+    def _settle(self, message, action):
+        with self._state.lock:
+            job = self._state.jobs.held(message)
+            if job is None:
+                return False
+            self._state.jobs.end_lease(job)
+            action(job)
+            if self._state.jobs:
+                self._rouse(job.channel, every=True)
+        return True
+
+    # The lock is held in these.
+
+    def _rouse(self, channel, every=False):
+        """
+        Have a thread that waits look again, or every one: then each knows
+        whose time comes next.
+        """
+        for receiver in self._state.receivers.get(channel, ()):
+            if receiver.rouse(every) and not every:
+                return
+
+    def _take_job(self, channels):
+        job = self._state.jobs.take(channels, self.clock(), self.message_lease)
+        return job and message_of(job, self)

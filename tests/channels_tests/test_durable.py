@@ -1,0 +1,513 @@
+"""Durable channels, as a project and a worker use them."""
+
+import asyncio
+import threading
+from datetime import datetime, timedelta, timezone
+from io import StringIO
+from unittest import mock
+
+from django.channels import Channel, channel_backends, consumers
+from django.channels.checks import check_durable_channels
+from django.channels.delivery import Delivery, seconds
+from django.channels.exceptions import (
+    BackendUnavailable,
+    ChannelFull,
+    InvalidChannelName,
+    InvalidDelivery,
+    InvalidMessage,
+)
+from django.channels.policy import Policy, exponential
+from django.channels.worker import Worker
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
+from django.db import transaction
+from django.test import SimpleTestCase, TestCase, override_settings
+
+from .running import wait_for
+
+
+class SendTests(SimpleTestCase):
+    def consume(self, name="jobs", **options):
+        got = []
+
+        @Channel.consumer(name, durable=True, **options)
+        def consumer(n, attempt):
+            got.append((n, attempt))
+
+        return got
+
+    def test_consumer_says_so(self):
+        got = self.consume()
+        self.assertIs(Channel("jobs").send(n=1), True)
+        self.assertIs(self.assertMessageSent("jobs", n=1).delivery.durable, True)
+        self.assertIs(self.backend.durable, True)
+        self.assertEqual(self.run_messages(), 1)
+        self.assertEqual(got, [(1, 1)])
+        self.assertEqual(self.run_messages(), 0)
+
+    def test_sender_says_so(self):
+        Channel("elsewhere", durable=True).send(n=1)
+        sent = self.assertMessageSent("elsewhere")
+        self.assertEqual(sent.delivery, Delivery(durable=True))
+
+    def test_contradiction(self):
+        self.consume()
+
+        @Channel.consumer("plain")
+        def plain():
+            pass
+
+        msg = "Channel('jobs', durable=False): its consumer channels_tests.test_durable"
+        with self.assertRaisesMessage(InvalidDelivery, msg):
+            Channel("jobs", durable=False).send(n=1)
+        msg = "says durable=False. Let both say the same, or only the consumer."
+        with self.assertRaisesMessage(InvalidDelivery, msg):
+            Channel("plain", durable=True).send()
+        self.assertNothingSent()
+
+    def test_channels_that_cannot_be_durable(self):
+        with self.assertRaisesMessage(InvalidChannelName, "'http.request' can't be"):
+            self.consume("http.request")
+
+    def test_policy_of_a_plain_consumer(self):
+        with self.assertRaisesMessage(TypeError, "retries: for durable channels only"):
+            Channel.consumer("jobs", retries=3)
+
+    @property
+    def backend(self):
+        return channel_backends["default"]
+
+    def test_schedule(self):
+        """Of both kinds; what waits for its time is neither run nor expires."""
+        got = self.consume()
+        plain = []
+
+        @Channel.consumer("plain")
+        def consumer(n):
+            plain.append(n)
+
+        Channel("jobs").schedule(delay=90, n=1)
+        Channel("plain").schedule(delay=timedelta(seconds=90), n=2)
+        at = datetime.now(timezone.utc) + timedelta(hours=1)
+        Channel("plain").schedule(at=at, n=3)
+        self.assertEqual(self.assertMessageSent("plain", n=2).delivery.delay, 90)
+        self.assertEqual(self.run_messages(), 0)
+        self.advance_time(91)
+        self.assertEqual(self.run_messages(), 2)
+        self.assertEqual((got, plain), ([(1, 1)], [2]))
+        self.advance_time(3520)
+        self.assertEqual(self.run_messages(), 1)
+
+    async def test_async_twins(self):
+        got = self.consume()
+        self.assertIs(await Channel("jobs").asend(n=1), True)
+        await Channel("jobs").aschedule(delay=5, n=2)
+        await self.arun_messages()
+        self.advance_time(5)
+        await self.arun_messages()
+        self.assertEqual(got, [(1, 1), (2, 1)])
+
+    def test_content_with_the_names_of_options(self):
+        Channel("a").options(delay=5).send(delay=1, at=2, priority=3)
+        self.assertMessageSent("a", delay=1, at=2, priority=3)
+
+    def test_options(self):
+        got = self.consume()
+        channel = Channel("jobs")
+        low = channel.options(priority=-3)
+        low.send(n=1)
+        self.assertIs(channel.options(unique="x").send(n=2), True)
+        self.assertIs(channel.options(unique="x").send(n=3), False)
+        low.options(key="k").send(n=4)
+        self.assertEqual(self.run_messages(), 3)
+        self.assertEqual([n for n, _ in got], [2, 1, 4])
+
+    def test_invalid_options(self):
+        self.consume()
+        jobs, plain = Channel("jobs"), Channel("plain")
+        reply = Channel("http.reply!1")
+        for channel, options, msg in (
+            (jobs, {"priority": 11}, "priority must be an int from -10 to 10, not 11"),
+            (jobs, {"priority": True}, "priority must be an int"),
+            (jobs, {"unique": ""}, "unique must be a str of 1 to 200 characters."),
+            (jobs, {"key": 5}, "key must be a str"),
+            (plain, {"key": "a"}, "give its consumer durable=True."),
+            (reply, {"delay": 5}, "is a reply channel"),
+            (jobs, {"delay": -1}, "delay must be a timedelta or a number of seconds"),
+            (jobs, {"delay": float("nan")}, "delay must be"),
+            (jobs, {"delay": 1, "at": 2}, "Give delay or at, not both."),
+            (jobs, {"at": 5}, "at must be a datetime, not 5."),
+        ):
+            with self.subTest(options=options):
+                with self.assertRaisesMessage(InvalidDelivery, msg):
+                    channel.options(**options).send(n=1)
+        with self.assertRaisesMessage(TypeError, "options() takes at, delay, key,"):
+            jobs.options(prio=1)
+
+    def test_at(self):
+        past = datetime.now(timezone.utc) - timedelta(1)
+        self.assertEqual(seconds(at=past), 0)
+        with override_settings(USE_TZ=False):
+            naive = datetime.now() + timedelta(seconds=100)
+            self.assertAlmostEqual(seconds(at=naive), 100, delta=30)
+        with override_settings(USE_TZ=True):
+            with self.assertRaisesMessage(InvalidDelivery, "must be an aware"):
+                seconds(at=naive)
+
+    @override_settings(
+        CHANNEL_BACKENDS={
+            "default": {
+                "BACKEND": "django.channels.backends.memory.MemoryChannelBackend",
+                "CAPACITY": 1,
+            }
+        }
+    )
+    def test_full(self):
+        self.consume()
+        Channel("jobs").send(n=1)
+        with self.assertRaises(ChannelFull):
+            Channel("jobs").send(n=2)
+
+
+class CommitTests(TestCase):
+    def test_commit(self):
+        with self.captureOnCommitCallbacks(execute=True):
+            with transaction.atomic():
+                content = [1]
+                Channel("a").send_on_commit(content=content)
+                Channel("b", durable=True).options(priority=2).send_on_commit(n=1)
+                content.append(2)
+                self.assertNothingSent()
+        self.assertMessageSent("a", content=[1])
+        self.assertEqual(self.assertMessageSent("b").delivery.priority, 2)
+
+    def test_rollback(self):
+        with self.captureOnCommitCallbacks(execute=True):
+            with self.assertRaises(ZeroDivisionError), transaction.atomic():
+                Channel("a").send_on_commit()
+                1 / 0
+        self.assertNothingSent()
+
+    def test_errors_come_at_once(self):
+        with self.assertRaises(InvalidMessage):
+            Channel("a").send_on_commit(x=object())
+
+    def test_failure_at_the_commit(self):
+        """It isn't swallowed."""
+        backend = type(channel_backends["default"])
+        with mock.patch.object(backend, "send", side_effect=ChannelFull):
+            with self.assertRaises(ChannelFull):
+                with self.captureOnCommitCallbacks(execute=True):
+                    Channel("a").send_on_commit()
+
+    async def test_async(self):
+        await Channel("a").asend_on_commit(n=1)
+
+
+class PolicyTests(SimpleTestCase):
+    def test_invalid(self):
+        for options, msg in (
+            ({"retries": -1}, "retries must be an int of at least 0, not -1."),
+            ({"backoff": "1"}, "backoff must be a number of seconds or a callable"),
+            ({"timeout": 0}, "timeout must be a positive number of seconds or None"),
+        ):
+            with self.subTest(options=options):
+                with self.assertRaisesMessage(ImproperlyConfigured, msg):
+                    Policy(**options)
+
+    def test_backoff(self):
+        self.assertEqual(Policy(backoff=7).delay(5, None), 7)
+        self.assertIsNone(Policy(retries=2).delay(3, None))
+        policy = Policy(backoff=lambda attempt, error: attempt * error)
+        self.assertEqual(policy.delay(2, 30), 60)
+
+    def test_exponential(self):
+        for attempt, longest in ((1, 5), (2, 15), (3, 45), (20, 3600), (10**9, 3600)):
+            delay = exponential(attempt)
+            self.assertLessEqual(delay, longest)
+            self.assertGreaterEqual(delay, longest / 2)
+
+
+class RetryTests(SimpleTestCase):
+    def test_retries(self):
+        """In a test, its time is moved to the next attempt."""
+        attempts = []
+
+        @Channel.consumer("jobs", durable=True, retries=1, backoff=10)
+        def consumer(attempt, **content):
+            attempts.append((attempt, content))
+            raise ValueError("x" * 30_000 + "secret")
+
+        Channel("jobs").send(n=1)
+        with self.assertLogs("django.channels.worker", "INFO"):
+            with self.assertRaises(ValueError):
+                self.run_messages()
+            self.assertEqual(self.run_messages(), 0)
+            self.advance_time(10)
+            with self.assertRaises(ValueError):
+                self.run_messages()
+        content = {"n": 1, "channel": "jobs"}
+        self.assertEqual(attempts, [(1, content), (2, content)])
+        (dead,) = channel_backends["default"].dead()
+        self.assertEqual((dead.channel, dead.content), ("jobs", {"n": 1}))
+        self.assertEqual(dead.attempts, 2)
+        self.assertEqual(len(dead.error), 20_000)
+        self.assertIn("secret", dead.error)
+
+    def test_backoff_gives_up(self):
+        for backoff in (lambda attempt, error: None, lambda attempt: 1):
+            channel_backends["default"].flush()
+            with consumers.isolate():
+
+                @Channel.consumer("jobs", durable=True, backoff=backoff)
+                def consumer():
+                    raise ValueError
+
+                Channel("jobs").send()
+                with self.assertLogs("django.channels.worker", "ERROR"):
+                    with self.assertRaises(ValueError):
+                        self.run_messages()
+            self.assertEqual(len(channel_backends["default"].dead()), 1)
+
+    def test_content_with_the_key_attempt(self):
+        got = []
+        Channel.consumer("jobs", durable=True)(lambda attempt: got.append(attempt))
+        Channel("jobs").send(attempt="mine")
+        self.run_messages()
+        self.assertEqual(got, ["mine"])
+
+    def test_worker_was_killed_each_time(self):
+        """No message can kill workers for ever."""
+        Channel.consumer("jobs", durable=True, retries=1)(lambda: None)
+        backend = channel_backends["default"]
+        Channel("jobs").send()
+        for _ in range(2):
+            self.assertIsNotNone(backend.receiver(["jobs"]).receive(0))
+            self.advance_time(11)
+        with self.assertLogs("django.channels.worker", "ERROR"):
+            self.run_messages()
+        self.assertConsumed("jobs", times=0)
+        (dead,) = backend.dead()
+        self.assertIn("its worker was killed", dead.error)
+
+
+class WorkerTests(SimpleTestCase):
+    """With a real worker, on the memory backend."""
+
+    def setUp(self):
+        self.backend = channel_backends["default"]
+        self.backend.message_lease = 0.3
+
+    def start(self):
+        worker = Worker(self.backend, channels=["jobs"])
+        worker.start()
+        self.addCleanup(worker.stop, 5)
+        return worker
+
+    def waiting(self):
+        return self.backend.receiver(["jobs"]).receive(0)
+
+    def test_acknowledged_after_the_consumer(self):
+        done, go = threading.Event(), threading.Event()
+
+        @Channel.consumer("jobs", durable=True)
+        def consumer():
+            done.set()
+            go.wait(10)
+
+        worker = self.start()
+        Channel("jobs").send()
+        self.assertTrue(done.wait(10))
+        (job,) = self.backend._state.jobs.leased.values()
+        first = job.due
+        # It's renewed.
+        wait_for(lambda: job.due > first, "the renewal")
+        go.set()
+        wait_for(lambda: not self.backend._state.jobs, "the acknowledgement")
+        worker.stop()
+
+    def test_stopped_worker_gives_back(self):
+        begun, go = threading.Event(), threading.Event()
+        self.addCleanup(go.set)
+
+        @Channel.consumer("jobs", durable=True)
+        def consumer():
+            begun.set()
+            go.wait(10)
+
+        worker = self.start()
+        Channel("jobs").send()
+        self.assertTrue(begun.wait(10))
+        with self.assertLogs("django.channels.worker", "WARNING") as logs:
+            self.assertIs(worker.stop(timeout=0.01), False)
+            # What it says later counts no more, but is no error.
+            message = self.waiting()
+            self.assertEqual(message.attempt, 1)
+            go.set()
+            wait_for(lambda: len(logs.output) == 2, "the end of the consumer")
+        self.assertIn("goes back to its queue: the worker stops", logs.output[0])
+        self.assertIn("may be handled twice", logs.output[1])
+
+    def test_stopped_worker_gives_back_async(self):
+        begun = threading.Event()
+
+        @Channel.consumer("jobs", durable=True)
+        async def consumer():
+            begun.set()
+            await asyncio.sleep(60)
+
+        worker = self.start()
+        Channel("jobs").send()
+        self.assertTrue(begun.wait(10))
+        with self.assertLogs("django.channels.worker", "WARNING"):
+            worker.stop(timeout=0.01)
+        self.assertEqual(self.waiting().attempt, 1)
+
+    def test_timeout_of_async(self):
+        """It's cancelled, and tried again."""
+        cancelled = threading.Event()
+
+        @Channel.consumer("jobs", durable=True, timeout=0.05, retries=0)
+        async def consumer():
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                cancelled.set()
+                raise
+
+        with self.assertLogs("django.channels.worker", "ERROR"):
+            self.start()
+            Channel("jobs").send()
+            self.assertTrue(cancelled.wait(10))
+            wait_for(self.backend.dead, "the dead message")
+        self.assertIn("TimeoutError", self.backend.dead()[0].error)
+
+    def test_timeout_of_plain(self):
+        """It goes on, and another worker has the message."""
+        begun, go = threading.Semaphore(0), threading.Event()
+        self.addCleanup(go.set)
+
+        @Channel.consumer("jobs", durable=True, timeout=0.05)
+        def consumer(attempt):
+            begun.release()
+            if attempt == 1:
+                go.wait(10)
+
+        with self.assertLogs("django.channels.worker", "WARNING") as logs:
+            self.start()
+            self.start()
+            Channel("jobs").send()
+            for _ in range(2):
+                self.assertTrue(begun.acquire(timeout=10))
+            go.set()
+            wait_for(lambda: len(logs.output) >= 2, "both ends")
+        self.assertIn("is over its timeout and can't be interrupted", logs.output[0])
+
+    def test_backend_is_away_for_the_acknowledgement(self):
+        """It's told again."""
+        Channel.consumer("jobs", durable=True)(lambda: None)
+        calls = []
+        acknowledge = self.backend.acknowledge
+
+        def fail_once(message):
+            calls.append(message)
+            if len(calls) == 1:
+                raise BackendUnavailable
+            return acknowledge(message)
+
+        self.backend.acknowledge = fail_once
+        self.start()
+        Channel("jobs").send()
+        wait_for(lambda: len(calls) == 2, "the second attempt")
+
+    def test_delayed_while_the_worker_waits(self):
+        ran = threading.Event()
+        Channel.consumer("jobs", durable=True)(ran.set)
+        self.start()
+        Channel("jobs").schedule(delay=0.05)
+        self.assertTrue(ran.wait(10))
+
+
+class CheckTests(SimpleTestCase):
+    def test_memory(self):
+        self.assertEqual(check_durable_channels(), [])
+        Channel.consumer("jobs", durable=True)(lambda: None)
+        (warning,) = check_durable_channels()
+        self.assertEqual(warning.id, "channels.W003")
+
+    def test_backend_without(self):
+        Channel.consumer("jobs", durable=True)(lambda: None)
+        with mock.patch.object(type(channel_backends["default"]), "durable", False):
+            (error,) = check_durable_channels()
+        self.assertEqual(error.id, "channels.E005")
+
+
+class DeadLettersTests(SimpleTestCase):
+    def setUp(self):
+        self.backend = channel_backends["default"]
+        patch = mock.patch.object(type(self.backend), "process_local", False)
+        patch.start()
+        self.addCleanup(patch.stop)
+
+        @Channel.consumer(["a", "b"], durable=True, retries=0)
+        def consumer(n):
+            raise ValueError("quoted")
+
+        for name in "ab":
+            Channel(name).send(n=f"hush {name}")
+            with self.assertLogs("django.channels.worker", "ERROR"):
+                with self.assertRaises(ValueError):
+                    self.run_messages()
+        self.ids = [dead.id for dead in self.backend.dead()]
+
+    def call(self, *args):
+        out = StringIO()
+        call_command("deadletters", *args, stdout=out)
+        return out.getvalue()
+
+    def test_list(self):
+        text = self.call("list")
+        first, second, summary = text.splitlines()
+        self.assertRegex(
+            first, rf"^{self.ids[0]}  \d{{4}}-.*Z  a  1 attempt\(s\)  ValueError$"
+        )
+        self.assertEqual(summary, "2 dead message(s).")
+        self.assertNotIn("hush", text)
+        self.assertIn("1 dead", self.call("list", "--channel", "b"))
+
+    def test_show(self):
+        text = self.call("show", "--id", self.ids[1])
+        self.assertIn("n = 'hush b'", text)
+        self.assertIn('raise ValueError("quoted")', text)
+        self.assertIn("Channel:   b", text)
+
+    def test_retry(self):
+        self.assertEqual(
+            self.call("retry", "--id", self.ids[0]),
+            "1 message(s) will be tried again.\n",
+        )
+        self.assertEqual(len(self.backend.dead()), 1)
+        self.assertEqual(self.backend.waiting("a"), 1)
+
+    def test_purge(self):
+        self.call("purge", "--all", "--channel", "a")
+        self.assertEqual([dead.channel for dead in self.backend.dead()], ["b"])
+        self.assertEqual(self.call("purge", "--all"), "1 message(s) deleted.\n")
+
+    def test_errors(self):
+        for args, msg in (
+            (["retry"], "retry needs either --id or --all."),
+            (["purge", "--all", "--id", "1"], "purge needs either --id or --all."),
+            (["show"], "show needs --id."),
+            (["show", "--id", "x"], "There is no dead message with the id x."),
+            (["list", "--backend", "x"], "'x' doesn't exist"),
+        ):
+            with self.subTest(args=args):
+                with self.assertRaisesMessage(CommandError, msg):
+                    self.call(*args)
+
+    def test_process_local(self):
+        with mock.patch.object(type(self.backend), "process_local", True):
+            msg = "it keeps no messages that another process could see."
+            with self.assertRaisesMessage(CommandError, msg):
+                self.call("list")
