@@ -18,6 +18,7 @@ from django.channels.testing.backend_suite import (
     BackendTestCase,
     SharedChannelBackendTests,
 )
+from django.channels.testing.backend_suite.durable import DurableTests
 from django.channels.testing.backend_suite.queues import QueueTests
 from django.channels.testing.backend_suite.receivers import ReceiverTests
 from django.channels.testing.backend_suite.sharing import SharingTests
@@ -94,7 +95,12 @@ class ValkeyBackendTests(RedisTestCase, SharedChannelBackendTests, SimpleTestCas
 
 
 class ClusterBackendTests(
-    RedisTestCase, QueueTests, ReceiverTests, SharingTests, SimpleTestCase
+    RedisTestCase,
+    QueueTests,
+    ReceiverTests,
+    SharingTests,
+    DurableTests,
+    SimpleTestCase,
 ):
     """What depends on where the keys are; each client takes long to begin."""
 

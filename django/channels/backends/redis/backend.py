@@ -9,6 +9,7 @@ from django.channels.exceptions import BackendUnavailable
 
 from ..shared import PROCESS_MARK, SharedChannelBackend
 from .connection import Connection, Server
+from .durable import RedisDurable
 from .inbox import Inbox
 from .receiver import RedisReceiver
 from .shards import ShardedReceiver
@@ -22,7 +23,7 @@ DEFAULT_TIMEOUT = 5
 GROUP_KEPT = 24 * 60 * 60
 
 
-class RedisChannelBackend(SharedChannelBackend):
+class RedisChannelBackend(RedisDurable, SharedChannelBackend):
     """
     Channels on a Redis or Valkey server. See SharedChannelBackend.
 
@@ -32,6 +33,8 @@ class RedisChannelBackend(SharedChannelBackend):
     ``{P:0}:queue:NAME``
         A channel's messages: a list of entries as push.lua describes them. The
         number is that of the channel's shard (see OPTIONS["SHARDS"]).
+    ``{P:0}:jobs:…``
+        Durable and delayed messages: see RedisDurable and jobs.lua.
     ``{P:0}:wake:ID``
         A list that wakes the threads of a receiver which is closed.
     ``{P:PROCESS}:inbox``, ``{P:PROCESS}:lease``
@@ -39,8 +42,8 @@ class RedisChannelBackend(SharedChannelBackend):
     ``P:group:NAME``
         A group's members, a hash of their tokens.
 
-    Each of them, save a group with ordinary channels in it, ends by itself
-    when nobody uses it.
+    Each of them, save a group with ordinary channels in it and what is durable
+    or delayed, ends by itself when nobody uses it.
     """
 
     option_names = SharedChannelBackend.option_names | {
@@ -142,8 +145,11 @@ class RedisChannelBackend(SharedChannelBackend):
         return self.call(self.connection.client.llen, self.queue_key(channel))
 
     def put_back(self, channel, entry):
-        """Add an entry that was taken to the front of its queue."""
-        self.call(self._put_back, self.queue_key(channel), entry)
+        """Let an entry that was taken be the first of its channel again."""
+        if isinstance(entry, list):
+            self.release(self._durable_message(channel, {}, entry[1:]), counted=False)
+        else:
+            self.call(self._put_back, self.queue_key(channel), entry)
 
     def _put_back(self, queue, entry):
         pipeline = self.connection.client.pipeline(transaction=False)
@@ -244,7 +250,8 @@ class RedisChannelBackend(SharedChannelBackend):
     def _flush(self):
         prefix = re.sub(r"([*?\[\]^\\])", r"\\\1", self.prefix)
         client = self.connection.client
-        for pattern in (f"{{{prefix}:*}}:queue:*", f"{prefix}:group:*"):
+        shard = f"{{{prefix}:*}}"
+        for pattern in (f"{shard}:queue:*", f"{shard}:jobs:*", f"{prefix}:group:*"):
             for key in self.call(list, client.scan_iter(match=pattern, count=1000)):
                 self.call(client.delete, key)
 

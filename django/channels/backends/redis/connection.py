@@ -125,13 +125,18 @@ class Connection:
     def __init__(self, server):
         self.client = server.client()
         self.push = self._script("push")
-        self.take = self._script("take")
+        self.take = self._script("jobs", "take")
+        self.add = self._script("jobs", "add")
+        self.renew = self._script("jobs", "renew")
+        self.settle = self._script("jobs", "settle")
+        self.dead = self._script("jobs", "dead")
         self.post = self._script("post")
         self.join = self._script("join")
 
     def close(self):
         self.client.close()
 
-    def _script(self, name):
-        text = files(__package__).joinpath(f"{name}.lua").read_bytes()
+    def _script(self, *names):
+        folder = files(__package__)
+        text = b"".join(folder.joinpath(f"{name}.lua").read_bytes() for name in names)
         return self.client.register_script(text)

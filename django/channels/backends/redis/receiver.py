@@ -14,8 +14,10 @@ STAMP = 13
 
 
 def without_stamp(found):
-    """Return a channel and the message in its entry; None for None."""
-    return found and (found[0], found[1][STAMP:])
+    """Return what _receive() returns for what receive_entry() returned."""
+    if found is None or isinstance(found[1], list):
+        return found and (found[0], found[1][0], found[1][1:])
+    return found[0], found[1][STAMP:]
 
 
 class RedisReceiver(SharedReceiver):
@@ -24,7 +26,9 @@ class RedisReceiver(SharedReceiver):
 
     A thread takes what is there and otherwise blocks until something comes,
     on a connection of its own. What comes meanwhile is fresh; what was there
-    may have expired, which take.lua sees by the server's clock.
+    may have expired, which take.lua sees by the server's clock. For a durable
+    or delayed message comes a signal, after which it's taken; and no thread
+    blocks beyond the time at which there may be more.
 
     The channels have turns: each begins the list once, and a busy one is last
     after it has given a message.
@@ -39,6 +43,10 @@ class RedisReceiver(SharedReceiver):
         self._keys = list(self._channels)
         tag = backend.queue_key(next(iter(self.channels), "")).partition(":queue:")[0]
         self._wake_key = f"{tag}:wake:{secrets.token_hex(8)}".encode()
+        self._base = f"{tag}:jobs".encode()
+        self._signals = [
+            f"{tag}:jobs:signal:{channel}".encode() for channel in self.channels
+        ]
         self._lock = threading.Lock()
         self._threads = 0
         self._client = None
@@ -48,7 +56,10 @@ class RedisReceiver(SharedReceiver):
         return without_stamp(self.receive_entry(timeout))
 
     def receive_entry(self, timeout):
-        """Return a channel and its next entry, as _receive() does."""
+        """
+        Return a channel and its next entry or, for a durable message, a list
+        of its data and its lease, as take.lua has it.
+        """
         deadline = None if timeout is None else monotonic() + timeout
         with self._lock:
             if self.closed.is_set():
@@ -64,7 +75,9 @@ class RedisReceiver(SharedReceiver):
     def _receive_until(self, deadline):
         while not self.closed.is_set():
             try:
-                found = self._take() or self._wait(deadline)
+                found, time = self._take()
+                if found is None:
+                    found = self._wait(deadline, time)
             except BackendUnavailable as error:
                 self._outage.wait(error, deadline)
             else:
@@ -76,36 +89,42 @@ class RedisReceiver(SharedReceiver):
         return None
 
     def _take(self):
-        """Return the channel and the entry of what is there, or None."""
+        """
+        Return the channel and the entry of what is there, or None; and in how
+        many seconds there may be more.
+        """
         backend = self.backend
+        args = [int(backend.message_lease * 1000)]
         while self._keys and not self.closed.is_set():
             keys = self._keys
-            number, entry, *expired = backend.call(backend.connection.take, keys=keys)
+            number, entry, time, *expired = backend.call(
+                backend.connection.take, keys=[self._base, *keys], args=args
+            )
             for i in range(0, len(expired), 2):
                 channel = self._channels[keys[expired[i] - 1]]
                 backend._expired(channel, expired[i + 1])
             if number > 0:
-                return self._found(keys[number - 1], entry)
+                return self._found(keys[number - 1], entry), 0
             if number == 0:
-                break
-        return None
+                return None, SLICE if time < 0 else min(SLICE, time / 1000)
+        return None, SLICE
 
-    def _wait(self, deadline):
-        """Return the same of what comes until the deadline, or None."""
-        while not self.closed.is_set():
-            left = SLICE if deadline is None else min(SLICE, deadline - monotonic())
-            if left <= 0:
-                break
-            keys = [self._wake_key, *self._keys]
+    def _wait(self, deadline, time):
+        """Return the same of what comes until then, or None."""
+        if deadline is not None:
+            time = min(time, deadline - monotonic())
+        if self.closed.is_set() or (deadline is not None and time <= 0):
+            return None
+        keys = [self._wake_key, *self._signals, *self._keys]
+        try:
             # A server takes 0 for ever.
-            try:
-                popped = self.backend.call(self._blpop, keys, max(left, 0.001))
-            except BackendUnavailable:
-                self._drop_client()
-                raise
-            if popped is not None:
-                key, entry = popped
-                return None if key == self._wake_key else self._found(key, entry)
+            popped = self.backend.call(self._blpop, keys, max(time, 0.001))
+        except BackendUnavailable:
+            self._drop_client()
+            raise
+        # A signal is for _take().
+        if popped is not None and popped[0] in self._channels:
+            return self._found(*popped)
         return None
 
     def _blpop(self, keys, timeout):

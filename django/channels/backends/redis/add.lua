@@ -1,0 +1,31 @@
+-- Add a durable or a delayed message.
+--
+-- ARGV: the id; the channel; the message; its priority; the delay, in ms; the
+-- names that it's unique by and that it's handled alone by, or ''; how long
+-- it's kept when it's due, in ms, or '' for ever; the channel's capacity.
+-- Returns 'ok', 'full', or 'there' if another one has its name.
+
+local id, channel, data, priority, delay = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local unique, alone, kept, capacity = ARGV[6], ARGV[7], ARGV[8], tonumber(ARGV[9])
+local now = get_time()
+
+promote(now)
+if unique ~= '' then
+    if redis.call('HEXISTS', key('unique'), channel .. '/' .. unique) == 1 then
+        return 'there'
+    end
+end
+delay = tonumber(delay)
+if delay == 0 then
+    local waiting = redis.call('HGET', key('counts'), channel)
+    if tonumber(waiting or 0) >= capacity then
+        return 'full'
+    end
+end
+local number = redis.call('INCR', key('number'))
+local place = whole((10 - tonumber(priority)) * 2 ^ 47 + number)
+redis.call('HSET', key('job:' .. id), 'channel', channel, 'data', data,
+    'priority', priority, 'place', place, 'unique', unique, 'key', alone,
+    'attempts', 0, 'lease', '', 'kept', kept, 'due', whole(now + delay))
+put(id, now + delay, now)
+return 'ok'

@@ -1,0 +1,121 @@
+"""Durable channels on a Redis server."""
+
+import secrets
+
+from django.channels.message import DurableMessage
+
+from ..durable import DeadMessage
+
+
+class RedisDurable:
+    """
+    What DurableDelivery asks for.
+
+    The messages are in hashes, and their order in sorted sets, which scripts
+    change in one step each, on the server's clock. A stream with a consumer
+    group would keep leases, but neither priorities nor delays, nor would it
+    know what is unique or has a key; those would need all of these sets
+    beside it.
+
+    What receivers block on, together with the queues, is a list of signals
+    per channel. All keys of a shard have its tag. They have no end: a server
+    that evicts keys, or keeps nothing on its disk, may lose messages.
+    """
+
+    durable = True
+
+    def base_key(self, shard):
+        return f"{{{self.prefix}:{shard}}}:jobs"
+
+    def add(self, message, delivery):
+        name = message.channel
+        answer = self._run(
+            self.connection.add,
+            self.shard_of(name),
+            secrets.token_hex(8),
+            name,
+            self._encode(message.content),
+            delivery.priority,
+            _ms(delivery.delay),
+            delivery.unique or "",
+            delivery.key or "",
+            "" if delivery.durable else _ms(self.expiry),
+            self.capacity_of(name),
+        )
+        if answer == b"full":
+            self._counts["full"] += 1
+            raise self._full(name)
+        return answer == b"ok"
+
+    def renew(self, messages):
+        by_shard = {shard: [] for shard in range(self.shards)}
+        for message in messages:
+            by_shard[self.shard_of(message.channel)].append(message)
+        lost = []
+        for shard, held in by_shard.items():
+            args = [arg for m in held for arg in (m.id, m.lease)]
+            renewed = self._run(
+                self.connection.renew, shard, _ms(self.message_lease), *args
+            )
+            lost += [m for m, answer in zip(held, renewed) if not answer]
+        return lost
+
+    def acknowledge(self, message):
+        return self._settle(message, "acknowledge")
+
+    def release(self, message, delay=0, counted=True):
+        return self._settle(message, "release", _ms(delay), int(not counted))
+
+    def bury(self, message, error):
+        data = self._cipher.encrypt(error.encode(errors="replace"))
+        return self._settle(message, "bury", data)
+
+    def dead(self, channel=None, id=None):
+        shards = range(self.shards) if channel is None else [self.shard_of(channel)]
+        found = []
+        for shard in shards:
+            for row in self._run(self.connection.dead, shard, "list"):
+                dead = self._dead_message(*row)
+                if channel in (None, dead.channel) and id in (None, dead.id):
+                    found.append(dead)
+        return sorted(found, key=lambda dead: dead.died)
+
+    def revive(self, dead):
+        return sum([self._change_dead(each, "revive") for each in dead])
+
+    def purge(self, dead):
+        return sum([self._change_dead(each, "purge") for each in dead])
+
+    def _settle(self, message, *args):
+        shard = self.shard_of(message.channel)
+        lease = (message.id, message.lease)
+        return bool(self._run(self.connection.settle, shard, *lease, *args))
+
+    def _change_dead(self, dead, action):
+        shard = self.shard_of(dead.channel)
+        return self._run(self.connection.dead, shard, action, dead.id)
+
+    def _run(self, script, shard, *args):
+        return self.call(script, keys=[self.base_key(shard)], args=args)
+
+    def _durable_message(self, channel, content, lease):
+        id, attempts, number = lease
+        return DurableMessage(channel, content, id.decode(), attempts, number.decode())
+
+    def _dead_message(self, id, channel, data, attempts, error, died):
+        try:
+            text = self._cipher.decrypt(error).decode()
+        except ValueError:
+            text = "The error could not be read."
+        return DeadMessage(
+            id.decode(),
+            channel.decode(),
+            self._decode(data),
+            int(attempts),
+            text,
+            int(died) / 1000,
+        )
+
+
+def _ms(seconds):
+    return round(seconds * 1000)
