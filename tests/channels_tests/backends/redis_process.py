@@ -74,11 +74,35 @@ def worker(backend):
     worker.stop()
 
 
+def durable(backend):
+    """Handle durable messages, and print which, before and after."""
+    from time import sleep
+
+    from django.channels import channel_backends
+    from django.channels.worker import Worker
+
+    def say(word, n):
+        # One write a line: print() makes two.
+        sys.stdout.write(f"{word} {n}\n")
+        sys.stdout.flush()
+
+    @Channel.consumer("jobs", durable=True)
+    def consume(n):
+        say("begin", n)
+        sleep(0.01)
+        say("end", n)
+
+    worker = Worker(channel_backends["default"], threads=2, channels=["jobs"])
+    worker.start()
+    yield
+    worker.stop()
+
+
 def main(url, role):
     params = {
         "BACKEND": "django.channels.backends.redis.RedisChannelBackend",
         "LOCATION": url,
-        "OPTIONS": {"LEASE": 1.5 if role == "member" else 30},
+        "OPTIONS": {"LEASE": 1.5 if role == "member" else 30, "MESSAGE_LEASE": 2},
     }
     settings.configure(CHANNEL_BACKENDS={"default": params})
 
@@ -86,7 +110,8 @@ def main(url, role):
 
     django.setup()
     backend = RedisChannelBackend("default", params)
-    steps = {"race": race, "member": member, "worker": worker}[role](backend)
+    roles = {"race": race, "member": member, "worker": worker, "durable": durable}
+    steps = roles[role](backend)
     next(steps)
     print("ready", flush=True)
     sys.stdin.read()

@@ -3,17 +3,20 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
 from pathlib import Path
 from unittest import mock
 
 from django.channels import Channel, channel_backends
 from django.channels.backends.memory import MemoryChannelBackend
 from django.channels.backends.redis import RedisChannelBackend
+from django.channels.delivery import Delivery
 from django.channels.exceptions import (
     BackendUnavailable,
     ChannelError,
     InvalidChannelBackend,
 )
+from django.channels.message import Message
 from django.channels.testing.backend_suite import (
     BackendTestCase,
     SharedChannelBackendTests,
@@ -485,7 +488,7 @@ class OtherProcess:
         if self.process.poll() is None:
             self.process.stdin.close()
         self._finish()
-        return [int(line) for line in self.lines if line != "ready"]
+        return [int(line) for line in self.lines if line.isdecimal()]
 
     def _finish(self):
         self.process.wait(60)
@@ -530,6 +533,47 @@ class ProcessTests(RedisTestCase, SimpleTestCase):
 
         self.wait_until(is_forgotten)
         self.assertGreaterEqual(self.backend.dropped["gone"], 1)
+
+    def test_durable_and_killed(self):
+        """
+        Whatever is killed, no message is lost, and none is handled twice that
+        a killed worker had not begun.
+        """
+        kills, messages = 3, 200
+        durable = Delivery(durable=True)
+        for n in range(messages):
+            self.backend.add(Message("jobs", {"n": n}), durable)
+        killed, living = [], [self.begin("durable") for _ in "12"]
+        for i in range(1, kills + 1):
+            victim = living.pop(0)
+            self.wait_until(lambda: len(victim.lines) > 40 or self.is_done())
+            victim.kill()
+            killed.append(victim)
+            living.append(self.begin("durable"))
+        self.wait_until(self.is_done)
+        for process in living:
+            process.stop()
+
+        def said(word, processes):
+            lines = [line.split() for process in processes for line in process.lines]
+            return Counter(int(line[1]) for line in lines if line[0] == word)
+
+        self.assertEqual({*said("end", killed + living)}, {*range(messages)})
+        self.assertEqual(self.backend.dead(), [])
+        interrupted = Counter()
+        for process in killed:
+            # At most what each thread had begun: it ended one at a time.
+            begun = said("begin", [process])
+            acknowledged = said("end", [process])
+            interrupted += begun - acknowledged
+            # Its end was said, but maybe not to the backend any more.
+            interrupted += Counter({n: 1 for n in [*acknowledged][-2:]})
+        twice = said("begin", killed + living) - Counter(range(messages))
+        self.assertEqual(twice - interrupted, Counter())
+
+    def is_done(self):
+        client = self.backend.connection.client
+        return not list(client.scan_iter(match="*:jobs:job:*", count=1000))
 
     def test_worker(self):
         """A worker elsewhere answers, in order, on reply channels of here."""
