@@ -50,8 +50,8 @@ class DurableDelivery:
         Return False, having done nothing, if it's unique and another one that
         has its name waits on the channel, one that is delayed or to be tried
         again included. Raise ChannelFull, having done nothing, when the
-        channel is at capacity; delayed messages, and those that were received
-        before, don't count. A delayed message that isn't durable expires as
+        channel is at capacity; delayed messages don't count, and one that is
+        released isn't refused. A delayed message that isn't durable expires as
         if it had been sent when its delay was over.
 
         The message with the highest priority is received first; of equal
@@ -64,7 +64,8 @@ class DurableDelivery:
         )
 
     async def aadd(self, message, delivery):
-        return await sync_to_async(self.add, thread_sensitive=False)(message, delivery)
+        add = sync_to_async(self.add, thread_sensitive=self.thread_sensitive)
+        return await add(message, delivery)
 
     def renew(self, messages):
         """

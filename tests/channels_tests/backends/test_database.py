@@ -18,7 +18,7 @@ class DatabaseBackendTests(
     def setUp(self):
         self.made = []
         super().setUp()
-        for model in ("Message", "Item", "Member", "Process"):
+        for model in ("Message", "DurableMessage", "Item", "Member", "Process"):
             self.rows(model).delete()
 
     def rows(self, model):

@@ -5,13 +5,14 @@ service.
 This package is an app, too: its ``models`` are the tables. The backend loads
 them when it's made, so that it can be named before Django's apps are ready.
 
-``clock``, ``models``, ``store``
+``clock``, ``models``, ``store``, ``jobs``
     The rows, and what is done to them through the ORM. ``sqlite`` and
-    ``postgresql`` do it with fewer statements.
+    ``postgresql`` do it with fewer statements. ``jobs`` are durable and delayed
+    messages.
 ``outage``, ``alarm``, ``notifications``, ``watcher``
     Threads that go on when the database is away; the one that wakes others.
-``receiver``, ``inbox``, ``backend``
-    What SharedChannelBackend asks for.
+``receiver``, ``inbox``, ``durable``, ``backend``
+    What SharedChannelBackend and DurableDelivery ask for.
 """
 
 from .backend import DatabaseChannelBackend

@@ -21,6 +21,7 @@ from django.db import (
     transaction,
 )
 
+from .durable import DatabaseDurable
 from .outage import is_busy
 
 APP = "django.channels.backends.database"
@@ -29,7 +30,7 @@ APP = "django.channels.backends.database"
 SWEEP_LIMIT = 100
 
 
-class DatabaseChannelBackend(SharedChannelBackend):
+class DatabaseChannelBackend(DatabaseDurable, SharedChannelBackend):
     """
     Channels in tables of the database LOCATION, an alias of DATABASES.
 
@@ -53,6 +54,7 @@ class DatabaseChannelBackend(SharedChannelBackend):
         if "POLL_SECONDS" in self.options:
             self.poll_seconds = self._option("POLL_SECONDS", None)
         self.store = self._find_store()
+        self.jobs = self._find_jobs()
         self._start_anew()
 
     def receiver(self, channels):
@@ -147,6 +149,7 @@ class DatabaseChannelBackend(SharedChannelBackend):
     def _flush(self):
         with self._reaching():
             self.store.clear()
+            self.jobs.clear()
 
     def _close(self):
         self.watcher.join(timeout=10)
@@ -201,6 +204,11 @@ class DatabaseChannelBackend(SharedChannelBackend):
                 f"MySQL, MariaDB or SQLite: LOCATION can be another alias."
             )
         return Store(self.using)
+
+    def _find_jobs(self):
+        from .jobs import Jobs
+
+        return Jobs(self.store)
 
     def _notify(self, name):
         """Wake who waits in this process, when the message is there."""

@@ -23,6 +23,21 @@ class NameField(models.CharField):
         return db_type
 
 
+class KeyField(models.CharField):
+    """A name that a project chooses: any text, case matters."""
+
+    def __init__(self, **kwargs):
+        kwargs.setdefault("max_length", 200)
+        kwargs.setdefault("null", True)
+        super().__init__(**kwargs)
+
+    def db_type(self, connection):
+        db_type = super().db_type(connection)
+        if connection.vendor == "mysql":
+            db_type += " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+        return db_type
+
+
 class Message(models.Model):
     """A message that waits on a channel."""
 
@@ -34,6 +49,47 @@ class Message(models.Model):
         indexes = [
             models.Index(fields=["channel", "id"], name="channels_message_queue"),
             models.Index(fields=["expires"], name="channels_message_expiry"),
+        ]
+
+
+class DurableMessage(models.Model):
+    """
+    A message of a durable channel, or a delayed one: ``kept`` is then how many
+    seconds it's kept when it's due, and otherwise None. See ``jobs``.
+    """
+
+    channel = NameField()
+    content = models.BinaryField()
+    priority = models.SmallIntegerField()
+    # When it can be received, or when its lease is over.
+    due = models.FloatField()
+    kept = models.FloatField(null=True)
+    attempts = models.IntegerField(default=0)
+    # Of the latest lease; and whether it hasn't been given back.
+    lease = models.IntegerField(default=0)
+    leased = models.BooleanField(default=False)
+    # The name that it's unique by, and again while it waits; and the key, and
+    # again while it runs.
+    unique = KeyField()
+    waits = KeyField()
+    key = KeyField()
+    runs = KeyField()
+    error = models.BinaryField(null=True)
+    died = models.FloatField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["channel", "waits"], name="channels_durable_waits"
+            ),
+            models.UniqueConstraint(
+                fields=["channel", "runs"], name="channels_durable_runs"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["channel", "died", "due"], name="channels_durable_due"
+            ),
         ]
 
 

@@ -62,6 +62,11 @@ class PostgreSQLStore(Store):
     def alarm(self):
         return NotificationAlarm(self)
 
+    def announce(self, name):
+        with self.connection.cursor() as cursor:
+            # Heard when the transaction commits.
+            cursor.execute("SELECT pg_notify(%s, %s)", [TOPIC, f"{self.origin} {name}"])
+
     def add(self, channel, content, expiry, capacity):
         params = [channel, content, self.ahead, expiry, channel, capacity, capacity]
         with self.connection.cursor() as cursor:

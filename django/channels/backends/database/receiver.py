@@ -23,6 +23,11 @@ class DatabaseReceiver(SharedReceiver):
         self._store = backend.store
         self._outage = Outage(self._store, backend.describe)
         self._changed = threading.Condition()
+        # The channel of the last durable message, and whose turn it is next.
+        self._last = ""
+        self._durable_first = True
+        # When there may be another durable or delayed message, or None.
+        self._due = None
         # Whether there may be a message that nobody has looked for.
         self._news = False
         self._watching = False
@@ -54,13 +59,36 @@ class DatabaseReceiver(SharedReceiver):
         while True:
             with self._changed:
                 self._news = False
-            row = self._store.take(self.channels)
-            if row is None:
+            self._durable_first = not self._durable_first
+            kinds = [self._take_plain, self._take_durable]
+            for take in kinds[::-1] if self._durable_first else kinds:
+                row = take()
+                if row is not None:
+                    break
+            else:
+                left = self.backend.jobs.wait(self.channels)
+                self._due = None if left is None else monotonic() + max(0, left)
                 return None
             self._notify()
-            if not row.expired:
-                return row.channel, row.content
-            self.backend._expired(row.channel, row.content)
+            if row.expired:
+                self.backend._expired(row.channel, row.content)
+            else:
+                return row.channel, row.content, getattr(row, "lease", None)
+
+    def _take_plain(self):
+        return self._store.take(self.channels)
+
+    def _take_durable(self):
+        jobs = self.backend.jobs
+        # From the one on that comes after the last.
+        for channel in sorted(
+            jobs.ready(self.channels), key=lambda name: (name <= self._last, name)
+        ):
+            taken = jobs.take(channel, self.backend.message_lease)
+            if taken is not None:
+                self._last = channel
+                return taken
+        return None
 
     def _wait(self, deadline):
         """Return whether to look again; not when it's over."""
@@ -70,7 +98,11 @@ class DatabaseReceiver(SharedReceiver):
                 left = None if deadline is None else deadline - monotonic()
                 if left is not None and left <= 0:
                     return False
-                self._changed.wait(left)
+                due = None if self._due is None else self._due - monotonic()
+                if due is not None and due <= 0:
+                    break
+                times = [time for time in (left, due) if time is not None]
+                self._changed.wait(min(times, default=None))
             return not self.closed.is_set()
 
     def _pause(self, seconds, deadline):

@@ -8,6 +8,7 @@ from django.db.models.lookups import LessThanOrEqual
 
 from .alarm import Alarm
 from .clock import UnixNow
+from .jobs import Jobs
 from .models import Item, Member, Message, Process
 
 # Opens what the inbox of a process is watched by. No channel has it.
@@ -56,6 +57,9 @@ class Store:
     def alarm(self):
         """Return what tells this process of changes by others."""
         return Alarm()
+
+    def announce(self, name):
+        """Tell other processes that something has changed, if it can be told."""
 
     def release(self, broken=False):
         """
@@ -150,6 +154,7 @@ class Store:
         if channels:
             waiting = self.rows(Message).filter(channel__in=channels)
             found.update(waiting.values_list("channel", flat=True).distinct())
+            found.update(Jobs(self).ready(channels))
         for name in set(names).difference(channels):
             if self.rows(Item).filter(process=name[1:]).exists():
                 found.add(name)

@@ -1,0 +1,101 @@
+"""Durable channels in the database."""
+
+from django.channels.backends.durable import DeadMessage
+from django.channels.message import DurableMessage
+
+
+class DatabaseDurable:
+    """
+    What DurableDelivery asks for.
+
+    A message that is added in a transaction is there when that commits. Those
+    who add at the same moment may exceed the capacity, by one each.
+    """
+
+    durable = True
+
+    def add(self, message, delivery):
+        name = message.channel
+        data = self._encode(message.content)
+        with self._reaching():
+            answer = self.jobs.add(
+                name, data, delivery, self.expiry, self.capacity_of(name)
+            )
+        if answer == "full":
+            self._counts["full"] += 1
+            raise self._full(name)
+        if answer == "ok":
+            self._tell(name)
+        return answer == "ok"
+
+    def renew(self, messages):
+        with self._reaching():
+            return [
+                message
+                for message in messages
+                if not self.jobs.renew(*_held(message), self.message_lease)
+            ]
+
+    def acknowledge(self, message):
+        with self._reaching():
+            return self._settled(message, self.jobs.delete(*_held(message)))
+
+    def release(self, message, delay=0, counted=True):
+        with self._reaching():
+            return self._settled(
+                message, self.jobs.release(*_held(message), delay, int(not counted))
+            )
+
+    def bury(self, message, error):
+        data = self._cipher.encrypt(error.encode(errors="replace"))
+        with self._reaching():
+            return self._settled(message, self.jobs.bury(*_held(message), data))
+
+    def dead(self, channel=None, id=None):
+        where = {} if channel is None else {"channel": channel}
+        if id is not None:
+            if not id.isdecimal():
+                return []
+            where["id"] = int(id)
+        with self._reaching():
+            return [self._dead_message(row) for row in self.jobs.dead(**where)]
+
+    def revive(self, dead):
+        with self._reaching():
+            number = sum([self.jobs.revive(int(each.id)) for each in dead])
+        for name in {each.channel for each in dead}:
+            self._tell(name)
+        return number
+
+    def purge(self, dead):
+        with self._reaching():
+            return sum([self.jobs.purge(int(each.id)) for each in dead])
+
+    def _settled(self, message, was_held):
+        if was_held:
+            # Others with its key may be received now, or itself soon.
+            self._tell(message.channel)
+        return was_held
+
+    def _tell(self, channel):
+        """Wake who waits, here and in other processes."""
+        self.store.announce(channel)
+        self._notify(channel)
+
+    def _durable_message(self, channel, content, lease):
+        id, attempt, number = lease
+        return DurableMessage(channel, content, str(id), attempt, number)
+
+    def _dead_message(self, row):
+        try:
+            error = self._cipher.decrypt(bytes(row.error)).decode()
+        except ValueError:
+            error = "The error could not be read."
+        content = self._decode(bytes(row.content))
+        return DeadMessage(
+            str(row.id), row.channel, content, row.attempts, error, row.died
+        )
+
+
+def _held(message):
+    return int(message.id), message.lease
