@@ -82,11 +82,12 @@ class Leases:
         if self.closing and isinstance(exception, asyncio.CancelledError):
             # close() gives it back.
             return
+        # First: a lease that is settled isn't lost.
+        self._end(message)
         if exception is None:
             self._tell(message, self._acknowledge)
         else:
             self._tell(message, self._fail, exception)
-        self._end(message)
 
     def close(self):
         """Give back at once what has not been finished."""

@@ -7,6 +7,7 @@ from io import StringIO
 from unittest import mock
 
 from django.channels import Channel, channel_backends, consumers
+from django.channels.backends.durable import DurableDelivery
 from django.channels.checks import check_durable_channels
 from django.channels.delivery import Delivery, seconds
 from django.channels.exceptions import (
@@ -434,6 +435,11 @@ class CheckTests(SimpleTestCase):
         Channel.consumer("jobs", durable=True)(lambda: None)
         (warning,) = check_durable_channels()
         self.assertEqual(warning.id, "channels.W003")
+
+    def test_sending_to_a_backend_without(self):
+        backend = channel_backends["default"]
+        with self.assertRaisesMessage(InvalidDelivery, "has no durable channels"):
+            DurableDelivery.add(backend, None, Delivery(durable=True))
 
     def test_backend_without(self):
         Channel.consumer("jobs", durable=True)(lambda: None)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from asgiref.sync import sync_to_async
 
+from django.channels.exceptions import InvalidDelivery
+
 # How long a received message is its receiver's, unless that renews the lease,
 # in seconds: so long does it take until another has what a killed worker had.
 DEFAULT_LEASE = 10
@@ -58,9 +60,9 @@ class DurableDelivery:
         ones, that which was added first. One whose key is that of a leased
         one of the same channel is passed over.
         """
-        raise NotImplementedError(
-            f"{type(self).__qualname__} has no durable channels and no delayed "
-            f"messages."
+        raise InvalidDelivery(
+            f"CHANNEL_BACKENDS[{self.alias!r}], {type(self).__qualname__}, has no "
+            f"durable channels and no delayed messages."
         )
 
     async def aadd(self, message, delivery):

@@ -348,6 +348,29 @@ class StoredTests(RedisTestCase, SimpleTestCase):
         rotated = self.make(OPTIONS={"ENCRYPTION_KEYS": KEYS[::-1]})
         self.assertEqual(self.receive("a", backend=rotated), {"secret": "hush"})
 
+    def test_unreadable_durable(self):
+        """It's kept as a dead message, whose key may be found again."""
+        self.backend.add(Message("a", {"n": 1}), Delivery(durable=True))
+        keys = {"ENCRYPTION_KEYS": KEYS[:1]}
+        with self.assertLogs("django.channels", "ERROR"):
+            backend = self.make(OPTIONS=keys)
+            self.assertIsNone(self.receive("a", backend=backend))
+            (dead,) = backend.dead()
+        self.assertIsNone(dead.content)
+        self.assertEqual(self.backend.revive([dead]), 1)
+        self.assertEqual(self.receive("a"), {"n": 1})
+
+    def test_evicted(self):
+        """What the server has thrown away holds up nothing else."""
+        durable = Delivery(durable=True)
+        self.backend.add(Message("a", {"n": 1}), durable)
+        self.backend.add(Message("a", {"n": 2}), Delivery(durable=True, delay=0.01))
+        for key in self.keys():
+            if ":jobs:job:" in key:
+                self.server.command("DEL", key)
+        self.backend.add(Message("a", {"n": 3}), durable)
+        self.assertEqual(self.receive_all("a"), [{"n": 3}])
+
     def test_unreadable(self):
         """What was encrypted with another key is dropped, and never shown."""
         self.send("a", secret="hush")

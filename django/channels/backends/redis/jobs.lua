@@ -55,6 +55,10 @@ end
 local function put(id, due, now)
     local job = redis.call('HMGET', key('job:' .. id), 'channel', 'place', 'unique')
     local channel, place, unique = job[1], job[2], job[3]
+    if not channel then
+        -- A server that evicts keys has lost it.
+        return
+    end
     if unique ~= '' then
         redis.call('HSETNX', key('unique'), channel .. '/' .. unique, id)
     end
@@ -75,6 +79,9 @@ end
 local function end_lease(id)
     redis.call('ZREM', key('leased'), id)
     local job = redis.call('HMGET', key('job:' .. id), 'channel', 'key')
+    if not job[1] then
+        return
+    end
     local name = job[1] .. '/' .. job[2]
     if job[2] ~= '' and redis.call('HGET', key('running'), name) == id then
         redis.call('HDEL', key('running'), name)
@@ -98,6 +105,14 @@ local function promote(now)
     end
 end
 
+-- Somebody may be about to block, and needs the signal of what is ready yet.
+local function trim_signals(channel)
+    local list, ready = key('signal:' .. channel), key('ready:' .. channel)
+    if redis.call('LLEN', list) > redis.call('ZCARD', ready) then
+        redis.call('LPOP', list)
+    end
+end
+
 -- Take the first message of a channel. Return its id, or nil.
 local function take_first(channel)
     while true do
@@ -108,11 +123,13 @@ local function take_first(channel)
             return nil
         end
         local job = redis.call('HMGET', key('job:' .. id), 'key', 'unique')
-        local name = channel .. '/' .. job[1]
-        if job[1] ~= '' and redis.call('HEXISTS', key('running'), name) == 1 then
+        local name = channel .. '/' .. (job[1] or '')
+        if not job[1] then
+            count(channel, -1)
+        elseif job[1] ~= '' and redis.call('HEXISTS', key('running'), name) == 1 then
             redis.call('ZADD', key('held:' .. name), place, id)
         else
-            redis.call('LPOP', key('signal:' .. channel))
+            trim_signals(channel)
             count(channel, -1)
             local unique = channel .. '/' .. job[2]
             if job[2] ~= '' and redis.call('HGET', key('unique'), unique) == id then
