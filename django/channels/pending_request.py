@@ -67,7 +67,7 @@ class PendingRequest:
         if body.more:
             content["more_body"] = True
         try:
-            self._backend.renew()
+            self._backend.renew_inbox()
             self._backend.send(Message(names.HTTP_REQUEST, content))
         except BackendUnavailable:
             self._watch.forget()

@@ -67,7 +67,7 @@ class ServerRequest(Message):
         from django.core.handlers.channel import is_answered_remotely
 
         if not is_answered_remotely(self.backend):
-            self.backend.renew()
+            self.backend.renew_inbox()
             self.backend.send(self)
         elif static_part(self.application, self.parts["path"])[1]:
             # Only in development, and only this process knows of it.

@@ -345,9 +345,11 @@ class WorkerTests(SimpleTestCase):
             message = self.waiting()
             self.assertEqual(message.attempt, 1)
             go.set()
-            wait_for(lambda: len(logs.output) == 2, "the end of the consumer")
-        self.assertIn("goes back to its queue: the worker stops", logs.output[0])
-        self.assertIn("may be handled twice", logs.output[1])
+            wait_for(lambda: len(logs.output) == 3, "the end of the consumer")
+        abandoned, back, twice = logs.output
+        self.assertIn("was abandoned before it ended", abandoned)
+        self.assertIn("goes back to its queue: the worker stops", back)
+        self.assertIn("may be handled twice", twice)
 
     def test_stopped_worker_gives_back_async(self):
         begun = threading.Event()

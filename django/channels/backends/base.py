@@ -113,7 +113,7 @@ class BaseChannelBackend(DurableDelivery):
             "Subclasses of BaseChannelBackend must have unlisten()."
         )
 
-    def renew(self):
+    def renew_inbox(self):
         """
         After an outage, make sure that replies find this process again. Who
         sends a message that will be replied to calls it first; it costs

@@ -184,7 +184,7 @@ class Sockets:
 
     def _send(self, message):
         try:
-            self.backend.renew()
+            self.backend.renew_inbox()
             self.backend.send(message)
         except ChannelFull:
             return conversation.FULL

@@ -163,7 +163,7 @@ class RedisChannelBackend(RedisDurable, SharedChannelBackend):
         tag = f"{{{self.prefix}:{process}}}"
         return f"{tag}:inbox", f"{tag}:lease"
 
-    def renew(self):
+    def renew_inbox(self):
         inbox = self._inbox
         if inbox is not None:
             inbox.renew()

@@ -35,7 +35,7 @@ class Inbox:
         self._thread.start()
 
     def renew(self):
-        """See BaseChannelBackend.renew()."""
+        """See BaseChannelBackend.renew_inbox()."""
         if self._interrupted:
             # The thread, which waits a little, looks after the groups.
             if self._renew():
