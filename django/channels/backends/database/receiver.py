@@ -3,7 +3,7 @@
 import threading
 from time import monotonic
 
-from django.channels.backends.shared import SharedReceiver
+from django.channels.backends.shared_receiver import SharedReceiver
 from django.db import Error
 
 from .outage import Outage

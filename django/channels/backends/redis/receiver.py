@@ -6,7 +6,7 @@ from time import monotonic
 
 from django.channels.exceptions import BackendUnavailable
 
-from ..shared import SharedReceiver
+from ..shared_receiver import SharedReceiver
 from .waiting import SLICE, Outage
 
 # How long the time is that an entry begins with. See push.lua.

@@ -5,7 +5,7 @@ from collections import deque
 
 from django.channels.exceptions import BackendUnavailable
 
-from ..shared import SharedReceiver
+from ..shared_receiver import SharedReceiver
 from .receiver import RedisReceiver, without_stamp
 
 

@@ -1,0 +1,42 @@
+"""Receiving from a store that processes share."""
+
+import threading
+
+
+class SharedReceiver:
+    """
+    The base of the receivers of shared backends. See
+    BaseChannelBackend.receiver().
+
+    A subclass implements ``_receive(timeout)``: return the channel and the
+    data of the next message, for a durable one its lease besides, or None when
+    the time is over or ``closed``, a threading.Event, is set. It never raises
+    for a store that can't be reached, but tries again until then, and calls
+    ``self.backend._expired()`` for what has expired. And ``_wake()``: let the
+    threads in there notice ``closed``.
+    """
+
+    def __init__(self, backend, channels):
+        self.backend = backend
+        self.channels = sorted(set(channels))
+        self.closed = threading.Event()
+        with backend._served_lock:
+            backend._served.update(self.channels)
+
+    def receive(self, timeout=None):
+        while not self.closed.is_set():
+            found = self._receive(timeout)
+            if found is None:
+                return None
+            message = self.backend._message(*found)
+            if message is not None:
+                return message
+        return None
+
+    def close(self):
+        with self.backend._served_lock:
+            if self.closed.is_set():
+                return
+            self.closed.set()
+            self.backend._served.subtract(self.channels)
+        self._wake()
