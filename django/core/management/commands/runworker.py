@@ -14,9 +14,6 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connections
 from django.utils.autoreload import get_child_arguments
 
-# It registers the consumer of http.request.
-from django.core.handlers import channel  # NOQA: E402, F401 isort:skip
-
 
 class Command(BaseCommand):
     help = "Runs a worker: it receives channels' messages and runs their consumers."
