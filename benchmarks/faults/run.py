@@ -70,7 +70,7 @@ def run(options, console=None):
                 findings = script.run(site)
                 printed = tail(site.log)
         except (ServerFailed, SiteFailed) as error:
-            print(f"error: {error}", file=sys.stderr)
+            console.print(f"error: {error}", markup=False)
             return False
         findings.show(console, f"{script.title}, on {server.title}")
         if not findings.passed:
