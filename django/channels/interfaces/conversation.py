@@ -24,6 +24,7 @@ The states, and what changes them
     OPEN        told close                              CLOSING   its code
                 told a status                           CLOSING   1008
                 a consumer failed                       CLOSING   1011
+                receive is too large for a message      CLOSING   1009
                 receive found its channel full, often   CLOSING   1013
                 no store to send receive to, for long   CLOSING   1013
                 the workers did not report back         CLOSING   1013
@@ -55,11 +56,13 @@ SENT = "sent"
 FULL = "full"
 NOBODY = "nobody"
 UNAVAILABLE = "unavailable"
+TOO_LARGE = "too large"
 PENDING = "pending"
 
 NORMAL = 1000
 GOING_AWAY = 1001
 POLICY_VIOLATION = 1008
+MESSAGE_TOO_BIG = 1009
 INTERNAL_ERROR = 1011
 TRY_AGAIN_LATER = 1013
 NO_CODE = 1005
@@ -92,10 +95,10 @@ class Conversation:
     One WebSocket. ``edge`` does what it decides:
 
     ``send(channel, values)``
-        Send a message to the workers; return SENT, FULL, UNAVAILABLE, or
-        NOBODY where the channel has no consumer. Or return PENDING, and call
-        ``answered(order, outcome)`` when it's known: with one of the first
-        three, and the message's ``order``.
+        Send a message to the workers; return SENT, FULL, UNAVAILABLE,
+        TOO_LARGE, or NOBODY where the channel has no consumer. Or return
+        PENDING, and call ``answered(order, outcome)`` when it's known: with one
+        of the first four, and the message's ``order``.
     ``accept(subprotocol)``, ``refuse(status)``
         Answer the handshake.
     ``write(frame)``, ``close(code, reason)``
@@ -335,7 +338,7 @@ class Conversation:
             self._settle_disconnect(outcome)
 
     def _settle_connect(self, outcome):
-        if outcome in (FULL, UNAVAILABLE):
+        if outcome in (FULL, UNAVAILABLE, TOO_LARGE):
             if self.state == CONNECTING:
                 self._refuse(503)
             elif self.state == LOST:
@@ -349,6 +352,9 @@ class Conversation:
         if not self._waiting:
             # The socket was closed meanwhile.
             self._attempts = 0
+            return
+        if outcome == TOO_LARGE:
+            self._drop_frames(MESSAGE_TOO_BIG)
             return
         if outcome in (FULL, UNAVAILABLE):
             self._receive_failed(outcome)
@@ -366,11 +372,14 @@ class Conversation:
             self._try_again()
             return
         logger.warning("A WebSocket was closed: its frames could not be sent.")
+        self._drop_frames(TRY_AGAIN_LATER)
+
+    def _drop_frames(self, code):
         self._attempts = 0
         self._waiting.clear()
         self._size = 0
         if self.state == OPEN:
-            self._close(TRY_AGAIN_LATER, "")
+            self._close(code, "")
 
     def _settle_disconnect(self, outcome):
         if outcome in (FULL, UNAVAILABLE):

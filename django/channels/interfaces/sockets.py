@@ -5,7 +5,12 @@ import threading
 from functools import partial
 
 from django.channels import channel_backends, consumers, names
-from django.channels.exceptions import BackendUnavailable, ChannelError, ChannelFull
+from django.channels.exceptions import (
+    BackendUnavailable,
+    ChannelError,
+    ChannelFull,
+    MessageTooLarge,
+)
 from django.channels.message import Message
 
 from . import conversation
@@ -188,6 +193,9 @@ class Sockets:
             self.backend.send(message)
         except ChannelFull:
             return conversation.FULL
+        except MessageTooLarge as error:
+            logger.warning("A message for %s was dropped: %s", message.channel, error)
+            return conversation.TOO_LARGE
         except BackendUnavailable as error:
             # One line for an outage, not one for each of many sockets.
             log = logger.debug if self._is_out else logger.warning

@@ -282,6 +282,22 @@ class SharedSocketTests(WebSocketTestCase):
                 self.reactor.advance(2)
         self.assertEqual(self.sockets.by_name, {})
 
+    def test_too_large(self):
+        """A frame that no message can hold is the client's fault, at once."""
+        self.open()
+        self.backend.errors = {RECEIVE: MessageTooLarge("It's too large.")}
+        self.send(frame(b"a") + frame(b"b"))
+        with self.assertLogs("django.channels.server", "WARNING") as logs:
+            self.work()
+        self.assertEqual(len(logs.output), 1)
+        self.assertIn("websocket.receive was dropped: It's too large.", logs.output[0])
+        self.assertEqual(self.closed(), 1009)
+        self.backend.errors = {}
+        lose(self.http.connection)
+        self.work()
+        self.assertNothing(RECEIVE)
+        self.assertEqual(self.taken(DISCONNECT).content["code"], 1006)
+
     def test_lost_in_the_middle(self):
         """What may have been sent isn't sent again; its end is waited for."""
         self.open()
