@@ -39,7 +39,8 @@ Read the modules in this order; each imports only from those above it.
     runs the ``async def`` ones; what a worker does about durable messages.
     ``deadline`` is for code on such a loop.
 ``processes``, ``patterns``
-    Processes that run workers, and which channels those receive from.
+    Processes that run workers or the server, and which channels a worker
+    receives from.
 ``application``, ``async_views``
     The WSGI application behind an interface server, and Django's handlers as a
     worker uses them; which requests belong on an event loop.

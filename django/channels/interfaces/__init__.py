@@ -10,9 +10,10 @@ imports it before a server is wanted. The way through it:
 ``server``
     ``InterfaceServer``: ports, the reactor's thread, the worker, start and
     stop.
-``endpoints``, ``drain``
-    TLS, Unix sockets and inherited descriptors, by Twisted's descriptions;
-    telling clients to go when it stops.
+``listeners``, ``endpoints``, ``unix_port``, ``drain``
+    What it listens on, alone or with other processes; TLS, Unix sockets and
+    inherited descriptors, by Twisted's descriptions; telling clients to go
+    when it stops.
 ``factory``, ``http``
     What connections share; one client connection: bytes to requests, answers
     in order, deadlines.

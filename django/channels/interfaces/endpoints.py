@@ -4,6 +4,8 @@ import os
 import socket
 
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint, serverFromString
+from twisted.internet.error import ConnectionDone
+from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
 from .reactor import reactor
@@ -12,21 +14,29 @@ from .reactor import reactor
 BACKLOG = 1024
 _WITH_BACKLOG = ("ssl", "tcp", "tcp6", "unix")
 
+# What names a socket that was inherited already.
+_PASSED_ON = ("fd:", "systemd:")
+
 
 class InvalidEndpoint(ValueError):
     """Raised when a description is of nothing that can be listened on."""
 
 
-def listen(description, factory):
+def listen(description, factory, inherited=None):
     """
     Listen on what the description names, in the form that
     ``twisted.internet.endpoints.serverFromString()`` reads, or
     ``fd:fileno=N``: a listening socket that this process has inherited. Return
     Twisted's port.
+
+    ``inherited``, if given, is the socket that this led to in the process that
+    started this one.
     """
     try:
         outcome = []
-        _endpoint(description).listen(factory).addBoth(outcome.append)
+        if inherited is not None and description.startswith(_PASSED_ON):
+            return adopt(inherited, factory)
+        _endpoint(description, inherited).listen(factory).addBoth(outcome.append)
         if not outcome:
             raise ValueError("it takes time to listen there")
         if isinstance(outcome[0], Failure):
@@ -41,6 +51,48 @@ def listen(description, factory):
             f"{description!r} can't be listened on: {error}."
         ) from None
     return outcome[0]
+
+
+def adopt(listener, factory):
+    """
+    Take connections from the listening socket, which is the port's from now
+    on. Return Twisted's port.
+    """
+    listener.setblocking(False)
+    if listener.family == getattr(socket, "AF_UNIX", None):
+        # Windows hasn't the module's base class.
+        from .unix_port import AdoptedUnixPort
+
+        port = AdoptedUnixPort(listener, factory, BACKLOG)
+        port.startListening()
+        return port
+    # The port has a descriptor of its own.
+    with listener:
+        return reactor.adoptStreamPort(listener.fileno(), listener.family, factory)
+
+
+def take_turns(port):
+    """
+    Have the port take one connection at a time, so that many at once are spread
+    over the processes that listen on its socket.
+    """
+    take = port.doRead
+
+    def take_one():
+        port.numberAccepts = 1
+        return take()
+
+    port.doRead = take_one
+
+
+def close(port):
+    """
+    Close this process's descriptor of the port at once, where stopListening()
+    would need a reactor that runs.
+    """
+    # A shutdown would be one for all processes that have the socket.
+    port._shouldShutdown = False
+    port.connectionLost(Failure(ConnectionDone()))
 
 
 def url(port, secure):
@@ -59,16 +111,45 @@ def is_secure(description):
     return description.partition(":")[0] in ("ssl", "tls")
 
 
-def _endpoint(description):
+class _Adopting:
+    """The reactor, save that it adopts sockets as adopt() does."""
+
+    def __getattr__(self, name):
+        return getattr(reactor, name)
+
+    def adoptStreamPort(self, descriptor, family, factory):
+        # The caller closes the original.
+        return adopt(socket.socket(fileno=os.dup(descriptor)), factory)
+
+
+class _Inheriting(_Adopting):
+    """The reactor, save that there is a socket for what is to be listened on."""
+
+    def __init__(self, listener):
+        self._listener = listener
+
+    def listenTCP(self, port, factory, backlog=BACKLOG, interface=""):
+        return adopt(self._listener, factory)
+
+    def listenSSL(self, port, factory, contextFactory, backlog=BACKLOG, interface=""):
+        secured = TLSMemoryBIOFactory(contextFactory, False, factory)
+        return adopt(self._listener, secured)
+
+    def listenUNIX(self, path, factory, backlog=BACKLOG, mode=0o666, wantPID=0):
+        return adopt(self._listener, factory)
+
+
+def _endpoint(description, inherited):
     kind, _, rest = description.partition(":")
+    reactor = _Adopting() if inherited is None else _Inheriting(inherited)
     if kind == "fd":
-        return _inherited(rest)
+        return _inherited(reactor, rest)
     if kind in _WITH_BACKLOG and ":backlog=" not in description:
         description = f"{description}:backlog={BACKLOG}"
     return serverFromString(reactor, description)
 
 
-def _inherited(rest):
+def _inherited(reactor, rest):
     name, _, number = rest.partition("=")
     if name != "fileno" or not number.isdecimal():
         raise ValueError("it isn't of the form fd:fileno=3")

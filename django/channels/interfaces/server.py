@@ -3,10 +3,7 @@
 import gc
 import logging
 import signal
-import socket
 import threading
-
-from twisted.internet.defer import DeferredList, maybeDeferred
 
 from django.channels import channel_backends, consumers, names
 from django.channels.processes import readiness
@@ -15,13 +12,13 @@ from django.channels.worker import Worker
 from django.conf import settings
 from django.core.handlers.channel import http_backend
 
-from . import endpoints
 from . import reactor as reactors
 from .access import NoAccessLog
 from .drain import Drain
 from .factory import HTTPFactory
 from .frames import frame_of
 from .limits import Limits
+from .listeners import Listeners
 from .mailbox import Mailbox
 from .outbox import Outbox
 from .reactor import reactor
@@ -40,7 +37,8 @@ class InterfaceServer:
     run those of other channels; with one, it runs them all. ``access`` gets a
     line per request and socket. ``http`` and ``websocket`` say what is served.
     Without ``worker``, nothing is received from backends that other processes
-    share: their workers do that. ``proxies`` are the Proxies to trust.
+    share: their workers do that. ``proxies`` are the Proxies to trust,
+    ``listeners`` the Listeners, if it's not to bind sockets of its own.
 
         server = InterfaceServer(application)
         server.bind("127.0.0.1", 8000)
@@ -62,6 +60,7 @@ class InterfaceServer:
         websocket=True,
         worker=True,
         proxies=None,
+        listeners=None,
     ):
         self.application = application
         self.threads = threads
@@ -71,16 +70,11 @@ class InterfaceServer:
         self.proxies = proxies
         self.access = access or NoAccessLog()
         self.limits = limits
-        self.port = None
+        self.listeners = listeners or Listeners()
         self.factory = None
         self.sockets = None
         self._http_backend = None
         self._outbox = None
-        # Where it listens, as URLs.
-        self.urls = []
-        self._socket = None
-        self._ports = []
-        self._closing = None
         self._drain = None
         self._started = False
         self._ended = False
@@ -93,38 +87,23 @@ class InterfaceServer:
         self._signal = None
         self._owns_reactor = False
 
+    @property
+    def port(self):
+        return self.listeners.port
+
+    @property
+    def urls(self):
+        """Where it listens."""
+        return self.listeners.urls
+
     def bind(self, addr, port, ipv6=False, reuse_port=False):
-        """
-        Take the port; ``port`` 0 takes any, and ``self.port`` tells. With
-        ``reuse_port``, other processes of the same user that say so too can
-        take it as well. Raise OSError as socket.bind() does.
-        """
-        family = socket.AF_INET6 if ipv6 else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if reuse_port:
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            listener.bind((addr, port))
-            listener.listen(endpoints.BACKLOG)
-            listener.setblocking(False)
-        except BaseException:
-            listener.close()
-            raise
-        self._socket = listener
-        self.port = listener.getsockname()[1]
-        shown = f"[{addr}]" if ipv6 else addr
-        self.urls.append(f"http://{shown}:{self.port}/")
+        """Take a port: see Listeners.bind()."""
+        self.listeners.bind(addr, port, ipv6, reuse_port)
 
     def bind_endpoint(self, description):
-        """
-        Listen on another endpoint, described as for Twisted's
-        serverFromString(). Raise InvalidEndpoint.
-        """
+        """Listen on another endpoint: see Listeners.bind_endpoint()."""
         self._make_factory()
-        port = _in_reactor(endpoints.listen, description, self.factory)
-        self._ports.append(port)
-        self.urls.append(endpoints.url(port, endpoints.is_secure(description)))
+        _in_reactor(self.listeners.bind_endpoint, description, self.factory)
 
     def start(self):
         """Serve from a background thread. Return when connections are taken."""
@@ -138,26 +117,27 @@ class InterfaceServer:
         seconds, and return. Sockets are told to go during the first half.
         """
         if not self._started:
-            if self._socket is not None:
-                self._socket.close()
-            _in_reactor(self._close_ports)
-            if reactor.running:
-                reactor.callFromThread(self._closing.addBoth, self._closed)
-                self._stopped.wait()
+            _in_reactor(self.listeners.stop)
             return
         reactor.callFromThread(self._begin_stop, grace)
         self._stopped.wait()
         self._stop_workers()
 
-    def serve(self, grace=10.0):
+    def serve(self, grace=10.0, on_ready=None, parent=None):
         """
-        Serve in this thread until a signal, SIGINT or SIGTERM, or stop().
-        Return the signal's number or None. Only the main thread gets signals.
+        Serve in this thread until a signal, SIGINT or SIGTERM, until stop(), or
+        until the ``parent`` says so. Call ``on_ready()`` when connections are
+        taken. Return the signal's number or None. Only the main thread gets
+        signals.
         """
         self._grace = grace
+        if parent is not None:
+            parent.watch(lambda: reactor.callFromThread(self._begin_stop, grace))
         with _Signals(self._signalled):
             if reactor.running:
                 self.start()
+                if on_ready is not None:
+                    on_ready()
                 self._stopped.wait()
             else:
                 self._prepare()
@@ -167,6 +147,8 @@ class InterfaceServer:
                 gc.collect()
                 gc.freeze()
                 reactor.callWhenRunning(self._listen)
+                if on_ready is not None:
+                    reactor.callWhenRunning(on_ready)
                 reactors.run_here()
         # Without a handler: a second signal ends this, too.
         self._stop_workers()
@@ -210,14 +192,7 @@ class InterfaceServer:
     # The reactor's thread.
 
     def _listen(self):
-        if self._socket is not None:
-            self._ports.append(
-                reactor.adoptStreamPort(
-                    self._socket.fileno(), self._socket.family, self.factory
-                )
-            )
-            # The port has a descriptor of its own.
-            self._socket.close()
+        self.listeners.listen(self.factory)
 
     def _send(self, exchange):
         backend = self._http_backend
@@ -243,7 +218,7 @@ class InterfaceServer:
         self._deadline = reactor.callLater(grace, self._end)
         self.factory.stopping = True
         self.factory.when_empty = self.sockets.when_empty = self._end_if_empty
-        self._close_ports()
+        self.listeners.stop()
         # Requests are done soon, so that only sockets are worth spreading: over
         # half the time, since their last messages are still to be handled.
         sockets = []
@@ -259,12 +234,6 @@ class InterfaceServer:
         self._until = 0.0
         self._end()
 
-    def _close_ports(self):
-        self._closing = DeferredList(
-            [maybeDeferred(port.stopListening) for port in self._ports],
-            consumeErrors=True,
-        )
-
     def _end_if_empty(self):
         if not self.factory.connections and not self.sockets.by_name:
             self._end()
@@ -279,9 +248,6 @@ class InterfaceServer:
         self.factory.when_empty = self.sockets.when_empty = None
         for connection in tuple(self.factory.connections):
             connection.transport.abortConnection()
-        self._closing.addBoth(self._closed)
-
-    def _closed(self, result):
         self._stopped.set()
         if self._owns_reactor:
             reactor.stop()

@@ -1,5 +1,6 @@
 """
-Processes that run workers: what is behind ``manage.py runworker``.
+Processes that run workers or the interface server: what is behind ``manage.py
+runworker``, and behind ``runwsserver`` with ``--processes``.
 
 ``worker_process`` is a worker that is all that its process does, and
 ``messages`` what it notes of each message. With several processes,

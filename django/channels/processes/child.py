@@ -17,7 +17,8 @@ class Child:
     """
     A process that runs ``command``, and puts two of the ``events``: READY when
     it does its work, ENDED when it has ended. Raise OSError where none can be
-    started.
+    started. ``kind`` is the word for what it is, such as "worker"; it inherits
+    the ``descriptors`` of files.
 
     The command is run anew, as the reloader of ``runserver`` does it, rather
     than forked: a forked process has one of the parent's threads and all of
@@ -29,7 +30,8 @@ class Child:
     Ctrl-C in the terminal reaches the supervisor alone.
     """
 
-    def __init__(self, command, number, events):
+    def __init__(self, command, kind, number, events, descriptors=()):
+        self.kind = kind
         self.number = number
         self.ready = False
         self.started = monotonic()
@@ -38,21 +40,22 @@ class Child:
             # Descriptors aren't passed on: a process counts as ready.
             self.process = _start(
                 command,
-                f"{number}:",
+                f"{number}::",
                 creationflags=subprocess.CREATE_NEW_PROCESS_GROUP,
             )
             events.put(READY, self)
         else:
-            self._start_with_pipe(command)
+            self._start_with_pipe(command, descriptors)
         self._run_thread(self._watch_end)
 
-    def _start_with_pipe(self, command):
+    def _start_with_pipe(self, command, descriptors):
         ready_pipe, theirs = os.pipe()
+        inherited = ",".join(map(str, descriptors))
         try:
             self.process = _start(
                 command,
-                f"{self.number}:{theirs}",
-                pass_fds=[theirs],
+                f"{self.number}:{theirs}:{inherited}",
+                pass_fds=[theirs, *descriptors],
                 start_new_session=True,
             )
         except BaseException:
@@ -102,7 +105,8 @@ class Child:
             return f"signal {-self.status}"
 
     def __str__(self):
-        return f"Worker process {self.number} (pid {self.process.pid})"
+        process = f"{self.kind} process {self.number} (pid {self.process.pid})"
+        return process.capitalize()
 
 
 def _start(command, value, **options):

@@ -1,11 +1,13 @@
 """The supervisor, as a process that it started sees it."""
 
+import multiprocessing
 import os
 import threading
 
-# Its presence tells a process that a supervisor started it. The value: the
-# process's number, from 0, and the descriptor to tell that it's ready, or
-# nothing where descriptors aren't passed on.
+# Its presence tells a process that a supervisor started it. The value, with
+# colons between: the process's number, from 0; the descriptor to tell that it's
+# ready, or nothing where descriptors aren't passed on; others that are passed
+# on, separated by commas.
 VARIABLE = "DJANGO_CHANNELS_CHILD"
 
 STDIN = 0
@@ -13,33 +15,44 @@ STDIN = 0
 
 class Parent:
     """
-    The supervisor that started this process.
+    The supervisor that started this process, and the ``descriptors`` of files
+    that this process has from it.
 
     The standard input is a pipe whose other end it alone holds. That end is
     closed when this process shall stop, and also when the supervisor has died,
     by whatever means: so no process is left behind on any system.
     """
 
-    def __init__(self, number, ready_pipe, lifeline):
+    def __init__(self, number, ready_pipe, descriptors, lifeline):
         self.number = number
+        self.descriptors = descriptors
         self._ready_pipe = ready_pipe
         self._lifeline = lifeline
 
     @classmethod
-    def find(cls):
-        """Return the parent of this process, or None. Works once."""
+    def find(cls, kind):
+        """
+        Return the parent of this process, or None. Works once.
+
+        A process that has one is called by its ``kind`` and number, such as
+        "worker-0", which is the ``processName`` of what it logs.
+        """
         # What this process starts has another parent.
         value = os.environ.pop(VARIABLE, None)
         if value is None:
             return None
-        number, _, descriptor = value.partition(":")
-        ready_pipe = int(descriptor) if descriptor else None
+        number, ready_pipe, passed_on = value.split(":")
+        ready_pipe = int(ready_pipe) if ready_pipe else None
+        descriptors = [int(each) for each in passed_on.split(",") if each]
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, False)
         if ready_pipe is not None:
             os.set_inheritable(ready_pipe, False)
+        multiprocessing.current_process().name = f"{kind}-{number}"
         lifeline = os.dup(STDIN)
         with open(os.devnull) as nothing:
             os.dup2(nothing.fileno(), STDIN)
-        return cls(int(number), ready_pipe, lifeline)
+        return cls(int(number), ready_pipe, descriptors, lifeline)
 
     def tell_ready(self):
         """Tell the supervisor that this process does its work."""

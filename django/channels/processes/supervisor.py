@@ -8,8 +8,6 @@ from .child import ENDED, READY, Child
 from .events import SIGNAL, Events
 from .exits import FORCED, UNAVAILABLE
 
-logger = logging.getLogger("django.channels.worker")
-
 # How many times in a row a process may end before it was ready. Then the
 # supervisor gives up: what starts *it* knows better what to do.
 MAX_FAILED_STARTS = 5
@@ -57,24 +55,36 @@ class Supervisor:
     finish what it does; a second signal ends them at once. One that ended
     without being asked to is replaced.
 
-    It opens no connection of any kind, so there is none to share.
+    ``kind`` is the word for what the processes are, and the last part of the
+    logger's name. They inherit the ``descriptors`` and nothing else: the
+    supervisor opens no connection of any kind, so there is none to share.
     """
 
-    def __init__(self, command, processes, grace, backoff=Backoff):
+    def __init__(
+        self, command, kind, processes, grace, descriptors=(), backoff=Backoff
+    ):
         self.command = command
+        self.kind = kind
         self.grace = grace
+        self.descriptors = descriptors
+        self._logger = logging.getLogger(f"django.channels.{kind}")
         self._events = Events()
         self._places = [Place(number, backoff()) for number in range(processes)]
         self._announced = False
 
-    def run(self, on_ready):
+    def run(self, on_ready, on_stop=None):
         """
-        Call ``on_ready()`` once, when all processes are ready. Return the
-        status to exit with when all have ended.
+        Call ``on_ready()`` once, when all processes are ready, and
+        ``on_stop()`` before they are told to stop. Return the status to exit
+        with when all have ended.
         """
         with self._events.signals():
             try:
-                return self._stop(self._supervise(on_ready))
+                number = self._supervise(on_ready)
+                readiness.notify(readiness.STOPPING)
+                if on_stop is not None:
+                    on_stop()
+                return self._stop(number)
             finally:
                 for child in self._children():
                     child.kill()
@@ -97,9 +107,10 @@ class Supervisor:
                 self._note_ready(value, on_ready)
             elif kind == ENDED:
                 self._note_end(value)
-        logger.error(
-            "Worker processes end before they are ready, %d times in a row: giving "
-            "up. What they print says why.",
+        self._logger.error(
+            "%s processes end before they are ready, %d times in a row: giving up. "
+            "What they print says why.",
+            self.kind.capitalize(),
             MAX_FAILED_STARTS,
         )
         return None
@@ -108,12 +119,20 @@ class Supervisor:
         for place in self._places:
             if place.child is None and place.start_at <= monotonic():
                 try:
-                    place.child = Child(self.command, place.number, self._events)
+                    place.child = Child(
+                        self.command,
+                        self.kind,
+                        place.number,
+                        self._events,
+                        self.descriptors,
+                    )
                 except OSError as error:
                     place.failed_starts += 1
                     delay = place.backoff.after(0)
                     place.start_at = monotonic() + delay
-                    logger.error("No worker process could be started: %s", error)
+                    self._logger.error(
+                        "No %s process could be started: %s", self.kind, error
+                    )
 
     def _note_ready(self, child, on_ready):
         child.ready = True
@@ -129,7 +148,7 @@ class Supervisor:
         child.stop()
         if child.ready and child.status == 0:
             # Somebody asked it to, or it has handled enough messages.
-            logger.info("%s has ended and is replaced.", child)
+            self._logger.info("%s has ended and is replaced.", child)
             place.start_at = monotonic()
             return
         if not child.ready:
@@ -137,7 +156,7 @@ class Supervisor:
         lived = monotonic() - child.started
         delay = place.backoff.after(lived if child.ready else 0)
         place.start_at = monotonic() + delay
-        logger.error(
+        self._logger.error(
             "%s ended with %s; the next one starts in %g s.",
             child,
             child.ending,
@@ -145,7 +164,6 @@ class Supervisor:
         )
 
     def _stop(self, number):
-        readiness.notify(readiness.STOPPING)
         for child in self._children():
             child.stop()
         deadline = monotonic() + self.grace + MARGIN
@@ -158,7 +176,7 @@ class Supervisor:
                 finished = finished and (value.status == 0 or not value.ready)
             elif kind != READY:
                 for child in self._children():
-                    logger.warning("%s didn't end in time and is killed.", child)
+                    self._logger.warning("%s didn't end in time and is killed.", child)
                 # run() kills them.
                 return FORCED + (value or number) if number else UNAVAILABLE
         if number is None:

@@ -5,9 +5,9 @@ import socket
 # First: see there.
 from django.channels.interfaces import framing  # NOQA: F401 isort: skip
 
-from twisted.internet import endpoints, reactor
+from twisted.internet import endpoints, reactor, unix
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.tcp import Connection, Server
+from twisted.internet.tcp import Connection, Port, Server
 from twisted.logger import globalLogBeginner
 from twisted.persisted import styles
 
@@ -21,6 +21,7 @@ HTTP = "django/channels/interfaces/http.py"
 OUTLET = "django/channels/interfaces/outlet.py"
 REACTOR = "django/channels/interfaces/reactor.py"
 SERVER = "django/channels/interfaces/server.py"
+UNIX_PORT = "django/channels/interfaces/unix_port.py"
 
 
 def names(function):
@@ -106,3 +107,19 @@ class TwistedTests(SimpleTestCase):
         for adopt in (endpoints.TCP4ServerEndpoint, endpoints.UNIXServerEndpoint):
             # defer.execute() calls now, and returns what is done already.
             self.assertIn("defer.execute(", inspect.getsource(adopt.listen))
+
+    @relied_on(
+        f"{ENDPOINTS} {UNIX_PORT}",
+        "a port's socket may be there already; its numberAccepts is how many "
+        "connections it takes in a turn; its end shuts the socket down for all "
+        "processes unless _shouldShutdown is False.",
+    )
+    def test_ports(self):
+        for kind in (Port, unix.Port):
+            source = inspect.getsource(kind)
+            self.assertIn("self._preexistingSocket is", source)
+            self.assertIn("self.numberAccepts = 100", source)
+        self.assertIn("numAccepts = self.numberAccepts", inspect.getsource(Port.doRead))
+        self.assertIs(Port._shouldShutdown, True)
+        self.assertEqual(names(unix._inFilesystemNamespace), {"path"})
+        self.assertIs(unix._inFilesystemNamespace(b"\0"), False)

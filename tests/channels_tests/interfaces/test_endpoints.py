@@ -186,6 +186,20 @@ class EndpointTests(SimpleTestCase):
             self.get(http.client.HTTPConnection("127.0.0.1", port))[0], 200
         )
 
+    def test_inherited_unix_socket(self):
+        """Its file belongs to the process that made it."""
+        place = f"{self.folder}/socket"
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(place)
+            listener.listen()
+            os.chmod(place, 0o600)
+            for _ in range(2):
+                server = self.serve(f"fd:fileno={listener.fileno()}")
+                status, _ = self.get(UnixConnection(place), {"Host": "example.com"})
+                self.assertEqual(status, 200)
+                self.assertEqual(os.stat(place).st_mode & 0o777, 0o600)
+                server.stop()
+
     def test_never_started(self):
         place = f"{self.folder}/socket"
         server = InterfaceServer(WSGIHandler())

@@ -69,12 +69,26 @@ class RefusalTests(SimpleTestCase):
         self.assertRefused("--grace must be at least 0", grace=-1.0)
 
     def test_shared_port(self):
-        self.assertRefused(
-            "--reuse-port is for several processes, and the default channel backend "
-            "holds its messages in the memory of one",
-            "--reuse-port",
-        )
-        Command().check_reuse(websocket=False)
+        for option in ("--reuse-port", "--processes=2"):
+            with self.subTest(option=option):
+                self.assertRefused(
+                    f"{option.partition('=')[0]} is for several processes, and the "
+                    f"default channel backend holds its messages in the memory of one: "
+                    f"a group would reach the sockets of one process alone. Set the "
+                    f"BACKEND of CHANNEL_BACKENDS['default'] to one that",
+                    option,
+                )
+        Command().check_sharing(processes=2, reuse_port=True, websocket=False)
+
+    def test_processes(self):
+        self.assertRefused("--processes must be at least 1", "--processes=0")
+        with (
+            mock.patch("os.name", "nt"),
+            self.assertRaisesMessage(
+                CommandError, "--processes: this system passes no sockets on."
+            ),
+        ):
+            Command().check_sharing(processes=2, reuse_port=False, websocket=False)
 
     def test_nobody_runs_consumers(self):
         for option in ("--threads=0", "--no-worker"):
@@ -104,6 +118,15 @@ class RefusalTests(SimpleTestCase):
 @override_settings(ALLOWED_HOSTS=["127.0.0.1"], CHANNEL_BACKENDS=SHARED)
 class SharedBackendTests(SimpleTestCase):
     configured_channel_backends = "__all__"
+
+    def test_port_is_taken(self):
+        """No process is started for it."""
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            port = other.getsockname()[1]
+            with mock.patch("subprocess.Popen") as start:
+                with self.assertRaisesMessage(CommandError, "is already in use."):
+                    call_command("runwsserver", str(port), "--processes=2")
+        start.assert_not_called()
 
     def test_nobody_answers_requests(self):
         with self.assertRaisesMessage(CommandError, "nobody to answer HTTP"):

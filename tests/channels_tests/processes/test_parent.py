@@ -9,17 +9,19 @@ from django.test import SimpleTestCase
 from ..running import PATIENCE, ROOT
 
 CHILD = """
-import os, subprocess, sys, threading
+import multiprocessing, os, subprocess, sys, threading
 from django.channels.processes.parent import Parent
-parent = Parent.find()
-assert Parent.find() is None
+parent = Parent.find("worker")
+assert Parent.find("worker") is None
+assert parent.descriptors == [1, 2]
+assert not os.get_inheritable(2)
 gone = threading.Event()
 parent.watch(gone.set)
 assert sys.stdin.read() == ""
 parent.tell_ready()
 parent.tell_ready()
 gone.wait()
-print("gone", parent.number)
+print("gone", parent.number, multiprocessing.current_process().name)
 """
 
 
@@ -27,7 +29,7 @@ class ParentTests(SimpleTestCase):
     def test_none(self):
         with mock.patch.dict(os.environ):
             os.environ.pop(VARIABLE, None)
-            self.assertIsNone(Parent.find())
+            self.assertIsNone(Parent.find("worker"))
 
     def test_child(self):
         """It tells that it's ready, and notices the parent's end."""
@@ -35,7 +37,7 @@ class ParentTests(SimpleTestCase):
         environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
-            VARIABLE: f"7:{theirs}",
+            VARIABLE: f"7:{theirs}:1,2",
         }
         with subprocess.Popen(
             [sys.executable, "-c", CHILD],
@@ -51,4 +53,4 @@ class ParentTests(SimpleTestCase):
                 self.assertEqual(pipe.read(), b"1")
             # Which closes its standard input.
             printed, _ = process.communicate(timeout=PATIENCE)
-        self.assertEqual((process.returncode, printed), (0, "gone 7\n"))
+        self.assertEqual((process.returncode, printed), (0, "gone 7 worker-7\n"))

@@ -12,7 +12,7 @@ from django.test import SimpleTestCase
 START = """
 import os, sys, time
 value = os.environ["DJANGO_CHANNELS_CHILD"]
-number, _, ready = value.partition(":")
+number, ready, passed_on = value.split(":")
 def tell_ready():
     os.write(int(ready), b"1")
     os.close(int(ready))
@@ -38,9 +38,11 @@ class BackoffTests(SimpleTestCase):
 
 
 class SupervisorTests(SimpleTestCase):
-    def make(self, code, processes=1, grace=3600):
+    def make(self, code, processes=1, grace=3600, descriptors=()):
         command = [sys.executable, "-S", "-E", "-c", START + code]
-        return Supervisor(command, processes, grace, lambda: Backoff(0, 0))
+        return Supervisor(
+            command, "worker", processes, grace, descriptors, lambda: Backoff(0, 0)
+        )
 
     def signal_when_ready(self, made, *numbers):
         """Run it, with these signals when it's ready. Return its status."""
@@ -113,10 +115,12 @@ class SupervisorTests(SimpleTestCase):
         self.assertEqual(made._children(), [])
 
     def test_nothing_to_start(self):
-        made = Supervisor(["/nothing/here"], 1, 1, lambda: Backoff(0, 0))
-        with self.assertLogs("django.channels.worker", "ERROR") as logs:
+        made = Supervisor(
+            ["/nothing/here"], "server", 1, 1, backoff=lambda: Backoff(0, 0)
+        )
+        with self.assertLogs("django.channels.server", "ERROR") as logs:
             self.assertEqual(made.run(self.fail), 69)
-        self.assertIn("No worker process could be started", logs.output[0])
+        self.assertIn("No server process could be started", logs.output[0])
 
     def test_starts_fail_for_a_while(self):
         """A child that is ready makes those before it forgotten."""
@@ -134,3 +138,17 @@ class SupervisorTests(SimpleTestCase):
             with self.assertLogs("django.channels", "WARNING"):
                 status = self.signal_when_ready(made, signal.SIGTERM)
         self.assertEqual(status, 0)
+
+    def test_descriptors(self):
+        """Each child inherits them; what they lead to is done with first."""
+        read, write = os.pipe()
+        with open(read, "rb") as pipe:
+            made = self.make(
+                "os.write(int(passed_on), number.encode()); " + GOOD, 2, 3600, [write]
+            )
+            status = made.run(
+                lambda: made._events.put("signal", signal.SIGTERM),
+                on_stop=lambda: self.assertEqual(len(made._children()), 2),
+            )
+            os.close(write)
+            self.assertEqual((status, sorted(pipe.read())), (0, [*b"01"]))

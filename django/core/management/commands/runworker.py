@@ -88,7 +88,7 @@ class Command(BaseCommand):
         if options["reload"]:
             run_reloading(self.start_reloaded)
             return
-        parent = Parent.find()
+        parent = Parent.find("worker")
         supervised = options["processes"] > 1 or options["max_messages"] is not None
         if supervised and parent is None:
             status = self.supervise()
@@ -116,7 +116,10 @@ class Command(BaseCommand):
         # started, so that this process opens no connection.
         announce = partial(self.announce, self.make_worker())
         supervisor = Supervisor(
-            get_child_arguments(), self.options["processes"], self.options["grace"]
+            get_child_arguments(),
+            "worker",
+            self.options["processes"],
+            self.options["grace"],
         )
         return supervisor.run(announce)
 

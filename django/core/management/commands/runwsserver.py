@@ -1,16 +1,22 @@
 import errno
 import logging
+import os
 import re
 import socket
+from functools import partial
 
 from django.channels import channel_backends
 from django.channels.interfaces.development import default_threads, missing_package
 from django.channels.processes import readiness
+from django.channels.processes.exits import leave
+from django.channels.processes.parent import Parent
+from django.channels.processes.supervisor import Supervisor
 from django.conf import settings
 from django.core.handlers.channel import http_backend
 from django.core.management.base import BaseCommand, CommandError
 from django.core.management.commands.runserver import naiveip_re
 from django.core.servers.basehttp import get_internal_wsgi_application
+from django.utils.autoreload import get_child_arguments
 
 BIND_ERRORS = {
     errno.EACCES: "You don't have permission to access port %(port)s.",
@@ -68,13 +74,22 @@ class Command(BaseCommand):
             ),
         )
         parser.add_argument(
+            "--processes",
+            type=int,
+            default=1,
+            help=(
+                "How many processes serve, all of them at the same addresses. With "
+                "more than 1, a further one watches over them. Default: %(default)s."
+            ),
+        )
+        parser.add_argument(
             "--threads",
             type=int,
             default=default_threads(),
             help=(
-                "How many worker threads run views and consumers; those with "
-                "async def need none. 0 where other processes run them all. "
-                "Default: %(default)s."
+                "How many worker threads run views and consumers, in each process; "
+                "those with async def need none. 0 where other processes run them "
+                "all. Default: %(default)s."
             ),
         )
         parser.add_argument(
@@ -156,10 +171,11 @@ class Command(BaseCommand):
         if options["grace"] < 0:
             raise CommandError("--grace must be at least 0.")
         self.check_workers(**options)
-        if options["reuse_port"]:
-            self.check_reuse(**options)
+        self.check_sharing(**options)
         addr, port, ipv6 = self.parse_address(options["addrport"], options["use_ipv6"])
-        self.run(addr, port, ipv6, **options)
+        status = self.run(addr, port, ipv6, **options)
+        if status:
+            leave(status)
 
     def check_workers(self, *, threads, worker, http, **options):
         """Raise CommandError where nobody would answer."""
@@ -182,17 +198,23 @@ class Command(BaseCommand):
                 "the alias of a backend that processes share."
             )
 
-    def check_reuse(self, *, websocket, **options):
-        """Raise CommandError where processes can't share a port."""
-        if not hasattr(socket, "SO_REUSEPORT"):
+    def check_sharing(self, *, processes, reuse_port, websocket, **options):
+        """Raise CommandError where processes can't share an address."""
+        if processes < 1:
+            raise CommandError("--processes must be at least 1.")
+        if processes > 1 and os.name == "nt":
+            raise CommandError("--processes: this system passes no sockets on.")
+        if reuse_port and not hasattr(socket, "SO_REUSEPORT"):
             raise CommandError("--reuse-port: this system doesn't have it.")
+        if processes == 1 and not reuse_port:
+            return
         if websocket and channel_backends["default"].process_local:
             raise CommandError(
-                "--reuse-port is for several processes, and the default channel "
+                "%s is for several processes, and the default channel "
                 "backend holds its messages in the memory of one: a group would "
                 "reach the sockets of one process alone. Set the BACKEND of "
                 "CHANNEL_BACKENDS['default'] to one that processes share, or use "
-                "--http-only."
+                "--http-only." % ("--processes" if processes > 1 else "--reuse-port")
             )
 
     def parse_address(self, addrport, use_ipv6=False):
@@ -215,22 +237,25 @@ class Command(BaseCommand):
             addr = self.default_addr_ipv6 if use_ipv6 else self.default_addr
         return addr.strip("[]"), int(port), use_ipv6
 
-    def bind(self, server, addr, port, ipv6, *, addrport, endpoints, **options):
-        """Listen everywhere; raise CommandError where that's impossible."""
+    def bind(self, listeners, addr, port, ipv6, *, addrport, endpoints, **options):
+        """
+        Listen everywhere, with a server or with Listeners alone; raise
+        CommandError where that's impossible.
+        """
         from django.channels.interfaces.endpoints import InvalidEndpoint
 
         try:
             if addrport or not endpoints:
-                server.bind(addr, port, ipv6=ipv6, reuse_port=options["reuse_port"])
+                listeners.bind(addr, port, ipv6=ipv6, reuse_port=options["reuse_port"])
             for description in endpoints:
-                server.bind_endpoint(description)
+                listeners.bind_endpoint(description)
         except OSError as error:
             text = BIND_ERRORS.get(error.errno)
             if text is None:
                 raise CommandError(str(error)) from error
             raise CommandError(text % {"addr": addr, "port": port}) from error
         except InvalidEndpoint as error:
-            server.stop()
+            listeners.stop()
             raise CommandError(f"--endpoint: {error}") from error
 
     def proxies(self, *, proxy_headers, trusted_proxies, **options):
@@ -252,34 +277,66 @@ class Command(BaseCommand):
     def protocols(self, *, http, websocket, **options):
         return " and ".join(["HTTP"] * http + ["WebSocket"] * websocket)
 
-    def run(self, addr, port, ipv6, **options):
+    def access(self, *, access_log, verbosity, **options):
         from django.channels.interfaces.access import AccessLog, NoAccessLog
+
+        if access_log or verbosity >= 2:
+            return AccessLog(logging.getLogger(self.access_logger))
+        return NoAccessLog()
+
+    def run(self, addr, port, ipv6, **options):
+        """Return the status to exit with, when all has ended."""
+        from django.channels.interfaces.listeners import Listeners
+
+        proxies = self.proxies(**options)
+        parent = Parent.find("server")
+        listeners = Listeners() if parent is None else Listeners(parent.descriptors)
+        if parent is None and options["processes"] > 1:
+            self.bind(listeners, addr, port, ipv6, **options)
+            return self.supervise(listeners, **options)
+        server = self.make_server(listeners, proxies, **options)
+        self.bind(server, addr, port, ipv6, **options)
+        on_ready = partial(self.announce, server.urls, **options)
+        if parent is not None:
+            on_ready = parent.tell_ready
+        server.serve(options["grace"], on_ready, parent)
+
+    def supervise(self, listeners, **options):
+        # The application isn't loaded here, and no reactor runs.
+        supervisor = Supervisor(
+            get_child_arguments(),
+            "server",
+            options["processes"],
+            options["grace"],
+            listeners.descriptors,
+        )
+        on_ready = partial(self.announce, listeners.urls, **options)
+        return supervisor.run(on_ready, on_stop=listeners.stop)
+
+    def make_server(self, listeners, proxies, **options):
         from django.channels.interfaces.server import InterfaceServer
 
-        if options["access_log"] or options["verbosity"] >= 2:
-            access = AccessLog(logging.getLogger(self.access_logger))
-        else:
-            access = NoAccessLog()
-        server = InterfaceServer(
+        return InterfaceServer(
             get_internal_wsgi_application(),
             threads=options["threads"],
-            access=access,
+            access=self.access(**options),
             http=options["http"],
             websocket=options["websocket"],
             worker=options["worker"] and options["threads"] > 0,
-            proxies=self.proxies(**options),
+            proxies=proxies,
+            listeners=listeners,
         )
-        self.bind(server, addr, port, ipv6, **options)
-        if options["verbosity"] >= 1:
+
+    def announce(self, urls, *, processes, threads, verbosity, **options):
+        if verbosity >= 1:
             self.stdout.write(
-                "Serving %s on %s with %d worker threads."
+                "Serving %s on %s with %s%d worker threads."
                 % (
                     self.protocols(**options),
-                    " and ".join(server.urls),
-                    options["threads"],
+                    " and ".join(urls),
+                    "%d processes of " % processes if processes > 1 else "",
+                    threads,
                 )
             )
             self.stdout.flush()
-        # Who connects from now on waits for the reactor.
         readiness.notify(readiness.READY)
-        server.serve(grace=options["grace"])

@@ -2,6 +2,9 @@ import os
 
 from django.channels import Channel, Group
 
+if "SERVED_BROKEN" in os.environ and "DJANGO_CHANNELS_CHILD" in os.environ:
+    raise RuntimeError("It can't be imported.")
+
 
 @Channel.consumer("websocket.connect")
 def connect(reply_channel):

@@ -18,10 +18,17 @@ if "SERVED_REDIS" in os.environ:
         }
     }
 
+if "SERVED_BROKEN" in os.environ:
+    # No child can import its consumers; it isn't tried for long.
+    from django.channels.processes import supervisor
+
+    supervisor.MAX_FAILED_STARTS = 2
+
 # What a test waits for is printed.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "handlers": {"printed": {"class": "logging.StreamHandler"}},
+    "formatters": {"named": {"format": "%(processName)s: %(message)s"}},
+    "handlers": {"printed": {"class": "logging.StreamHandler", "formatter": "named"}},
     "loggers": {"django": {"handlers": ["printed"], "level": "INFO"}},
 }
