@@ -14,8 +14,8 @@ busy; and what waits for one that crashes is refused. Unix sockets don't have it
 The price is that the system wakes all idle processes for a connection, and that
 the shares are only roughly even. Each process therefore takes one connection a
 turn: 400 at once became 43 to 157 for each of 4 processes, on 2 busy cores. With
-as many as there were, which is Twisted's way, it was up to 232, and 40 at once
-could all go to one process.
+as many as there were, which is Twisted's way, one had 164, and 40 at once could
+all go to one.
 """
 
 import socket
