@@ -66,7 +66,11 @@ class Visitor:
     """Somebody in a room, who reads the frames that come one by one."""
 
     def __init__(self, project, room, name):
-        self.connection = connect(project.url(quote(room, "/%"), "ws"), proxy=None)
+        # It takes in whatever comes: the closing handshake waits behind frames
+        # that nobody has read, for its ten seconds where there's no room left.
+        self.connection = connect(
+            project.url(quote(room, "/%"), "ws"), proxy=None, max_queue=None
+        )
         self.name = name
 
     def __enter__(self):

@@ -91,9 +91,6 @@ class TransactionTests:
 
 
 class ProcessTests:
-    # How many messages two processes race for.
-    process_race_messages = 2000
-
     def start(self, action):
         """Start a process; return it and its first line."""
         settings = {
@@ -117,7 +114,7 @@ class ProcessTests:
 
     def test_race_of_processes(self):
         """Each message is received by one of them, and in its order."""
-        number = self.process_race_messages
+        number = 300
         processes = [self.start("take")[0] for _ in range(2)]
         backend = self.make(CAPACITY=10**6)
         for n in range(number):

@@ -15,6 +15,8 @@ from .databases import ALIAS, DatabaseTestCase, MariaDB, PostgreSQL
 class DatabaseBackendTests(
     TransactionTests, ProcessTests, SweepTests, SharedChannelBackendTests
 ):
+    race_messages = 200
+
     def setUp(self):
         self.made = []
         super().setUp()
@@ -91,4 +93,3 @@ class PostgreSQLBackendTests(OutageTests, ManyWritersTests, DatabaseTestCase):
 
 class MariaDBBackendTests(ManyWritersTests, DatabaseTestCase):
     database = MariaDB
-    process_race_messages = 400

@@ -534,11 +534,11 @@ class ProcessTests(RedisTestCase, SimpleTestCase):
         processes = [self.begin("race") for _ in "12"]
         for process in processes:
             process.wait_until_ready()
-        for n in range(2000):
+        for n in range(1000):
             self.send("ab"[n % 2], backend, n=n)
-        self.wait_until(lambda: sum(len(p.lines) for p in processes) == 2002)
+        self.wait_until(lambda: sum(len(p.lines) for p in processes) == 1002)
         got = [process.stop() for process in processes]
-        self.assertEqual(sorted(got[0] + got[1]), list(range(2000)))
+        self.assertEqual(sorted(got[0] + got[1]), list(range(1000)))
         self.assertTrue(all(got), "One process took everything.")
 
     def test_killed(self):
@@ -562,7 +562,7 @@ class ProcessTests(RedisTestCase, SimpleTestCase):
         Whatever is killed, no message is lost, and none is handled twice that
         a killed worker had not begun.
         """
-        kills, messages = 3, 200
+        kills, messages = 2, 120
         durable = Delivery(durable=True)
         for n in range(messages):
             self.backend.add(Message("jobs", {"n": n}), durable)

@@ -41,7 +41,7 @@ class DurableTests:
         return numbers
 
     def shorten_lease(self):
-        self.backend = self.make(OPTIONS={"MESSAGE_LEASE": 3})
+        self.backend = self.make(OPTIONS={"MESSAGE_LEASE": 1.5})
 
     def pass_lease(self):
         self.let_pass(self.backend.message_lease + 0.1)
@@ -135,8 +135,8 @@ class DurableTests:
         self.shorten_lease()
         self.add_all("a", 1)
         message = self.take("a")
-        for _ in range(2):
-            self.let_pass(self.backend.message_lease * 0.6)
+        for _ in range(5):
+            self.let_pass(self.backend.message_lease / 4)
             self.assertEqual(self.backend.renew([message]), [])
         self.assertIsNone(self.take("a"))
         self.backend.acknowledge(message)
@@ -155,9 +155,9 @@ class DurableTests:
 
     def test_release_with_delay(self):
         self.add_all("a", 1, 2)
-        self.backend.release(self.take("a"), 1.5)
+        self.backend.release(self.take("a"), 1)
         self.assertEqual(self.take_all("a"), [2])
-        self.let_pass(1.6)
+        self.let_pass(1.1)
         message = self.take("a")
         self.assertEqual((message.content, message.attempt), ({"n": 1}, 2))
 
@@ -187,25 +187,25 @@ class DurableTests:
         self.assertEqual(self.take_all("a"), [1, 4])
 
     def test_delay(self):
-        self.add_all("a", 1, delay=2)
-        self.add_all("a", 2, delay=1.5)
+        self.add_all("a", 1, delay=1.2)
+        self.add_all("a", 2, delay=1)
         self.add_all("a", 3)
         self.assertEqual(self.take_all("a"), [3])
-        self.let_pass(2.1)
+        self.let_pass(1.3)
         self.assertEqual(sorted(self.take_all("a")), [1, 2])
 
     def test_delay_of_at_most_once(self):
         """It expires as if it had been sent when it was due."""
-        backend = self.make(EXPIRY=2)
-        self.add("a", backend, durable=False, content={"n": 1}, delay=1)
+        backend = self.make(EXPIRY=1)
+        self.add("a", backend, durable=False, content={"n": 1}, delay=0.8)
         self.assertIsNone(self.receive("a", backend=backend))
-        self.let_pass(1.1)
+        self.let_pass(0.9)
         message = self.take("a", backend=backend)
         self.assertIs(message.durable, False)
         self.assertEqual(message.content, {"n": 1})
         self.assertIsNone(self.receive("a", backend=backend))
         self.add("a", backend, durable=False, content={"n": 2}, delay=0.1)
-        self.let_pass(2.3)
+        self.let_pass(1.2)
         with self.assertLogs("django.channels", "WARNING"):
             self.assertIsNone(self.receive("a", backend=backend))
         self.assertEqual(backend.dropped, {"expired": 1})
