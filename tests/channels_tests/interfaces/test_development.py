@@ -4,6 +4,7 @@ import subprocess
 import sys
 from unittest import mock
 
+from django.channels import channel_backends
 from django.channels.interfaces import development
 from django.core.servers import basehttp
 from django.test import SimpleTestCase, override_settings
@@ -22,6 +23,8 @@ class RunTests(SimpleTestCase):
         )
         self.server.return_value.port = 8123
         self.server.return_value.serve.return_value = None
+        # Its threads would outlive the test.
+        self.worker = self.enter(mock.patch("django.channels.worker.Worker"))
 
     def enter(self, patch):
         self.addCleanup(patch.stop)
@@ -32,6 +35,7 @@ class RunTests(SimpleTestCase):
         bound = []
         development.run("127.0.0.1", 0, application, ipv6=True, on_bind=bound.append)
         self.stock.assert_not_called()
+        self.worker.assert_not_called()
         args, kwargs = self.server.call_args
         self.assertEqual((args, kwargs["threads"]), ((application,), 1))
         self.server.return_value.bind.assert_called_once_with("127.0.0.1", 0, ipv6=True)
@@ -63,6 +67,11 @@ class RunTests(SimpleTestCase):
         application = object()
         development.run("127.0.0.1", 80, application, threading=True, **kwargs)
         self.server.assert_not_called()
+        # Consumers run all the same.
+        self.worker.assert_called_once_with(
+            channel_backends["default"], development.default_threads()
+        )
+        self.worker.return_value.start.assert_called_once_with()
         self.stock.assert_called_once_with(
             "127.0.0.1",
             80,
@@ -95,6 +104,7 @@ class RunTests(SimpleTestCase):
         ):
             with self.subTest(module=module):
                 self.stock.reset_mock()
+                self.worker.reset_mock()
                 stderr = io.StringIO()
                 with mock.patch.dict(sys.modules, {module: None}):
                     with mock.patch("sys.stderr", stderr):
