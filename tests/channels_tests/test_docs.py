@@ -227,15 +227,22 @@ class ReferenceTests(SimpleTestCase):
 
 class DependenciesTests(SimpleTestCase):
     def test_loaded_late(self):
-        """Nothing is imported that only a server needs."""
+        """Nothing is imported that only a server or a backend in use needs."""
+        backend = "django.channels.backends.redis.RedisChannelBackend"
         code = (
             "import sys, django\n"
             "from django.conf import settings\n"
-            "settings.configure()\n"
+            f"backends = {{'default': {{'BACKEND': '{backend}'}}}}\n"
+            "settings.configure(CHANNEL_BACKENDS=backends)\n"
             "django.setup()\n"
+            "from django.core import checks\n"
+            "assert not checks.run_checks(), checks.run_checks()\n"
             "from django.channels import Channel, Group, view_consumer\n"
+            "from django.channels.interfaces import development\n"
             "from django.core.handlers.wsgi import WSGIHandler\n"
-            "print(*{'twisted', 'autobahn', 'httptools', 'redis'} & set(sys.modules))"
+            "from django.core.management.commands import runserver, runwsserver\n"
+            "late = {'twisted', 'autobahn', 'httptools', 'redis', 'cryptography'}\n"
+            "print(*late & {*sys.modules})"
         )
         result = subprocess.run(
             [sys.executable, "-c", code],

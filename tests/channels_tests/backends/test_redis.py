@@ -461,21 +461,6 @@ class ConfigurationTests(SimpleTestCase):
         Channel("a").send(n=1)
         self.assertMessageSent("a", n=1)
 
-    def test_nothing_is_imported_too_early(self):
-        code = (
-            "import sys, django\n"
-            "from django.conf import settings\n"
-            "settings.configure(CHANNEL_BACKENDS={'default': {'BACKEND':\n"
-            "    'django.channels.backends.redis.RedisChannelBackend'}})\n"
-            "django.setup()\n"
-            "from django.core import checks\n"
-            "assert not checks.run_checks(), checks.run_checks()\n"
-            "assert not {'redis', 'cryptography'} & set(sys.modules)\n"
-        )
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        environment.pop("DJANGO_SETTINGS_MODULE", None)
-        subprocess.run([sys.executable, "-c", code], env=environment, check=True)
-
 
 class OtherProcess:
     """A process that runs redis_process.py."""
