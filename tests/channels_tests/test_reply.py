@@ -59,8 +59,8 @@ class ReplyTests(ChannelTestCase):
 
     def test_streamed(self):
         self.send(content=b"1", more_content=True)
-        threading.Timer(0.01, self.send, kwargs={"content": b"3"}).start()
         self.send(content=b"2", more_content=True)
+        threading.Timer(0.01, self.send, kwargs={"content": b"3"}).start()
         response = self.reply.wait()
         self.reply.close()
         self.assertEqual(list(response), [b"1", b"2", b"3"])
