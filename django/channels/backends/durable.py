@@ -40,8 +40,9 @@ class DurableDelivery:
     since the message was received again or is done with, changes nothing.
     """
 
-    # Whether all of this is there.
+    # Whether all of this is there but for the results; whether these are.
     durable = False
+    keeps_results = False
 
     # How long a lease is, in seconds.
     message_lease = DEFAULT_LEASE
@@ -112,4 +113,20 @@ class DurableDelivery:
 
     def purge(self, dead):
         """Delete these dead messages. Return how many were there yet."""
+        raise NotImplementedError
+
+    def store_result(self, id, content, expiry):
+        """
+        Keep ``content``, a plain dict, for so many seconds, and in the place of
+        what was kept by this id: 1 to 100 ASCII letters, digits, dots,
+        underscores or hyphens. Raise InvalidMessage for what can't be encoded.
+        """
+        raise NotImplementedError
+
+    def result(self, id):
+        """Return what is kept by this id, or None."""
+        raise NotImplementedError
+
+    def discard_result(self, id):
+        """Keep nothing by this id any more; nothing is no error."""
         raise NotImplementedError

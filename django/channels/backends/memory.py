@@ -19,6 +19,7 @@ from .base import BaseChannelBackend, log_dropped
 from .memory_durable import MemoryDurable
 from .memory_jobs import MemoryJobs
 from .memory_receiver import MemoryReceiver
+from .memory_results import MemoryResults
 
 logger = logging.getLogger("django.channels")
 
@@ -30,8 +31,8 @@ class MemoryState:
     ``queues`` holds a deque per channel that has waiting messages, and no
     other. ``receivers`` holds the open receivers per channel, ``sinks`` the
     listener of each reply channel, ``groups`` the members of each group (a
-    dict, for its order) and ``memberships`` the groups of each member, and
-    ``jobs`` the durable and the delayed messages.
+    dict, for its order) and ``memberships`` the groups of each member, ``jobs``
+    the durable and the delayed messages, and ``results`` what is kept of them.
     ``counts`` counts what was dropped, by reason.
     """
 
@@ -41,6 +42,7 @@ class MemoryState:
         self.sinks = {}
         self.counts = Counter()
         self.jobs = MemoryJobs()
+        self.results = MemoryResults()
         self.clear()
 
     def clear(self):
@@ -49,6 +51,7 @@ class MemoryState:
         self.memberships = {}
         self.sent = 0
         self.jobs.clear()
+        self.results.clear()
 
     def drop(self, reason, channel, number=1):
         """Count and log a dropped message. The lock need not be held."""

@@ -7,6 +7,7 @@ class MemoryDurable:
     """What DurableDelivery asks for, for MemoryChannelBackend."""
 
     durable = True
+    keeps_results = True
 
     def add(self, message, delivery):
         name = message.channel
@@ -73,6 +74,19 @@ class MemoryDurable:
         with self._state.lock:
             jobs = self._state.jobs
             return sum([jobs.dead.pop(each.id, None) is not None for each in dead])
+
+    def store_result(self, id, content, expiry):
+        with self._state.lock:
+            now = self.clock()
+            self._state.results.store(id, content, now + expiry, now)
+
+    def result(self, id):
+        with self._state.lock:
+            return self._state.results.get(id, self.clock())
+
+    def discard_result(self, id):
+        with self._state.lock:
+            self._state.results.discard(id)
 
     def _settle(self, message, action):
         with self._state.lock:

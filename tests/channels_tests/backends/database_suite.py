@@ -89,6 +89,17 @@ class TransactionTests:
         self.backend.group_send("g", {"n": 1})
         self.assertEqual(sink.wait_for(1), [{"n": 1}])
 
+    def test_result_of_a_transaction(self):
+        """It's there for others when that commits, and goes with a rollback."""
+        with rolled_back():
+            self.backend.store_result("a", {"n": 1}, 60)
+            self.assertEqual(self.backend.result("a"), {"n": 1})
+        self.assertIsNone(self.backend.result("a"))
+        with transaction.atomic(ALIAS):
+            self.backend.store_result("a", {"n": 2}, 60)
+            self.assertIsNone(self.in_thread(self.backend.result, "a").result())
+        self.assertEqual(self.backend.result("a"), {"n": 2})
+
 
 class ProcessTests:
     def start(self, action):
@@ -169,6 +180,16 @@ class SweepTests:
         with self.assertLogs("django.channels", "WARNING"):
             backend.sweep()
         self.assertEqual(sink.wait_for(1), [{"done": 3, "error": True}])
+
+    def test_expired_results(self):
+        for n in range(3):
+            self.backend.store_result(f"a{n}", {"n": n}, 1)
+        self.backend.store_result("b", {"n": 3}, 60)
+        self.let_pass(2)
+        with mock.patch.object(backend_module, "SWEEP_LIMIT", 2):
+            self.assertIs(self.backend.sweep(), True)
+            self.assertIs(self.backend.sweep(), False)
+        self.assertEqual([row.id for row in self.rows("Result")], ["b"])
 
     def test_items_of_no_process(self):
         self.rows("Item").create(process="gone", content=b"")

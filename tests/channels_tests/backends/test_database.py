@@ -20,7 +20,14 @@ class DatabaseBackendTests(
     def setUp(self):
         self.made = []
         super().setUp()
-        for model in ("Message", "DurableMessage", "Item", "Member", "Process"):
+        for model in (
+            "Message",
+            "DurableMessage",
+            "Result",
+            "Item",
+            "Member",
+            "Process",
+        ):
             self.rows(model).delete()
 
     def rows(self, model):

@@ -5,10 +5,10 @@ service.
 This package is an app, too: its ``models`` are the tables. The backend loads
 them when it's made, so that it can be named before Django's apps are ready.
 
-``clock``, ``models``, ``store``, ``jobs``
+``clock``, ``models``, ``store``, ``jobs``, ``results``
     The rows, and what is done to them through the ORM. ``sqlite`` and
     ``postgresql`` do it with fewer statements. ``jobs`` are durable and delayed
-    messages.
+    messages, ``results`` what was kept of tasks.
 ``outage``, ``alarm``, ``notifications``, ``watcher``
     Threads that go on when the database is away; the one that wakes others.
 ``receiver``, ``inbox``, ``durable``, ``backend``

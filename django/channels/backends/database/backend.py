@@ -54,7 +54,7 @@ class DatabaseChannelBackend(DatabaseDurable, SharedChannelBackend):
         if "POLL_SECONDS" in self.options:
             self.poll_seconds = self._option("POLL_SECONDS", None)
         self.store = self._find_store()
-        self.jobs = self._find_jobs()
+        self.jobs, self.results = self._find_tables()
         self._start_anew()
 
     def receiver(self, channels):
@@ -81,7 +81,7 @@ class DatabaseChannelBackend(DatabaseDurable, SharedChannelBackend):
         for process in self.store.dead(SWEEP_LIMIT):
             self.store.remove(process, PROCESS_MARK + process)
         self.store.remove_strays(SWEEP_LIMIT)
-        return len(rows) == SWEEP_LIMIT
+        return SWEEP_LIMIT in (len(rows), self.results.sweep(SWEEP_LIMIT))
 
     # See SharedChannelBackend.
 
@@ -150,6 +150,7 @@ class DatabaseChannelBackend(DatabaseDurable, SharedChannelBackend):
         with self._reaching():
             self.store.clear()
             self.jobs.clear()
+            self.results.clear()
 
     def _close(self):
         self.watcher.join(timeout=10)
@@ -205,10 +206,11 @@ class DatabaseChannelBackend(DatabaseDurable, SharedChannelBackend):
             )
         return Store(self.using)
 
-    def _find_jobs(self):
+    def _find_tables(self):
         from .jobs import Jobs
+        from .results import Results
 
-        return Jobs(self.store)
+        return Jobs(self.store), Results(self.store)
 
     def _notify(self, name):
         """Wake who waits in this process, when the message is there."""

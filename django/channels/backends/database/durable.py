@@ -13,6 +13,7 @@ class DatabaseDurable:
     """
 
     durable = True
+    keeps_results = True
 
     def add(self, message, delivery):
         name = message.channel
@@ -70,6 +71,20 @@ class DatabaseDurable:
     def purge(self, dead):
         with self._reaching():
             return sum([self.jobs.purge(int(each.id)) for each in dead])
+
+    def store_result(self, id, content, expiry):
+        data = self._encode(content)
+        with self._reaching():
+            self.results.store(id, data, expiry)
+
+    def result(self, id):
+        with self._reaching():
+            data = self.results.get(id)
+        return None if data is None else self._decode(data)
+
+    def discard_result(self, id):
+        with self._reaching():
+            self.results.discard(id)
 
     def _settled(self, message, was_held):
         if was_held:

@@ -93,6 +93,19 @@ class DurableMessage(models.Model):
         ]
 
 
+class Result(models.Model):
+    """What store_result() keeps."""
+
+    id = NameField(primary_key=True)
+    content = models.BinaryField()
+    expires = models.FloatField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["expires"], name="channels_result_expiry"),
+        ]
+
+
 class Process(models.Model):
     """A process that has an inbox, until its lease is over."""
 

@@ -41,6 +41,8 @@ class RedisChannelBackend(RedisDurable, SharedChannelBackend):
         The items for a process, a list; how long its lease is, in ms.
     ``P:group:NAME``
         A group's members, a hash of their tokens.
+    ``P:result:ID``
+        What store_result() keeps.
 
     Each of them, save a group with ordinary channels in it and what is durable
     or delayed, ends by itself when nobody uses it.
@@ -251,7 +253,12 @@ class RedisChannelBackend(RedisDurable, SharedChannelBackend):
         prefix = re.sub(r"([*?\[\]^\\])", r"\\\1", self.prefix)
         client = self.connection.client
         shard = f"{{{prefix}:*}}"
-        for pattern in (f"{shard}:queue:*", f"{shard}:jobs:*", f"{prefix}:group:*"):
+        for pattern in (
+            f"{shard}:queue:*",
+            f"{shard}:jobs:*",
+            f"{prefix}:group:*",
+            f"{prefix}:result:*",
+        ):
             for key in self.call(list, client.scan_iter(match=pattern, count=1000)):
                 self.call(client.delete, key)
 

@@ -23,9 +23,13 @@ class RedisDurable:
     """
 
     durable = True
+    keeps_results = True
 
     def base_key(self, shard):
         return f"{{{self.prefix}:{shard}}}:jobs"
+
+    def result_key(self, id):
+        return f"{self.prefix}:result:{id}"
 
     def add(self, message, delivery):
         name = message.channel
@@ -85,6 +89,18 @@ class RedisDurable:
 
     def purge(self, dead):
         return sum([self._change_dead(each, "purge") for each in dead])
+
+    def store_result(self, id, content, expiry):
+        data = self._encode(content)
+        client = self.connection.client
+        self.call(client.set, self.result_key(id), data, px=_ms(expiry) or 1)
+
+    def result(self, id):
+        data = self.call(self.connection.client.get, self.result_key(id))
+        return None if data is None else self._decode(data)
+
+    def discard_result(self, id):
+        self.call(self.connection.client.delete, self.result_key(id))
 
     def _settle(self, message, *args):
         shard = self.shard_of(message.channel)

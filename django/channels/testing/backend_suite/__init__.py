@@ -6,6 +6,7 @@ from .groups import GroupTests
 from .queues import QueueTests
 from .receivers import ReceiverTests
 from .replies import ReplyChannelTests
+from .results import ResultTests
 from .sharing import SharingTests
 from .values import ValueTests
 
@@ -19,6 +20,7 @@ class ChannelBackendTests(
     ReplyChannelTests,
     GroupTests,
     DurableTests,
+    ResultTests,
     BackendTestCase,
 ):
     """

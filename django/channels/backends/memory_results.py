@@ -1,0 +1,44 @@
+"""Results in memory."""
+
+import heapq
+
+from django.channels import codec
+
+
+class MemoryResults:
+    """
+    The results of a MemoryState, whose lock guards them. Those that have
+    expired are removed whenever one is asked for or stored.
+    """
+
+    def __init__(self):
+        self.clear()
+
+    def clear(self):
+        # The content and when it expires, by id; and a heap of these times.
+        self._kept = {}
+        self._times = []
+
+    def __len__(self):
+        return len(self._kept)
+
+    def store(self, id, content, expires, now):
+        self._sweep(now)
+        self._kept[id] = (codec.plain(content), expires)
+        heapq.heappush(self._times, (expires, id))
+
+    def get(self, id, now):
+        self._sweep(now)
+        content, _ = self._kept.get(id, (None, None))
+        # A copy, since what is kept changes with nobody.
+        return codec.plain(content)
+
+    def discard(self, id):
+        self._kept.pop(id, None)
+
+    def _sweep(self, now):
+        while self._times and self._times[0][0] <= now:
+            expires, id = heapq.heappop(self._times)
+            # Unless it was stored again meanwhile.
+            if id in self._kept and self._kept[id][1] == expires:
+                del self._kept[id]
