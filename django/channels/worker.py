@@ -225,7 +225,10 @@ async def _arun(worker, consumer, message):
         exception = error
     receipt = _finished(message, exception)
     if message.durable:
-        await sync_to_async(worker.leases.settle, thread_sensitive=False)(
+        # Where the backend is a database: on the connection of the consumer's
+        # other queries, which is looked after.
+        thread_sensitive = worker.backend.thread_sensitive
+        await sync_to_async(worker.leases.settle, thread_sensitive=thread_sensitive)(
             message, exception
         )
     if receipt is not None:
