@@ -34,6 +34,9 @@ Read the modules in this order; each imports only from those above it.
     ``pieces`` and ``flow`` for bodies in parts, and ``loop_queue`` to wait.
 ``views``
     Views that answer through another channel.
+``tasks``
+    Durable channels as a backend for Django's tasks. Only who uses those
+    imports more of it than their channels' names.
 ``loop``, ``leases``, ``worker``
     Threads that receive messages and run their consumers; the event loop that
     runs the ``async def`` ones; what a worker does about durable messages.

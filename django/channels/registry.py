@@ -85,6 +85,10 @@ class Consumer:
         return arguments
 
 
+# What is discovered besides modules: the queues of TASKS.
+QUEUES = "django.channels.tasks.queues"
+
+
 class ConsumerRegistry:
     """The consumers of a process, one per channel."""
 
@@ -102,6 +106,10 @@ class ConsumerRegistry:
     def register_default(self, name, consumer):
         """Let the Consumer handle the channel where a project has none."""
         self._defaults[name] = consumer
+
+    def discard_default(self, name):
+        """Undo register_default(); none is no error."""
+        self._defaults.pop(name, None)
 
     def register(self, channels, function, policy=None):
         """
@@ -153,12 +161,17 @@ class ConsumerRegistry:
         return [name for name, c in self._consumers.items() if c.policy is not None]
 
     def autodiscover(self, modules=modules):
-        """Import the ``modules`` of every installed app, once."""
+        """Import the ``modules`` of every installed app, and register TASKS, once."""
         # It registers the default for requests; a worker has no other need of
         # the handlers.
         from django.core.handlers import channel  # NOQA: F401
 
+        from .tasks import queues
+
         with self._lock:
+            if QUEUES not in self._discovered:
+                queues.register(self)
+                self._discovered.add(QUEUES)
             for module in modules:
                 if module in self._discovered:
                     continue
@@ -171,7 +184,7 @@ class ConsumerRegistry:
                     raise
 
     def forget_discovery(self):
-        """Look again at the next use: the installed apps have changed."""
+        """Look again at the next use: the installed apps, or TASKS, have changed."""
         self._discovered.clear()
 
     @contextmanager

@@ -25,10 +25,14 @@ worker_stopped = Signal()
 @receiver(setting_changed)
 def reset_channels(*, setting, **kwargs):
     from . import channel_backends, consumers
+    from .tasks import queues
 
     if setting == "CHANNEL_BACKENDS":
         channel_backends.reset()
     elif setting == "INSTALLED_APPS":
+        consumers.forget_discovery()
+    elif setting == "TASKS":
+        queues.forget(consumers)
         consumers.forget_discovery()
 
 

@@ -21,9 +21,10 @@ class WorkerRun:
     own. What it and its children print is read line by line.
     """
 
-    def __init__(self, redis_url, *arguments):
+    def __init__(self, redis_url, *arguments, **environment):
         self.redis_url = redis_url
         self.arguments = arguments
+        self.environment = environment
         self.lines = []
         self._changed = threading.Condition()
         self._closed = False
@@ -44,6 +45,7 @@ class WorkerRun:
             "JOBS_REDIS_URL": self.redis_url,
             "NOTIFY_SOCKET": str(self.folder / "notices"),
             "PYTHONPATH": str(ROOT),
+            **self.environment,
         }
         # The settings of the suite that this test runs in.
         environment.pop("DJANGO_SETTINGS_MODULE", None)

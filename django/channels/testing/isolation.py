@@ -204,6 +204,10 @@ class TestBackend:
         await running.arun_at_once()
         return added
 
+    def store_result(self, id, content, expiry):
+        _use()
+        super().store_result(id, content, expiry)
+
     def group_send(self, group, content):
         _use()
         _record(SentMessage(self.alias, group=group, content=content))

@@ -113,7 +113,9 @@ NAMES = {
     "django.utils.log.log_response": "the log lines of a 503 and a 504",
     "django.utils.module_loading.autodiscover_modules": "finding consumers",
     "django.utils.module_loading.import_string": "a backend's class",
+    "django.utils.timezone": "the times of a task's result",
     "django.utils.timezone.is_aware": "when a scheduled message is due",
+    "django.utils.timezone.now": "the times of a task's result",
     "httptools": "telling that httptools is missing",
     "httptools.HttpParserCallbackError": "a request refused in a callback",
     "httptools.HttpParserError": "a request that can't be read",
@@ -156,5 +158,6 @@ PRIVATE = {
     "_meta": "Model: the name of a table",
     "_read_started": "HttpRequest: whether its body was read from the stream",
     "_resource_closers": "HttpResponseBase: what ends with a response",
+    "_return_value": "TaskResult: what its task has returned",
     "_should_handle": "StaticFilesHandler: which paths are files",
 }

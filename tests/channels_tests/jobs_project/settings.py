@@ -1,5 +1,6 @@
 """A project of jobs alone, for workers in processes of their own."""
 
+import json
 import os
 
 SECRET_KEY = "for-tests"
@@ -13,5 +14,7 @@ CHANNEL_BACKENDS = {
     "default": {
         "BACKEND": "django.channels.backends.redis.RedisChannelBackend",
         "LOCATION": os.environ["JOBS_REDIS_URL"],
+        "OPTIONS": {"MESSAGE_LEASE": float(os.environ.get("JOBS_LEASE", "10"))},
     }
 }
+TASKS = json.loads(os.environ.get("JOBS_TASKS", "{}"))
