@@ -1,5 +1,5 @@
 """
-Scripts that put ``runworker`` to the test, with private servers.
+Scripts that put workers and interface servers to the test, with private servers.
 
     python -m benchmarks.faults                         all of them, minutes
     python -m benchmarks.faults race --backend redis    one
@@ -8,9 +8,9 @@ Scripts that put ``runworker`` to the test, with private servers.
 Each prints what was promised and what was found; the exit status is 1 where
 these differ.
 
-The map, in reading order: ``run`` the command line; ``race`` and
-``connections`` the scripts, each a class with run(); ``site`` the processes of
-one: workers and senders on ``project/``; ``servers`` the backends' servers;
-``findings`` what is shown. Another script is one more class in run.SCRIPTS,
-another backend one in servers.BACKENDS.
+The map, in reading order: ``run`` the command line; ``race``, ``connections``
+and ``kills`` the scripts, each a class with run(); ``site`` what one has started on
+``project/``, in ``processes``; ``servers`` the backends' servers; ``findings``
+and ``report`` what is shown and stored. Another script is one more class in
+run.SCRIPTS, another backend one in servers.BACKENDS.
 """

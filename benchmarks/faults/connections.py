@@ -18,6 +18,8 @@ class Connections:
 
     name = "connections"
     title = "What a worker has open while it handles messages"
+    backends = ["redis"]
+    options = {}
     threads = 4
 
     def __init__(self, quick=False):
@@ -38,6 +40,7 @@ class Connections:
             memory = worker.process.memory_info().rss / 2**20
             findings.note((i + 1) * self.size, *used[-1], f"{memory:.1f}", rate)
         status = worker.stop()
+        site.stop_sender()
         handled = sum(map(len, site.handled()))
         findings.check("messages handled", handled, self.rounds * self.size)
         judge(findings, used)

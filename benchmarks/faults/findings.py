@@ -29,19 +29,27 @@ class Findings:
     def passed(self):
         return all(holds for *_, holds in self.checks)
 
-    def show(self, console, title):
-        console.print(f"\n{title}\n", highlight=False)
+    def show(self, console, style=box.SIMPLE_HEAD):
         if self.rows:
-            console.print(table(self.columns, self.rows))
+            console.print(table(self.columns, self.rows, style), "\n")
         checks = [
             (what, promised, found, "holds" if holds else "FAILED")
             for what, promised, found, holds in self.checks
         ]
-        console.print(table(("", "promised", "found", ""), checks))
+        console.print(table(("", "promised", "found", ""), checks, style))
+
+    def data(self):
+        """Return it as JSON holds it."""
+        names = ("what", "promised", "found", "holds")
+        return {
+            "columns": self.columns,
+            "rows": self.rows,
+            "checks": [dict(zip(names, check)) for check in self.checks],
+        }
 
 
-def table(columns, rows):
-    result = Table(box=box.SIMPLE_HEAD)
+def table(columns, rows, style):
+    result = Table(box=style)
     for i, column in enumerate(columns):
         result.add_column(column, justify="right" if i else "left", no_wrap=True)
     for row in rows:

@@ -11,6 +11,8 @@ class Race:
 
     name = "race"
     title = "Two workers race for messages, sent at most once"
+    backends = ["redis", "sqlite", "postgresql", "mariadb"]
+    options = {}
     workers = 2
     threads = 3
 

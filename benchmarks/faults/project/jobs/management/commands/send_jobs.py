@@ -1,16 +1,20 @@
+import sys
+
 from django.channels import Channel
 from django.core.management.base import BaseCommand
 
 
 class Command(BaseCommand):
-    help = "Sends messages, numbered from FIRST, on channels that take turns."
+    help = (
+        "Sends messages: for each line FIRST NUMBER CHANNEL… so many, numbered "
+        "from FIRST, on channels that take turns. Prints a line when it has."
+    )
 
-    def add_arguments(self, parser):
-        parser.add_argument("first", type=int)
-        parser.add_argument("number", type=int)
-        parser.add_argument("channels", nargs="+")
-
-    def handle(self, *, first, number, channels, **options):
-        channels = [Channel(name) for name in channels]
-        for i in range(first, first + number):
-            channels[i % len(channels)].send(number=i)
+    def handle(self, **options):
+        for line in sys.stdin:
+            first, number, *names = line.split()
+            channels = [Channel(name) for name in names]
+            for i in range(int(first), int(first) + int(number)):
+                channels[i % len(channels)].send(number=i)
+            self.stdout.write("Sent.")
+            self.stdout.flush()
