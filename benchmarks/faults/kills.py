@@ -25,7 +25,7 @@ class Kills:
     threads = 2
 
     def __init__(self, quick=False):
-        self.messages, self.kills = (300, 6) if quick else (10_000, 100)
+        self.messages, self.kills = (200, 4) if quick else (10_000, 100)
 
     def run(self, site):
         findings = Findings("", "number")
@@ -33,7 +33,7 @@ class Kills:
         crew = Crew(site, self.workers, "--threads", self.threads)
         size = self.messages // self.kills
         for i in range(self.kills):
-            site.send(i * size, size, "kept")
+            site.send(i * size, size, "kept.long")
             site.wait_until_handled(i * size + random.randrange(size // 2))
             crew.kill_one()
         site.wait_until(lambda known: known >= self.messages and self.is_all(site))

@@ -21,6 +21,7 @@ SCRIPTS = {
     "race": "Race",
     "connections": "Connections",
     "kills": "Kills",
+    "outage": "Outage",
 }
 BACKENDS = ["redis", "sqlite", "postgresql", "mariadb"]
 

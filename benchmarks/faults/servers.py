@@ -5,6 +5,7 @@ They are those of the channels' tests, and serve the project's processes here.
 """
 
 import sys
+import time
 from contextlib import ExitStack, contextmanager
 
 from ..environment import ROOT
@@ -46,6 +47,21 @@ class RedisServer:
     def channel_backends(self, options):
         """The setting CHANNEL_BACKENDS of those that use it."""
         return channel_backends(self.backend, self.location, options)
+
+    def restart(self, seconds, kept):
+        """
+        Kill it, and start it again after so many seconds. Say whether what it
+        has from then on is ``kept`` on its disk for the next time.
+        """
+        self.node.crash()
+        time.sleep(seconds)
+        self.node.options = ("--appendonly", "yes") if kept else ()
+        self.node.serve()
+
+    def be_silent(self, seconds):
+        """Have it answer nothing: it is stopped with SIGSTOP meanwhile."""
+        with self.node.stuck():
+            time.sleep(seconds)
 
     def connections(self):
         """Return how many clients are connected, besides this one."""

@@ -72,8 +72,12 @@ class Site:
             raise ProcessFailed(f"{arguments[0]} failed.\n{tail(self.log)}")
 
     def start(self, *arguments):
-        """Start a command of the project's that is told what to do, line by line."""
-        return Process(self, *arguments)
+        """
+        Start a command of the project's that is told what to do, line by line;
+        return it once it's ready.
+        """
+        (process,) = self._ready([Process(self, *arguments)])
+        return process
 
     def start_workers(self, number, *arguments):
         """Start as many ``runworker``, and return them once all are ready."""

@@ -8,6 +8,7 @@ FOLDER = Path(os.environ["FAULTS_FOLDER"])
 
 SECRET_KEY = "for-benchmarks"
 DEBUG = False
+ALLOWED_HOSTS = ["127.0.0.1"]
 USE_TZ = True
 INSTALLED_APPS = ["jobs", *json.loads(os.environ["FAULTS_APPS"])]
 CHANNEL_BACKENDS = json.loads(os.environ["FAULTS_CHANNEL_BACKENDS"])

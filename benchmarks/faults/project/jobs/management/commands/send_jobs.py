@@ -11,6 +11,8 @@ class Command(BaseCommand):
     )
 
     def handle(self, **options):
+        self.stdout.write("Ready.")
+        self.stdout.flush()
         for line in sys.stdin:
             first, number, *names = line.split()
             channels = [Channel(name) for name in names]

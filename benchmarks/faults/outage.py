@@ -1,0 +1,229 @@
+"""Redis goes away under load, and everything goes on by itself."""
+
+import asyncio
+import json
+from functools import partial
+from time import monotonic
+
+from .findings import Findings
+from .sockets import clients
+
+# No send may take longer, in seconds: it may have to connect, on a machine that
+# is busy.
+LONGEST = 30
+
+# The numbers of a fault's messages begin with a multiple of this.
+NUMBERS = 1_000_000
+
+
+class Outage:
+    """
+    Two workers with two threads each, an interface server with idle sockets,
+    and four threads that send: at most once what has an even number, the rest
+    on a durable channel. Meanwhile Redis is killed and started again, is silent
+    (with SIGSTOP: it takes connections and what is sent, but doesn't answer),
+    and is started again without what it had.
+    """
+
+    name = "outage"
+    title = "Redis goes away under load"
+    backends = ["redis"]
+    workers = 2
+    threads = 2
+
+    def __init__(self, quick=False):
+        self.sockets, self.load, self.down = (5, 100, 1) if quick else (50, 2000, 5)
+        self.silence = 3 if quick else 10
+        self.options = {"TIMEOUT": 1 if quick else 5, "MESSAGE_LEASE": 6}
+
+    def run(self, site):
+        return asyncio.run(self.run_with_sockets(site))
+
+    async def run_with_sockets(self, site):
+        restart, silence = site.server.restart, site.server.be_silent
+        faults = {
+            "restart": partial(restart, self.down, kept=True),
+            "silence": partial(silence, self.silence),
+            "loss": partial(restart, self.down, kept=False),
+        }
+        # From now on it keeps what it has.
+        await asyncio.to_thread(restart, 0, kept=True)
+        workers = site.start_workers(self.workers, "--threads", self.threads)
+        (server,) = site.start_servers(1)
+        findings = Findings("", *faults)
+        accounts = []
+        async with clients(self.sockets, server.url) as crowd:
+            await say_and_hear(crowd, 0)
+            for number, (name, fault) in enumerate(faults.items(), 1):
+                load = Load(site, number * NUMBERS, self.load)
+                accounts.append(await asyncio.to_thread(load.run, fault))
+                heard = await say_and_hear(crowd, number)
+                findings.check(f"{name}: sockets that answer", heard, self.sockets)
+        living = sum(process.is_alive for process in [*workers, server])
+        findings.check("processes that never ended", living, self.workers + 1)
+        statuses = [process.stop() for process in [*workers, server]]
+        findings.check("that ended well", statuses.count(0), self.workers + 1)
+        dropped = sum(sum(numbers) for numbers in site.notes("dropped").values())
+        findings.note("dropped, as the workers have counted", "", "", dropped)
+        show(findings, accounts)
+        for account, name in zip(accounts, faults):
+            judge(findings, name, account)
+        judge_sum(findings, accounts, dropped, self.workers * self.threads)
+        return findings
+
+
+async def say_and_hear(crowd, number):
+    """
+    Have each socket say something, and one of them something to all. Return
+    how many heard both.
+    """
+    await crowd[0].broadcast(number)
+    await asyncio.gather(*(client.say(number) for client in crowd))
+    heard = await asyncio.gather(
+        *(
+            client.wait_until(
+                lambda c=client: number in c.echoes and number in c.broadcasts
+            )
+            for client in crowd
+        )
+    )
+    return sum(heard)
+
+
+class Load:
+    """A process that sends, before, during and after a fault."""
+
+    def __init__(self, site, first, size):
+        self.site, self.first, self.size = site, first, size
+
+    def run(self, fault):
+        """Return the Account of it."""
+        sender = self.site.start("send_load", self.first)
+        self.wait_for(self.size)
+        fault()
+        begun, known = monotonic(), self.site.count("handled")
+        before = self.outcomes()["sent"]
+        self.site.wait_until(lambda handled: handled > known)
+        seconds = monotonic() - begun
+        self.wait_for(self.size)
+        said = json.loads(sender.ask())
+        self.settle()
+        handled = self.site.times_handled()
+        mine = {n: times for n, times in handled.items() if n in self}
+        return Account(self.outcomes(), before, mine, seconds, **said)
+
+    def wait_for(self, number):
+        """Wait until so many more are handled, or nothing happens."""
+        known = self.site.count("handled")
+        self.site.wait_until(lambda handled: handled >= known + number)
+
+    def settle(self):
+        """Wait until what is kept is handled, and what isn't had its time."""
+        durable = {n for n in self.outcomes()["sent"] if n % 2}
+        self.site.wait_until(lambda _: durable <= self.site.times_handled().keys())
+        # What is sent last is received last.
+        known = self.site.count("handled")
+        self.site.send(self.first + NUMBERS - 100, 100, "race")
+        self.site.wait_until_handled(known + 100)
+
+    def outcomes(self):
+        """Return the numbers of the messages by what became of sending them."""
+        return {
+            kind: {
+                n
+                for numbers in self.site.notes(kind).values()
+                for n in numbers
+                if n in self
+            }
+            for kind in ("sent", "unsent", "unclear", "failed")
+        }
+
+    def __contains__(self, number):
+        return self.first <= number < self.first + NUMBERS - 100
+
+
+class Account:
+    """
+    What became of the messages of a load: their numbers by ``outcomes`` of
+    send(); how many times each was ``handled``; in ``seconds`` how long nothing
+    was handled after the fault's end and, ``longest``, how long a send took;
+    what ``others`` were raised besides BackendUnavailable. ``before`` has what
+    was sent before the fault was over.
+    """
+
+    def __init__(self, outcomes, before, handled, seconds, longest, others):
+        self.outcomes, self.before, self.handled = outcomes, before, handled
+        self.seconds, self.longest, self.others = seconds, longest, others
+
+    def lost(self, remainder, later=False):
+        """Return how many were sent, by their word, and not handled."""
+        sent = self.outcomes["sent"] - (self.before if later else set())
+        return sum(n % 2 == remainder and n not in self.handled for n in sent)
+
+    def repeated(self, remainder):
+        return sum(times > 1 for n, times in self.handled.items() if n % 2 == remainder)
+
+    def contradicted(self):
+        """Return how many were handled that weren't sent, by send()'s word."""
+        return len(self.outcomes["unsent"] & self.handled.keys())
+
+
+def judge(findings, name, account):
+    """Check what one fault has done."""
+
+    def check(what, *args, **kwargs):
+        findings.check(f"{name}: {what}", *args, **kwargs)
+
+    errors = len(account.outcomes["unsent"] | account.outcomes["unclear"])
+    check("BackendUnavailable raised", errors, "yes", holds=errors > 0)
+    check("other errors raised", ", ".join(account.others) or "none", "none")
+    check(
+        "longest send, s",
+        f"{account.longest:.1f}",
+        f"below {LONGEST}",
+        holds=account.longest < LONGEST,
+    )
+    check("at most once, handled twice", account.repeated(0), 0)
+    # What waited is gone where it wasn't kept.
+    forgets = name == "loss"
+    when = "sent afterwards" if forgets else "sent"
+    check(f"durable, {when}, lost", account.lost(1, later=forgets), 0)
+    check("handled, though raised as unsent", account.contradicted(), 0)
+
+
+def judge_sum(findings, accounts, dropped, threads):
+    """
+    Check that what was sent at most once is accounted for: handled, raised to
+    the sender, or counted as dropped; so many threads receive messages.
+    """
+    *kept, loss = accounts
+    lost = sum(account.lost(0) for account in kept) + loss.lost(0, later=True)
+    # A message that the server has given to a thread which hears no answer.
+    most = threads * len(accounts)
+    findings.check(
+        "at most once, sent: neither handled nor counted",
+        max(0, lost - dropped),
+        f"at most {most}, one a thread and fault",
+        holds=lost - dropped <= most,
+    )
+
+
+def show(findings, accounts):
+    """Note what was observed, a column for each fault."""
+
+    def note(what, value):
+        findings.note(what, *map(value, accounts))
+
+    for kind, title in {
+        "sent": "sent",
+        "unsent": "raised, certainly not sent",
+        "unclear": "raised, maybe sent",
+    }.items():
+        note(title, lambda a: len(a.outcomes[kind]))
+    note("handled", lambda a: len(a.handled))
+    note("of those maybe sent", lambda a: len(a.outcomes["unclear"] & {*a.handled}))
+    note("at most once: sent, lost", lambda a: a.lost(0))
+    note("durable: sent, lost", lambda a: a.lost(1))
+    note("durable: handled twice", lambda a: a.repeated(1))
+    note("longest send, s", lambda a: f"{a.longest:.1f}")
+    note("nothing handled afterwards, s", lambda a: f"{a.seconds:.1f}")

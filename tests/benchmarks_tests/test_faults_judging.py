@@ -1,0 +1,120 @@
+from collections import Counter
+
+from benchmarks.faults import connections, kills, outage, race
+from benchmarks.faults.findings import Findings
+from django.test import SimpleTestCase
+
+
+def failed(findings):
+    """Return what was promised and not found."""
+    return [what for what, _, _, holds in findings.checks if not holds]
+
+
+class JudgeTests(SimpleTestCase):
+    def judge_race(self, *shares):
+        findings = Findings()
+        race.judge(findings, 4, shares, 2)
+        return failed(findings)
+
+    def test_race(self):
+        self.assertEqual(self.judge_race([0, 3], [2, 1]), [])
+        missing = ["messages handled exactly once", "never"]
+        self.assertEqual(self.judge_race([0, 3], [2]), missing)
+        twice = ["messages handled exactly once", "more than once"]
+        self.assertEqual(self.judge_race([0, 3], [2, 1, 3]), twice)
+        self.assertEqual(self.judge_race([0, 3, 2, 1]), ["workers that took part"])
+
+    def test_connections(self):
+        findings = Findings()
+        connections.judge(findings, [(5, 20, 9), (99, 99, 99), (15, 31, 8)])
+        self.assertEqual(
+            failed(findings), ["more descriptors than after the first round"]
+        )
+        self.assertIs(findings.passed, False)
+
+
+class KillsTests(SimpleTestCase):
+    # Process 1 was killed in the middle of message 3, process 2 after 4.
+    begun = {(1, 10): [0, 3], (2, 20): [1, 4], (3, 30): [3, 4, 2]}
+    handled = {(1, 10): [0], (2, 20): [1, 4], (3, 30): [3, 4, 2]}
+
+    def judge(self, begun=begun, handled=handled, killed=frozenset({1, 2})):
+        findings = Findings()
+        kills.judge(findings, 5, kills.Attempts(begun, handled, killed))
+        return failed(findings)
+
+    def test_what_is_promised(self):
+        """A message is handled again if a kill came before it was acknowledged."""
+        self.assertEqual(self.judge(), [])
+        attempts = kills.Attempts(self.begun, self.handled, {1, 2})
+        self.assertEqual((attempts.cut_off(), attempts.repeated()), (1, [4]))
+
+    def test_lost(self):
+        handled = {**self.handled, (3, 30): [4, 2]}
+        self.assertEqual(
+            self.judge(handled=handled),
+            ["messages handled", "not finished by living workers"],
+        )
+
+    def test_again_with_no_kill(self):
+        self.assertEqual(self.judge(killed={1}), ["handled again, though acknowledged"])
+
+    def test_again_though_acknowledged(self):
+        """A worker that has begun another message was done with this one."""
+        begun = {**self.begun, (2, 20): [4, 1]}
+        self.assertEqual(
+            self.judge(begun=begun), ["handled again, though acknowledged"]
+        )
+
+
+class OutageTests(SimpleTestCase):
+    """Even numbers are sent at most once, odd ones are durable."""
+
+    def account(self, sent=(), unsent=(9,), unclear=(), before=(), handled=(), **found):
+        outcomes = {"sent": {*sent}, "unsent": {*unsent}, "unclear": {*unclear}}
+        found = {"seconds": 0.1, "longest": 5, "others": [], **found}
+        return outage.Account(outcomes, {*before}, Counter(handled), **found)
+
+    def judge(self, name="silence", **account):
+        findings = Findings()
+        outage.judge(findings, name, self.account(**account))
+        return failed(findings)
+
+    def judge_sum(self, *accounts, dropped=0):
+        findings = Findings()
+        outage.judge_sum(findings, accounts, dropped, threads=1)
+        return findings.passed
+
+    def test_what_is_promised(self):
+        """Who isn't told whether it was sent finds it handled or not."""
+        self.assertEqual(
+            self.judge(sent=[0, 1, 2], unclear=[3, 5], handled=[0, 1, 1, 5]), []
+        )
+
+    def test_what_is_not(self):
+        for what, account in {
+            "BackendUnavailable raised": {"unsent": []},
+            "other errors raised": {"others": ["OSError"]},
+            "longest send, s": {"longest": 99},
+            "at most once, handled twice": {"sent": [0], "handled": [0, 0]},
+            "durable, sent, lost": {"sent": [1, 3], "handled": [1]},
+            "handled, though raised as unsent": {"unsent": [7], "handled": [7]},
+        }.items():
+            with self.subTest(what):
+                self.assertEqual(self.judge(**account), [f"silence: {what}"])
+
+    def test_loss(self):
+        """What a server that keeps nothing had is lost; later messages aren't."""
+        account = {"sent": [1, 3], "before": [1]}
+        self.assertEqual(self.judge("loss", handled=[3], **account), [])
+        self.assertEqual(
+            self.judge("loss", handled=[1], **account),
+            ["loss: durable, sent afterwards, lost"],
+        )
+
+    def test_sum(self):
+        """A thread can lose a message to each fault; counted ones aren't lost."""
+        kept = self.account(sent=[0, 2, 4])
+        loss = self.account(sent=[6, 8, 1], before=[6, 8])
+        self.assertIs(self.judge_sum(kept, loss), False)
+        self.assertIs(self.judge_sum(kept, loss, dropped=1), True)
