@@ -22,6 +22,7 @@ SCRIPTS = {
     "connections": "Connections",
     "kills": "Kills",
     "outage": "Outage",
+    "rolling": "Rolling",
 }
 BACKENDS = ["redis", "sqlite", "postgresql", "mariadb"]
 

@@ -1,6 +1,7 @@
 from collections import Counter
+from types import SimpleNamespace
 
-from benchmarks.faults import connections, kills, outage, race
+from benchmarks.faults import connections, kills, outage, race, rolling
 from benchmarks.faults.findings import Findings
 from django.test import SimpleTestCase
 
@@ -118,3 +119,29 @@ class OutageTests(SimpleTestCase):
         loss = self.account(sent=[6, 8, 1], before=[6, 8])
         self.assertIs(self.judge_sum(kept, loss), False)
         self.assertIs(self.judge_sum(kept, loss, dropped=1), True)
+
+
+class RollingTests(SimpleTestCase):
+    def judge(self, **found):
+        found = {"said": 2, "echoes": [0, 1], "broadcasts": [0, 1, 2], **found}
+        client = SimpleNamespace(lost=None, **found)
+        findings = Findings("", "number")
+        rolling.judge(findings, [client], 3)
+        return failed(findings)
+
+    def test_what_is_promised(self):
+        self.assertEqual(self.judge(), [])
+
+    def test_what_is_not(self):
+        self.assertEqual(self.judge(echoes=[0]), ["frames that came back"])
+        late = ["sockets that heard something twice or late"]
+        self.assertEqual(self.judge(echoes=[1, 0]), late)
+        self.assertEqual(self.judge(broadcasts=[0, 2, 2]), late)
+        missed = ["frames to all, heard by each"]
+        self.assertEqual(self.judge(broadcasts=[0, 2]), missed)
+
+    def test_dropped(self):
+        client = SimpleNamespace(said=0, echoes=[], broadcasts=[], lost="yes")
+        findings = Findings("", "number")
+        rolling.judge(findings, [client], 0)
+        self.assertEqual(failed(findings), ["sockets dropped"])

@@ -10,6 +10,7 @@ from benchmarks.faults import (
     outage,
     race,
     report,
+    rolling,
     run,
     servers,
 )
@@ -92,3 +93,7 @@ class QuickKillsTests(Quick, SimpleTestCase):
 
 class QuickOutageTests(Quick, SimpleTestCase):
     script = outage.Outage
+
+
+class QuickRollingTests(Quick, SimpleTestCase):
+    script = rolling.Rolling
