@@ -23,6 +23,7 @@ SCRIPTS = {
     "kills": "Kills",
     "outage": "Outage",
     "rolling": "Rolling",
+    "server_killed": "ServerKilled",
 }
 BACKENDS = ["redis", "sqlite", "postgresql", "mariadb"]
 

@@ -1,7 +1,7 @@
 from collections import Counter
 from types import SimpleNamespace
 
-from benchmarks.faults import connections, kills, outage, race, rolling
+from benchmarks.faults import connections, kills, outage, race, rolling, server_killed
 from benchmarks.faults.findings import Findings
 from django.test import SimpleTestCase
 
@@ -145,3 +145,43 @@ class RollingTests(SimpleTestCase):
         findings = Findings("", "number")
         rolling.judge(findings, [client], 0)
         self.assertEqual(failed(findings), ["sockets dropped"])
+
+
+class ServerKilledTests(SimpleTestCase):
+    def judge(self, *sends):
+        before = (9.0, 0.1, 2, None)
+        findings = Findings("", "before", "after")
+        rows = [server_killed.Send(*row) for row in (before, *sends)]
+        server_killed.judge(findings, rows, killed_at=10, lease=6)
+        return failed(findings)
+
+    def test_what_is_promised(self):
+        self.assertEqual(self.judge((11, 0.1, 2, None), (17, 0.1, 1, None)), [])
+
+    def test_what_is_not(self):
+        self.assertEqual(
+            self.judge((11, 5, 2, None), (17, 0.1, 1, None)),
+            ["slowest send after the kill, s"],
+        )
+        self.assertEqual(
+            self.judge((11, 0.1, 2, "ChannelFull"), (17, 0.1, 1, None)),
+            ["sends that failed"],
+        )
+        self.assertEqual(
+            self.judge((17, 0.1, 2, None)), ["that left the killed one in the group"]
+        )
+        self.assertEqual(
+            self.judge((11, 0.1, 1, None)), ["sends after the lease's end"]
+        )
+
+    def test_clients(self):
+        clients = [
+            SimpleNamespace(broadcasts=[0, 1], lost=None),
+            SimpleNamespace(broadcasts=[1, 0], lost="closed"),
+            SimpleNamespace(broadcasts=[0], lost=None),
+        ]
+        findings = Findings()
+        server_killed.judge_clients(findings, clients[:1], 2)
+        self.assertIs(findings.passed, True)
+        server_killed.judge_clients(findings, clients, 2)
+        self.assertEqual(len(failed(findings)), 3)

@@ -12,6 +12,7 @@ from benchmarks.faults import (
     report,
     rolling,
     run,
+    server_killed,
     servers,
 )
 from benchmarks.faults.findings import Findings
@@ -97,3 +98,7 @@ class QuickOutageTests(Quick, SimpleTestCase):
 
 class QuickRollingTests(Quick, SimpleTestCase):
     script = rolling.Rolling
+
+
+class QuickServerKilledTests(Quick, SimpleTestCase):
+    script = server_killed.ServerKilled
