@@ -64,7 +64,10 @@ def main(arguments=None):
 
 
 def run(options, console=None):
-    """Run the scripts; return whether all that was promised was found."""
+    """
+    Run the scripts; return whether all that was promised was found. Raise
+    SkipTest, once the others have run, if a backend's server isn't installed.
+    """
     from rich.console import Console
 
     from ..report import REPORT_COLUMNS
@@ -74,19 +77,22 @@ def run(options, console=None):
         console = Console()
         console.width = max(console.width, REPORT_COLUMNS)
     machine = describe(Base.of(ROOT), options)
-    results = []
+    results, missing = [], []
     for name in options.scripts:
         script = getattr(import_module(f".{name}", __package__), SCRIPTS[name])
         for backend in options.backends or script.backends:
-            result = run_on(backend, script(options.quick), console)
-            if result is None:
-                return False
-            results.append(result)
+            try:
+                results.append(run_on(backend, script(options.quick), console))
+            except SkipTest as error:
+                missing.append(f"{name} on {backend}: {error}")
+    found = [result for result in results if result is not None]
     if options.store:
-        files = FaultsReport(machine, results).store()
+        files = FaultsReport(machine, found).store()
         names = [file.relative_to(ROOT).as_posix() for file in files]
         console.print(f"\nWritten: {', '.join(names)}.")
-    return all(result.findings.passed for result in results)
+    if missing:
+        raise SkipTest("; ".join(missing))
+    return len(found) == len(results) and all(r.findings.passed for r in found)
 
 
 def run_on(backend, script, console):
