@@ -33,8 +33,8 @@ class Outage:
 
     def __init__(self, quick=False):
         self.sockets, self.load, self.down = (5, 100, 1) if quick else (50, 2000, 5)
-        self.silence = 3 if quick else 10
-        self.options = {"TIMEOUT": 1 if quick else 5, "MESSAGE_LEASE": 6}
+        self.silence = 5 if quick else 10
+        self.options = {"TIMEOUT": 2 if quick else 5, "MESSAGE_LEASE": 6}
 
     def run(self, site):
         return asyncio.run(self.run_with_sockets(site))

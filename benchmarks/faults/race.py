@@ -17,7 +17,7 @@ class Race:
     threads = 3
 
     def __init__(self, quick=False):
-        self.messages = 2_000 if quick else 20_000
+        self.messages = 500 if quick else 20_000
 
     def run(self, site):
         findings = Findings("", "messages handled")

@@ -56,8 +56,7 @@ class Rolling:
         for _ in range(self.rounds):
             for i, worker in enumerate(workers):
                 statuses.append(worker.stop())
-                site_workers = site.start_workers(1, "--threads", self.threads)
-                workers[i] = site_workers[0]
+                (workers[i],) = site.start_workers(1, "--threads", self.threads)
         return statuses
 
 
