@@ -39,14 +39,15 @@ class Process:
     def read(self):
         """Return the next line that it prints."""
         # A process that says nothing is ended, so that its output is.
-        timer = threading.Timer(PATIENCE, self.process.kill)
+        timer = threading.Timer(PATIENCE, self.abort)
         timer.start()
         try:
             line = self.process.stdout.readline()
         finally:
             timer.cancel()
         if not line:
-            raise ProcessFailed(f"{self.name} ended.\n{tail(self.site.log)}")
+            status = self.process.wait(PATIENCE)
+            raise self.failure(f"{self.name} ended with status {status}.")
         return line
 
     def ask(self, *words):
@@ -78,9 +79,17 @@ class Process:
         try:
             return self.process.wait(PATIENCE)
         except psutil.TimeoutExpired:
-            raise ProcessFailed(
-                f"{self.name} doesn't end.\n{tail(self.site.log)}"
-            ) from None
+            self.abort()
+            self.process.wait(PATIENCE)
+            raise self.failure(f"{self.name} doesn't end.") from None
+
+    def abort(self):
+        """End it, and have it say where it was."""
+        self.process.send_signal(signal.SIGABRT)
+
+    def failure(self, what):
+        """Return an error that says ``what``, and the processes' last lines."""
+        return ProcessFailed(f"{what}\n{tail(self.site.log, lines=100)}")
 
 
 class Worker(Process):

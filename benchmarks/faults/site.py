@@ -46,6 +46,8 @@ class Site:
             ),
             "FAULTS_DATABASE": json.dumps(self.server.database),
             "FAULTS_FOLDER": str(self.folder),
+            # A crash isn't silent then, and SIGABRT shows what threads do.
+            "PYTHONFAULTHANDLER": "1",
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
         }
@@ -68,8 +70,11 @@ class Site:
     def run(self, *arguments):
         """Run a command of the project's to its end."""
         command, options = self.manage(*arguments)
-        if subprocess.run(command, stderr=self.log, **options).returncode:
-            raise ProcessFailed(f"{arguments[0]} failed.\n{tail(self.log)}")
+        status = subprocess.run(command, stderr=self.log, **options).returncode
+        if status:
+            raise ProcessFailed(
+                f"{arguments[0]} failed with status {status}.\n{tail(self.log)}"
+            )
 
     def start(self, *arguments):
         """
