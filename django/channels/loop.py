@@ -21,6 +21,8 @@ class LoopThread:
     def __init__(self):
         self._lock = threading.Lock()
         self._loop = None
+        # The set keeps a task from being collected while it waits.
+        self._tasks = set()
 
     def run(self, function, *args):
         """
@@ -52,7 +54,6 @@ class LoopThread:
         with self._lock:
             if self._loop is None:
                 loop = asyncio.new_event_loop()
-                self._tasks = set()
                 self._thread = threading.Thread(
                     target=self._main, args=[loop], name="channels-loop", daemon=True
                 )
@@ -69,7 +70,6 @@ class LoopThread:
             loop.close()
 
     def _create_task(self, loop, function, args):
-        # The set keeps the task from being collected while it waits.
         task = loop.create_task(in_own_context(function, args))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

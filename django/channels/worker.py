@@ -30,19 +30,19 @@ class Worker:
     has one) for messages of ``backend``.
 
     Plain consumers run in one of ``threads`` threads, ``async def`` consumers
-    on one event loop. Each message, but a request, whose handler sees to it,
-    has a context of its own (PEP 567): a language or time zone that a consumer
-    activates is gone with it. A consumer's exception is logged and ends
-    nothing but its message. Database connections are closed around each
-    message as around a request.
+    on one event loop: ``loop``, by default a LoopThread. Each message, but a
+    request, whose handler sees to it, has a context of its own (PEP 567): a
+    language or time zone that a consumer activates is gone with it. A
+    consumer's exception is logged and ends nothing but its message. Database
+    connections are closed around each message as around a request.
     """
 
-    def __init__(self, backend, threads=1, channels=None):
+    def __init__(self, backend, threads=1, channels=None, loop=None):
         self.backend = backend
         self.threads = threads
         self.channels = consumers.channels() if channels is None else list(channels)
         self.leases = Leases(backend)
-        self._loop = LoopThread()
+        self.loop = LoopThread() if loop is None else loop
         self._async_slots = threading.BoundedSemaphore(MAX_ASYNC)
         self._receiver = None
         self._pool = []
@@ -76,7 +76,7 @@ class Worker:
         deadline = None if timeout is None else monotonic() + timeout
         for thread in self._pool:
             thread.join(_until(deadline))
-        ended = self._loop.stop(_until(deadline))
+        ended = self.loop.stop(_until(deadline))
         for thread in self._pool:
             if thread.is_alive():
                 ended = False
@@ -94,7 +94,7 @@ class Worker:
             return
         if consumer.wants_loop(message):
             self._async_slots.acquire()
-            self._loop.run(self._handle_slot, consumer, message)
+            self.loop.run(self._handle_slot, consumer, message)
         else:
             _run(self, consumer, message)
 

@@ -6,9 +6,9 @@ from autobahn.websocket.types import ConnectionDeny
 from twisted.internet.defer import Deferred
 
 from . import head
-from .conversation import ABNORMAL, NO_CODE, Conversation
+from .conversation import ABNORMAL, NO_CODE
+from .edge import SocketEdge
 from .framing import WebSocketServerFactory, WebSocketServerProtocol
-from .handshake import scope_of
 from .outlet import Outlet
 from .payload import truncated
 
@@ -42,40 +42,18 @@ class QuietLog:
         logger.error("%s %s", text, failure)
 
 
-class WebSocketConnection(WebSocketServerProtocol):
-    """
-    One WebSocket, from its handshake request to its end.
-
-    Written messages that the client is too slow for wait in ``held``, as do
-    those before the handshake's answer. ``sent_to`` counts the messages that
-    senders were allowed, ``handed`` those that have come here; each is written
-    by one side only. ``asked_at`` is when a message was last sent to the
-    workers, on the reactor's clock.
-    """
+class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
+    """One WebSocket on a connection that it has taken over."""
 
     log = QuietLog()
 
     def __init__(self, sockets, content):
-        super().__init__()
-        self.sockets = sockets
-        self.content = content
-        self.name = content["reply_channel"]
-        self.held = []
-        self.sent_to = 0
-        self.handed = 0
-        self.asked_at = 0.0
-        self.conversation = Conversation(
-            self,
-            content,
-            scope_of(content),
-            frames=sockets.limits.frames_waiting,
-            size=sockets.limits.bytes_waiting,
-        )
+        WebSocketServerProtocol.__init__(self)
+        SocketEdge.__init__(self, sockets, content)
         self.outlet = None
         self._owed_pong = None
         self._reading = True
         self._decision = None
-        self._timer = None
         self._early = b""
         self._answered = None
         self._lost = False
@@ -100,10 +78,7 @@ class WebSocketConnection(WebSocketServerProtocol):
 
     def onConnect(self, request):
         self._decision = decision = Deferred()
-        self._timer = self.factory.reactor.callLater(
-            self.sockets.limits.handshake_time, self._time_out
-        )
-        self.sockets.listen(self)
+        self.ask_connect()
         return decision
 
     def onMessage(self, payload, isBinary):
@@ -119,7 +94,7 @@ class WebSocketConnection(WebSocketServerProtocol):
 
     def connectionLost(self, reason):
         self._lost = True
-        self._cancel_timer()
+        self.decided()
         self.held.clear()
         self._early = b""
         self._decision = None
@@ -149,9 +124,6 @@ class WebSocketConnection(WebSocketServerProtocol):
         self._write_held()
 
     # The conversation's edge.
-
-    def send(self, channel, values):
-        return self.sockets.send(self, channel, values)
 
     def accept(self, subprotocol):
         decision = self._decided()
@@ -195,27 +167,10 @@ class WebSocketConnection(WebSocketServerProtocol):
             if not self._lost:
                 self.transport.resumeProducing()
 
-    def retry(self, delay):
-        self.factory.reactor.callLater(delay, self.conversation.retry)
-
-    def forget(self):
-        self.sockets.leave_groups(self)
-
-    def end(self):
-        self.sockets.unlisten(self)
+    def call_later(self, delay, function):
+        return self.factory.reactor.callLater(delay, function)
 
     # What the server tells the conversation.
-
-    def listening(self, error=None):
-        """Its name is listened to, or can't be: ``error`` says why."""
-        if error is not None:
-            logger.error("WebSocket %s refused: %s", self.content["path"], error)
-            self.conversation.unavailable()
-        else:
-            self.conversation.open()
-
-    def told(self, content, frame):
-        self.conversation.told(content, frame)
 
     def shut_down(self):
         self.conversation.shut_down()
@@ -223,24 +178,10 @@ class WebSocketConnection(WebSocketServerProtocol):
     def check(self, now):
         pass
 
-    def _time_out(self):
-        self._timer = None
-        logger.warning(
-            "WebSocket %s refused: its connect consumer took longer than %s seconds.",
-            self.content["path"],
-            self.sockets.limits.handshake_time,
-        )
-        self.conversation.time_out()
-
     def _decided(self):
-        self._cancel_timer()
+        self.decided()
         decision, self._decision = self._decision, None
         return decision
-
-    def _cancel_timer(self):
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     def _write_held(self, all_of_it=False):
         while self.held and self.state == self.STATE_OPEN:

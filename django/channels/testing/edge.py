@@ -11,8 +11,8 @@ from threading import get_ident
 
 from django.channels import channel_backends
 from django.channels.interfaces.access import NoAccessLog
-from django.channels.interfaces.conversation import ABNORMAL, Conversation
-from django.channels.interfaces.handshake import scope_of
+from django.channels.interfaces.conversation import ABNORMAL
+from django.channels.interfaces.edge import SocketEdge
 from django.channels.interfaces.limits import Limits
 from django.channels.interfaces.mailbox import Mailbox
 from django.channels.interfaces.payload import payload_of, truncated
@@ -22,7 +22,7 @@ from django.channels.worker import take
 from django.http import HttpResponse
 
 
-class Edge:
+class Edge(SocketEdge):
     """
     One connection. ``status`` is what answered the handshake, None before,
     101 if it was accepted; ``inbox`` holds what the client has to receive.
@@ -30,9 +30,6 @@ class Edge:
     settle() does what is due and returns the next message for a consumer. The
     caller runs it, and calls settle() again.
     """
-
-    # Attributes that Sockets reads of a socket; nothing is ever held.
-    held = ()
 
     def __init__(self, secure, client):
         self.scheme = "https" if secure else "http"
@@ -46,8 +43,6 @@ class Edge:
         self.inbox = []
         # Called, from any thread, when something has come.
         self.wake = None
-        self.name = None
-        self.sent_to = self.handed = 0
         # Calls for when the conversation has returned.
         self._later = []
         # Set by a thread that isn't the one that drives.
@@ -146,13 +141,7 @@ class Edge:
             raise error
         self.conversation.open()
 
-    def told(self, content, frame):
-        self.conversation.told(content, frame)
-
-    # The conversation's edge.
-
-    def send(self, channel, values):
-        return self.sockets.send(self, channel, values)
+    # The conversation's edge. Nothing is ever held.
 
     def accept(self, subprotocol):
         self.subprotocol = subprotocol
@@ -185,21 +174,8 @@ class Edge:
         # Consumers run first, and make room.
         self._later.append((self.conversation.retry,))
 
-    def forget(self):
-        self.sockets.leave_groups(self)
-
-    def end(self):
-        self.sockets.unlisten(self)
-
     def _make_protocol(self, sockets, content):
-        self.name = content["reply_channel"]
-        self.conversation = Conversation(
-            self,
-            content,
-            scope_of(content),
-            frames=sockets.limits.frames_waiting,
-            size=sockets.limits.bytes_waiting,
-        )
+        super().__init__(sockets, content)
         return self
 
     def _summon(self, function):

@@ -84,6 +84,22 @@ async def get_response_async(handler, request):
         return await sync_to_async(gateway_timeout)(request)
 
 
+def serves(scope):
+    """
+    Tell whether serve() is for this connection of an ASGI server's: a
+    WebSocket, unless CHANNEL_HTTP_BACKEND = None keeps clients out of channels.
+    """
+    return scope["type"] == "websocket" and http_backend() is not None
+
+
+async def serve(scope, receive, send):
+    """Be the ASGI application of a WebSocket: its messages are for consumers."""
+    # Only now: most processes serve no sockets.
+    from django.channels.interfaces.asgi import serve
+
+    await serve(scope, receive, send)
+
+
 class HttpRequestConsumer(Consumer):
     """The consumer of ``http.request`` where a project registers none."""
 

@@ -1,0 +1,116 @@
+"""
+The WebSockets of an ASGI server: uvicorn, hypercorn, daphne, granian.
+
+The specification is ASGI's "HTTP & WebSocket ASGI Message Format", its section
+"WebSocket", called WWW here. The server does the handshake, the frames and the
+closing; what a socket may do when is the Conversation's, as in the project's
+own server.
+"""
+
+import asyncio
+import threading
+from contextlib import contextmanager
+
+from django.channels import channel_backends
+
+from .access import NoAccessLog
+from .asgi_connection import Connection, head_of
+from .asgi_socket import ASGISocket, event_of
+from .asgi_worker import start_worker
+from .limits import Limits
+from .mailbox import Mailbox
+from .outbox import Outbox
+from .request import Refused
+from .sockets import Sockets
+
+# By event loop, while it has sockets.
+_servers = {}
+
+
+async def serve(scope, receive, send):
+    """
+    Be the application of one WebSocket, until its disconnect consumer has
+    finished. Who cancels this waits for that up to Limits.close_time.
+    """
+    if (await receive())["type"] != "websocket.connect":
+        return
+    connection = Connection(scope)
+    with server_of(asyncio.get_running_loop()) as sockets:
+        try:
+            head = head_of(scope)
+        except Refused as refused:
+            connection.refuse_upgrade(refused.status)
+        else:
+            sockets.take_over(connection, head, b"")
+        if connection.socket is None:
+            for event in connection.refusal(connection.status):
+                await send(event)
+        else:
+            await connection.socket.run(connection, receive, send)
+
+
+@contextmanager
+def server_of(loop):
+    """
+    Give the Sockets of this event loop, with workers behind it. They are there
+    while the loop has sockets.
+    """
+    server = _servers.get(loop)
+    if server is None:
+        server = _servers[loop] = LoopServer(loop)
+    start_worker(server.sockets.backend, loop)
+    server.users += 1
+    try:
+        yield server.sockets
+    finally:
+        server.users -= 1
+        server.close_if_unused()
+
+
+class LoopServer:
+    """The WebSockets of one event loop, which is its ``clock``."""
+
+    def __init__(self, loop):
+        self.users = 0
+        self._loop = loop
+        self._after = threading.RLock()
+        mailbox = Mailbox(self._call)
+        backend = channel_backends["default"]
+        self._outbox = None if backend.process_local else Outbox(mailbox)
+        self.sockets = Sockets(
+            backend,
+            mailbox,
+            # ASGI servers have access logs of their own.
+            NoAccessLog(),
+            Limits(),
+            ASGISocket,
+            event_of,
+            outbox=self._outbox,
+            clock=LoopClock(loop),
+        )
+        self.sockets.when_empty = self.close_if_unused
+
+    def close_if_unused(self):
+        if self.users or self.sockets.by_name:
+            return
+        if _servers.get(self._loop) is self:
+            del _servers[self._loop]
+            if self._outbox is not None:
+                self._outbox.close()
+
+    def _call(self, function):
+        try:
+            self._loop.call_soon_threadsafe(function)
+        except RuntimeError:
+            # The server has closed its loop, and a consumer ended after that:
+            # the disconnect that is due is sent from its thread.
+            with self._after:
+                function()
+
+
+class LoopClock:
+    """An event loop as Sockets uses a clock, which is as Twisted has it."""
+
+    def __init__(self, loop):
+        self.callLater = loop.call_later
+        self.seconds = loop.time
