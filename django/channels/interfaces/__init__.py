@@ -32,8 +32,14 @@ imports it before a server is wanted. The way through it:
 ``handshake``, ``payload``, ``frames``
     May this request become a WebSocket, and what the consumers are told; the
     WebSocket message that a channel message stands for, and its frame.
-``websocket``, ``framing``, ``sockets``
-    The conversation's edge on Autobahn; all the sockets of one server.
+``edge``, ``sockets``
+    The conversation's edge, whatever carries it; all the sockets of a server.
+``websocket``, ``framing``
+    The edge on Autobahn.
+``asgi``, ``asgi_connection``, ``asgi_socket``, ``asgi_worker``
+    WebSockets of an ASGI server that Django runs in: the application; what a
+    scope says; the edge on an ASGI server; the process's worker. They import
+    neither Twisted nor Autobahn.
 ``access``
     Lines of the access log.
 """

@@ -46,10 +46,8 @@ class ASGISocket(SocketEdge):
     async def run(self, connection, receive, send):
         """Be the socket until its conversation has ended."""
         self.connection = connection
-        tasks = [
-            self._loop.create_task(self._read(receive)),
-            self._loop.create_task(self._write(send)),
-        ]
+        self._reader = self._loop.create_task(self._read(receive))
+        tasks = [self._reader, self._loop.create_task(self._write(send))]
         try:
             self.ask_connect()
             await self._ended.wait()
@@ -97,7 +95,7 @@ class ASGISocket(SocketEdge):
         if reason and self.connection.takes_reason:
             self._last["reason"] = reason.decode()
         self._due.set()
-        # A client that doesn't read, or a server that doesn't tell.
+        # A client that doesn't read.
         self._closing = self.call_later(
             self.sockets.limits.close_time, lambda: self._gone(code)
         )
@@ -159,7 +157,11 @@ class ASGISocket(SocketEdge):
             while self.held:
                 await send(self.held.pop(0))
             if self._last is not None:
+                # Granian closes no socket that is being received from. The
+                # closing handshake is the server's: nobody waits for it here.
+                self._reader.cancel()
                 await send(self._last)
+                self._gone(self._last["code"])
                 return
             self._due.clear()
             await self._due.wait()

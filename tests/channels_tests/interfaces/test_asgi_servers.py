@@ -1,0 +1,190 @@
+"""The stock asgi.py of startproject behind real ASGI servers."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from channels_tests.running import ROOT, Redis, Server, free_port, missing
+
+from django.core.management import call_command
+from django.test import SimpleTestCase
+
+try:
+    from websockets.exceptions import ConnectionClosed, InvalidStatus
+    from websockets.sync.client import connect
+except ImportError:
+    connect = None
+
+PATIENCE = 60
+
+CONSUMERS = """
+from django.channels import Channel, Group
+
+
+@Channel.consumer("websocket.connect")
+def connect(reply_channel, path):
+    if path == "/refused":
+        Channel(reply_channel).send(status=401)
+    else:
+        Group("all").add(reply_channel)
+
+
+@Channel.consumer("websocket.receive")
+async def receive(reply_channel, content):
+    if content == "close":
+        await Channel(reply_channel).asend(close=4000, reason="asked")
+    else:
+        await Group("all").asend(content=content)
+
+
+@Channel.consumer("websocket.disconnect")
+def disconnect(code):
+    print("disconnected", flush=True)
+"""
+
+REDIS = """
+CHANNEL_BACKENDS = {
+    "default": {
+        "BACKEND": "django.channels.backends.redis.RedisChannelBackend",
+        "LOCATION": %r,
+    }
+}
+"""
+
+COMMANDS = {
+    "uvicorn": ["--host", "127.0.0.1", "--port", "{port}", "mysite.asgi:application"],
+    "hypercorn": ["--bind", "127.0.0.1:{port}", "mysite.asgi:application"],
+    "daphne": ["-b", "127.0.0.1", "-p", "{port}", "mysite.asgi:application"],
+    "granian": (
+        "--interface asgi --host 127.0.0.1 --port {port} mysite.asgi:application"
+    ).split(),
+}
+
+
+class Site(Server):
+    """A project as startproject makes it, with one app of consumers."""
+
+    def __init__(self, folder, name, settings=""):
+        self.folder = Path(folder)
+        self.name = name
+        self.port = free_port()
+        self.environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]),
+            "PYTHONUNBUFFERED": "1",
+        }
+        self.environment.pop("DJANGO_SETTINGS_MODULE", None)
+        call_command("startproject", "mysite", directory=folder)
+        app = self.folder / "echo"
+        app.mkdir()
+        (app / "__init__.py").touch()
+        (app / "consumers.py").write_text(CONSUMERS)
+        with open(self.folder / "mysite" / "settings.py", "a") as file:
+            file.write(f'\nINSTALLED_APPS += ["echo"]\n{settings}')
+
+    def __enter__(self):
+        arguments = [a.format(port=self.port) for a in COMMANDS[self.name]]
+        self.start(
+            [sys.executable, "-m", self.name, *arguments], self.name, **self.place
+        )
+        return self
+
+    def __exit__(self, *exc_info):
+        if self.process.poll() is None:
+            self.stop()
+
+    @property
+    def place(self):
+        return {"cwd": self.folder, "env": self.environment}
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(PATIENCE)
+        self.last_words = self.printed()
+        self.output.close()
+
+    def connect(self, path="/"):
+        return connect(
+            f"ws://127.0.0.1:{self.port}{path}",
+            open_timeout=PATIENCE,
+            close_timeout=PATIENCE,
+        )
+
+
+class ServerTests(SimpleTestCase):
+    # The status of a refusal with 401: of a server without the extension, 403.
+    def check(self, name, refused=401, settings=""):
+        if connect is None:
+            missing("websockets")
+        if importlib.util.find_spec(name) is None:
+            missing(name)
+        with ExitStack() as stack:
+            folder = tempfile.mkdtemp()
+            stack.callback(shutil.rmtree, folder)
+            site = stack.enter_context(Site(folder, name, settings))
+            if settings:
+                stack.enter_context(RunWorker(site))
+            one, other, left = (stack.enter_context(site.connect()) for _ in range(3))
+            for text in ("first", "second", b"\0"):
+                one.send(text)
+            for socket in (one, other):
+                got = [socket.recv(PATIENCE) for _ in range(3)]
+                self.assertEqual(got, ["first", "second", b"\0"])
+            one.send("close")
+            with self.assertRaises(ConnectionClosed) as closed:
+                one.recv(PATIENCE)
+            self.assertEqual(closed.exception.rcvd.code, 4000)
+            self.assertEqual(closed.exception.rcvd.reason, "asked")
+            other.close()
+            with self.assertRaises(InvalidStatus) as answer:
+                stack.enter_context(site.connect("/refused"))
+            self.assertEqual(answer.exception.response.status_code, refused)
+            # With a socket open: it's told to go, and its consumer hears of it.
+            site.stop()
+            self.assertNotIn("Traceback", site.last_words)
+            self.assertNotIn("Task was destroyed", site.last_words)
+            if not settings:
+                # The refused one was asked about, too.
+                self.assertEqual(site.last_words.count("disconnected"), 4)
+                self.assertEqual(site.last_words.count("in its memory"), 1)
+
+    def test_uvicorn(self):
+        self.check("uvicorn")
+
+    def test_hypercorn(self):
+        self.check("hypercorn")
+
+    def test_daphne(self):
+        self.check("daphne", refused=403)
+
+    def test_granian(self):
+        self.check("granian")
+
+    def test_redis(self):
+        """A runworker process has the consumers; the server has no worker."""
+        with Redis() as redis:
+            self.check("uvicorn", settings=REDIS % redis.url)
+
+
+class RunWorker:
+    """A runworker of the site, which may become ready after its server."""
+
+    def __init__(self, site):
+        self.site = site
+
+    def __enter__(self):
+        self.process = subprocess.Popen(
+            [sys.executable, "manage.py", "runworker"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            **self.site.place,
+        )
+
+    def __exit__(self, *exc_info):
+        self.process.terminate()
+        self.process.wait(PATIENCE)
