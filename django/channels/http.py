@@ -17,6 +17,10 @@ The content of an ``http.request`` message:
 ``extra``
     What the WSGI server or the test client added to the environment besides,
     where it is text (REMOTE_USER, …).
+``asgi``
+    True where the request came in through ASGI: its middleware runs on an
+    event loop, where some of it reads other keys than under WSGI (a remote
+    user is in HTTP_REMOTE_USER). Else the key is absent.
 
 The content of its reply: ``status`` (int), ``headers`` (a list of [name,
 value], cookies among them as Set-Cookie), ``content`` (bytes), and
@@ -59,6 +63,9 @@ def encode_request(request, body=None):
     ``body`` is the part of the body to send, by default the whole. Raise
     InvalidMessage where that was already read from the stream.
     """
+    # The handlers import this module.
+    from django.core.handlers.asgi import ASGIRequest
+
     meta = request.META
     if body is None:
         body = _read_body(request)
@@ -88,6 +95,7 @@ def encode_request(request, body=None):
             and key not in _DERIVED
             and not key.startswith(("HTTP_", "wsgi."))
         },
+        **({"asgi": True} if isinstance(request, ASGIRequest) else {}),
     }
 
 

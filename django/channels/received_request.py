@@ -31,7 +31,12 @@ class ReceivedRequest(Message):
         return http.decode_request(self.content)
 
     def wants_loop(self):
-        """Tell whether the view is async, and so belongs on an event loop."""
+        """
+        Tell whether it belongs on an event loop: its view is async, or its
+        middleware would have run on one where it came in.
+        """
+        if self.content.get("asgi"):
+            return True
         return leads_to_async_view(self.content["path"], self.urlconf)
 
     def serve(self):

@@ -117,6 +117,26 @@ class RecordingTests(SimpleTestCase):
         self.assertEqual(recorded["modules"]["benchmarks_tests"][0], 9)
         self.assertEqual(self.record(is_timed=False)["modules"], {})
 
+    def test_set_up_replayed(self):
+        """A parallel run tells of a class's set-up with a test of the class."""
+        recording = Recording(self.file, total=2, is_timed=False)
+        result = RecordingResult(
+            StringIO(), descriptions=True, verbosity=0, recording=recording
+        )
+        test = RecordingTests("test_modules")
+        name = f"{__name__}.RecordingTests"
+        result.addSkip(test, "Not this class.")
+        self.assertEqual(recording.outcomes, {f"setUpClass ({name})": "skipped"})
+        result.startTest(test)
+        result.addSuccess(test)
+        result.stopTest(test)
+        self.assertEqual(recording.outcomes[f"{name}.test_modules"], "passed")
+        with self.assertRaises(ValueError) as caught:
+            raise ValueError
+        error = (ValueError, caught.exception, None)
+        result.addError(test, error)
+        self.assertEqual(recording.outcomes[f"tearDownClass ({name})"], "error")
+
     def test_worst_outcome_counts(self):
         """A test that fails and can't be torn down either is an error."""
         recording = Recording(self.file, total=1, is_timed=True)

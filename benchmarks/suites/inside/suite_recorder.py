@@ -14,7 +14,8 @@ import re
 import resource
 import time
 from pathlib import Path
-from unittest import TextTestResult
+from unittest import TestCase, TextTestResult
+from unittest.util import strclass
 
 from django.test.runner import DiscoverRunner
 
@@ -104,11 +105,15 @@ class RecordingResult(TextTestResult):
     def __init__(self, *args, recording, **kwargs):
         super().__init__(*args, **kwargs)
         self.recording = recording
+        self.running = None
+        self.classes = set()
         self.subtests = []
 
     def startTest(self, test):
         super().startTest(test)
         self.recording.begin(test)
+        self.running = test
+        self.classes.add(type(test))
         self.subtests = []
 
     def stopTest(self, test):
@@ -118,24 +123,38 @@ class RecordingResult(TextTestResult):
             for outcome in self.subtests:
                 self.recording.add(name_of(test), outcome)
         self.recording.end(test)
+        self.running = None
+
+    def name_of(self, test):
+        """
+        Return the id that an outcome belongs to.
+
+        In several processes Django tells what became of a class's set-up as
+        if it had been the last test of the class, or the one before: here it
+        has the id that it has in a single process.
+        """
+        if self.running is None and isinstance(test, TestCase):
+            fixture = "tearDownClass" if type(test) in self.classes else "setUpClass"
+            return f"{fixture} ({strclass(type(test))})"
+        return name_of(test)
 
     def addSuccess(self, test):
         super().addSuccess(test)
-        self.recording.add(name_of(test), "passed")
+        self.recording.add(self.name_of(test), "passed")
 
     def addSkip(self, test, reason):
         super().addSkip(test, reason)
         # In a single process a subtest is passed here, else its test.
         test = getattr(test, "test_case", test)
-        self.recording.add(name_of(test), "skipped", reason)
+        self.recording.add(self.name_of(test), "skipped", reason)
 
     def addError(self, test, err):
         super().addError(test, err)
-        self.recording.add(name_of(test), "error", self.errors[-1][1])
+        self.recording.add(self.name_of(test), "error", self.errors[-1][1])
 
     def addFailure(self, test, err):
         super().addFailure(test, err)
-        self.recording.add(name_of(test), "failed", self.failures[-1][1])
+        self.recording.add(self.name_of(test), "failed", self.failures[-1][1])
 
     def addSubTest(self, test, subtest, err):
         super().addSubTest(test, subtest, err)
@@ -148,11 +167,11 @@ class RecordingResult(TextTestResult):
 
     def addExpectedFailure(self, test, err):
         super().addExpectedFailure(test, err)
-        self.recording.add(name_of(test), "expected failure")
+        self.recording.add(self.name_of(test), "expected failure")
 
     def addUnexpectedSuccess(self, test):
         super().addUnexpectedSuccess(test)
-        self.recording.add(name_of(test), "unexpected success")
+        self.recording.add(self.name_of(test), "unexpected success")
 
 
 class Recorder(DiscoverRunner):

@@ -34,6 +34,7 @@ NAMES = {
     "django.core.checks.Warning": "the system checks of the settings",
     "django.core.checks.register": "the system checks of the settings",
     "django.core.exceptions.ImproperlyConfigured": "the error of a wrong setting",
+    "django.core.handlers.asgi.ASGIRequest": "which middleware a request is for",
     "django.core.handlers.base.BaseHandler": "middleware and views in async form",
     "django.core.handlers.base.BaseHandler.get_response": "telling a handler's own",
     "django.core.handlers.base.BaseHandler.get_response_async": "telling its own",
