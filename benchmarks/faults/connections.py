@@ -1,6 +1,6 @@
 """A worker handles messages for long, and what it has open doesn't grow."""
 
-from time import monotonic
+from time import monotonic, sleep
 
 from .findings import Findings
 
@@ -8,6 +8,9 @@ from .findings import Findings
 # end than after the first round: a pool may still meet a new peak. A leak of
 # one in a thousand messages is ten times that.
 ALLOWANCE = 10
+
+# How long it's waited at most until nothing changes.
+SETTLE_SECONDS = 30
 
 
 class Connections:
@@ -36,7 +39,7 @@ class Connections:
             site.send(i * self.size, self.size, "use", "use.async")
             site.wait_until_handled((i + 1) * self.size)
             rate = int(self.size / (monotonic() - begun))
-            used.append(usage(site.server, worker.process))
+            used.append(settled_usage(site.server, worker.process))
             memory = worker.process.memory_info().rss / 2**20
             findings.note((i + 1) * self.size, *used[-1], f"{memory:.1f}", rate)
         status = worker.stop()
@@ -47,6 +50,21 @@ class Connections:
         findings.check("exit status", status, 0)
         findings.check("connections after it ended", site.server.connections(), 0)
         return findings
+
+
+def settled_usage(server, process):
+    """
+    Return usage() once it's the same for a second: a message can be noted as
+    handled before the consumer that has sent it is done.
+    """
+    seen = [usage(server, process)]
+    deadline = monotonic() + SETTLE_SECONDS
+    while len(seen) < 5 or len({*seen[-5:]}) > 1:
+        if monotonic() > deadline:
+            break
+        sleep(0.2)
+        seen.append(usage(server, process))
+    return seen[-1]
 
 
 def usage(server, process):

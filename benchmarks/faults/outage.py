@@ -74,20 +74,27 @@ class Outage:
 
 async def say_and_hear(crowd, number):
     """
-    Have each socket say something, and one of them something to all. Return
-    how many heard both.
+    Have each socket say something, and one of them something to all, again and
+    again: its group may be known a little later. Return how many heard both.
     """
-    await crowd[0].broadcast(number)
+    speaking = asyncio.create_task(speak(crowd[0], number))
     await asyncio.gather(*(client.say(number) for client in crowd))
-    heard = await asyncio.gather(
-        *(
-            client.wait_until(
-                lambda c=client: number in c.echoes and number in c.broadcasts
-            )
-            for client in crowd
-        )
-    )
+    heard = await asyncio.gather(*(hear(client, number) for client in crowd))
+    speaking.cancel()
     return sum(heard)
+
+
+async def speak(client, number):
+    while True:
+        await client.broadcast(number)
+        await asyncio.sleep(1)
+
+
+async def hear(client, number):
+    """Return whether it hears what it has said, and what was said to all."""
+    return await client.wait_until(
+        lambda: number in client.echoes and number in client.broadcasts
+    )
 
 
 class Load:

@@ -14,6 +14,11 @@ from ..environment import ROOT
 LIMITS = {"CAPACITY": 1_000_000, "EXPIRY": 3600}
 
 
+# With which Redis loses nothing that it has answered. It says so itself of
+# "always" alone: else it may answer first, and write later.
+KEEPING = ("--appendonly", "yes", "--appendfsync", "always")
+
+
 class ServerFailed(Exception):
     """Raised when a server can't be had."""
 
@@ -55,7 +60,7 @@ class RedisServer:
         """
         self.node.crash()
         time.sleep(seconds)
-        self.node.options = ("--appendonly", "yes") if kept else ()
+        self.node.options = KEEPING if kept else ()
         self.node.serve()
 
     def be_silent(self, seconds):
