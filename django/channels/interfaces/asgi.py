@@ -8,6 +8,7 @@ own server.
 """
 
 import asyncio
+import atexit
 import threading
 from contextlib import contextmanager
 
@@ -17,6 +18,7 @@ from .access import NoAccessLog
 from .asgi_connection import Connection, head_of
 from .asgi_socket import ASGISocket, event_of
 from .asgi_worker import start_worker
+from .conversation import GOING_AWAY
 from .limits import Limits
 from .mailbox import Mailbox
 from .outbox import Outbox
@@ -59,12 +61,24 @@ def server_of(loop):
     if server is None:
         server = _servers[loop] = LoopServer(loop)
     start_worker(server.sockets.backend, loop)
+    # After the worker: what is registered last is called first.
+    atexit.unregister(end_sockets)
+    atexit.register(end_sockets)
     server.users += 1
     try:
         yield server.sockets
     finally:
         server.users -= 1
         server.close_if_unused()
+
+
+def end_sockets():
+    """
+    Send the disconnects that are due when a server has ended without telling
+    its sockets, and wait for their consumers up to Limits.close_time.
+    """
+    for server in tuple(_servers.values()):
+        server.end()
 
 
 class LoopServer:
@@ -90,6 +104,16 @@ class LoopServer:
         )
         self.sockets.when_empty = self.close_if_unused
 
+    def end(self):
+        """The loop runs no more: end what it has left."""
+        ended = threading.Event()
+        self.sockets.when_empty = ended.set
+        with self._after:
+            for socket in tuple(self.sockets.by_name.values()):
+                socket.conversation.lost(GOING_AWAY, "")
+        if self.sockets.by_name:
+            ended.wait(self.sockets.limits.close_time)
+
     def close_if_unused(self):
         if self.users or self.sockets.by_name:
             return
@@ -99,11 +123,11 @@ class LoopServer:
                 self._outbox.close()
 
     def _call(self, function):
-        try:
+        if self._loop.is_running():
             self._loop.call_soon_threadsafe(function)
-        except RuntimeError:
-            # The server has closed its loop, and a consumer ended after that:
-            # the disconnect that is due is sent from its thread.
+        else:
+            # The server has ended, and a consumer after that: the disconnect
+            # that is due is sent from its thread.
             with self._after:
                 function()
 

@@ -81,6 +81,7 @@ class ASGISocket(SocketEdge):
         self.held.clear()
         self._refused = True
         self._settle(self.connection.refusal(status))
+        self._end_later(ABNORMAL)
 
     def write(self, frame):
         if self._last is None:
@@ -95,10 +96,7 @@ class ASGISocket(SocketEdge):
         if reason and self.connection.takes_reason:
             self._last["reason"] = reason.decode()
         self._due.set()
-        # A client that doesn't read.
-        self._closing = self.call_later(
-            self.sockets.limits.close_time, lambda: self._gone(code)
-        )
+        self._end_later(code)
 
     def pause(self):
         self._readable.clear()
@@ -108,7 +106,9 @@ class ASGISocket(SocketEdge):
 
     def end(self):
         super().end()
-        self._ended.set()
+        # It may end after the server has.
+        if self._loop.is_running():
+            self._ended.set()
 
     # The tasks.
 
@@ -138,7 +138,10 @@ class ASGISocket(SocketEdge):
 
     async def _write(self, send):
         try:
-            for event in await self._answer:
+            events = await self._answer
+            if self._refused:
+                self._reader.cancel()
+            for event in events:
                 await send(event)
             if not self._refused:
                 await self._write_messages(send)
@@ -157,8 +160,8 @@ class ASGISocket(SocketEdge):
             while self.held:
                 await send(self.held.pop(0))
             if self._last is not None:
-                # Granian closes no socket that is being received from. The
-                # closing handshake is the server's: nobody waits for it here.
+                # The closing handshake is the server's; nobody waits for it
+                # here, and Granian closes no socket that is received from.
                 self._reader.cancel()
                 await send(self._last)
                 self._gone(self._last["code"])
@@ -176,6 +179,12 @@ class ASGISocket(SocketEdge):
         # Nothing is written any more, and nobody is waited for.
         self._readable.set()
         self.conversation.lost(code, reason or "")
+
+    def _end_later(self, code):
+        """Don't wait for ever for a client that doesn't read."""
+        self._closing = self.call_later(
+            self.sockets.limits.close_time, lambda: self._gone(code)
+        )
 
     async def _end_soon(self):
         ending = self._loop.create_task(self._ended.wait())

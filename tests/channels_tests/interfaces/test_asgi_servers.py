@@ -104,9 +104,15 @@ class Site(Server):
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(PATIENCE)
-        self.last_words = self.printed()
-        self.output.close()
+        try:
+            self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"{self.name} did not stop:\n{self.printed()}")
+        finally:
+            self.last_words = self.printed()
+            self.output.close()
 
     def connect(self, path="/"):
         return connect(
@@ -118,7 +124,7 @@ class Site(Server):
 
 class ServerTests(SimpleTestCase):
     # The status of a refusal with 401: of a server without the extension, 403.
-    def check(self, name, refused=401, reason="asked", settings=""):
+    def check(self, name, refused=401, reason="asked", leave=False, settings=""):
         if connect is None:
             missing("websockets")
         if importlib.util.find_spec(name) is None:
@@ -144,20 +150,24 @@ class ServerTests(SimpleTestCase):
             with self.assertRaises(InvalidStatus) as answer:
                 stack.enter_context(site.connect("/refused"))
             self.assertEqual(answer.exception.response.status_code, refused)
-            # With a socket open: it's told to go, and its consumer hears of it.
+            if leave:
+                left.close()
+            # With a socket open: its consumer hears that it's over.
             site.stop()
             self.assertNotIn("Traceback", site.last_words)
             self.assertNotIn("Task was destroyed", site.last_words)
             if not settings:
                 # The refused one was asked about, too.
                 self.assertEqual(site.last_words.count("disconnected"), 4)
-                self.assertEqual(site.last_words.count("in its memory"), 1)
+                self.assertIn("in its memory", site.last_words)
 
     def test_uvicorn(self):
         self.check("uvicorn")
 
     def test_hypercorn(self):
-        self.check("hypercorn")
+        # On Python 3.12 and later it waits for its clients to leave; on older
+        # ones it logs the traceback of each task that it cancels.
+        self.check("hypercorn", leave=True)
 
     def test_daphne(self):
         # Its spec_version is older than the reason of a close.
