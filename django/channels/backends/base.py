@@ -113,6 +113,12 @@ class BaseChannelBackend(DurableDelivery):
             "Subclasses of BaseChannelBackend must have unlisten()."
         )
 
+    def leave_groups(self, name):
+        """Drop the reply channel from every group, and go on listening."""
+        raise NotImplementedError(
+            "Subclasses of BaseChannelBackend must have leave_groups()."
+        )
+
     def renew_inbox(self):
         """
         After an outage, make sure that replies find this process again. Who

@@ -48,8 +48,11 @@ class LocalChannels:
     def unlisten(self, name):
         with self._changed:
             self._sinks.pop(name, None)
-            for group in self._memberships.pop(name, ()):
-                self._groups[group].members.pop(name, None)
+            self._leave_groups(name)
+
+    def leave_groups(self, name):
+        with self._changed:
+            self._leave_groups(name)
 
     def sink(self, name):
         """Return the sink of the reply channel, or None."""
@@ -149,6 +152,10 @@ class LocalChannels:
         with self._changed:
             self._groups.clear()
             self._memberships.clear()
+
+    def _leave_groups(self, name):
+        for group in self._memberships.pop(name, ()):
+            self._groups[group].members.pop(name, None)
 
     def _add(self, group, local, name):
         local.members[name] = None

@@ -166,8 +166,11 @@ class MemoryChannelBackend(MemoryDurable, BaseChannelBackend):
         state = self._state
         with state.lock:
             state.sinks.pop(name, None)
-            for group in state.memberships.pop(name, ()):
-                self._leave(group, name)
+            self._leave_groups(name)
+
+    def leave_groups(self, name):
+        with self._state.lock:
+            self._leave_groups(name)
 
     def group_add(self, group, channel):
         state = self._state
@@ -227,6 +230,10 @@ class MemoryChannelBackend(MemoryDurable, BaseChannelBackend):
         elif sink.deliver([name], message):
             self._state.counts["full"] += 1
             raise self._too_slow(name)
+
+    def _leave_groups(self, name):
+        for group in self._state.memberships.pop(name, ()):
+            self._leave(group, name)
 
     def _leave(self, group, channel):
         members = self._state.groups.get(group)

@@ -235,6 +235,9 @@ class SharedChannelBackend(BaseChannelBackend):
     def unlisten(self, name):
         self._local.unlisten(name)
 
+    def leave_groups(self, name):
+        self._local.leave_groups(name)
+
     # Groups.
 
     def group_add(self, group, channel):

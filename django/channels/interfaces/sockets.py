@@ -137,8 +137,7 @@ class Sockets:
     def leave_groups(self, socket):
         """Drop the socket from every group; its name stays."""
         if socket.name in self.by_name:
-            self._ask(socket, self.backend.unlisten, socket.name)
-            self._ask(socket, self._listen, socket.name)
+            self._ask(socket, self.backend.leave_groups, socket.name)
 
     def unlisten(self, socket):
         self._ask(socket, self.backend.unlisten, socket.name)
