@@ -167,11 +167,6 @@ class PostgreSQL(Service):
 
 
 class MariaDB(Service):
-    def start(self):
-        if find_spec("MySQLdb") is None:
-            missing("mysqlclient")
-        return super().start()
-
     stop_signal = signal.SIGTERM
     ready = "ready for connections"
 
@@ -180,6 +175,8 @@ class MariaDB(Service):
         return shutil.which(name, path=path) or missing("MariaDB")
 
     def prepare(self):
+        if find_spec("MySQLdb") is None:
+            missing("mysqlclient")
         self.run(
             self.executable("mariadb-install-db"),
             *("--no-defaults", f"--datadir={self.folder / 'data'}"),
