@@ -45,6 +45,17 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def printed_by(code):
+    """Return what an interpreter of its own prints that runs this code."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout
+
+
 def wait_for(condition, what):
     """Return what ``condition()`` returns as soon as it is true."""
     deadline = time.monotonic() + PATIENCE

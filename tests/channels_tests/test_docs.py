@@ -1,5 +1,4 @@
 import re
-import subprocess
 import sys
 import textwrap
 import unittest
@@ -23,6 +22,8 @@ from django.test import SimpleTestCase, TestCase
 from django.test import channels as test_channels
 from django.test.channels import ChannelAssertions, SentMessage, WebSocket
 from django.urls import path
+
+from .running import printed_by
 
 ROOT = Path(django.__file__).resolve().parent.parent
 CHANNELS = ROOT / "django" / "channels"
@@ -244,11 +245,4 @@ class DependenciesTests(SimpleTestCase):
             "late = {'twisted', 'autobahn', 'httptools', 'redis', 'cryptography'}\n"
             "print(*late & {*sys.modules})"
         )
-        result = subprocess.run(
-            [sys.executable, "-c", code],
-            env={"PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        self.assertEqual(result.stdout, "\n")
+        self.assertEqual(printed_by(code), "\n")

@@ -1,6 +1,5 @@
 """The backend of the task API, on either package that has the API."""
 
-import subprocess
 import sys
 from datetime import datetime, timedelta, timezone
 from unittest import mock
@@ -27,7 +26,7 @@ from django.dispatch import Signal
 from django.test import SimpleTestCase, TestCase, override_settings
 
 from . import tasks
-from .running import ROOT, wait_for
+from .running import printed_by, wait_for
 
 PATH = "django.channels.tasks.ChannelsBackend"
 ADD = tasks.add
@@ -569,14 +568,7 @@ class ConfigurationTests(SimpleTestCase):
             "consumers.channels()\n"
             "print(*{'django.tasks', 'django_tasks'} & set(sys.modules))"
         )
-        result = subprocess.run(
-            [sys.executable, "-c", code],
-            env={"PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        self.assertEqual(result.stdout, "\n")
+        self.assertEqual(printed_by(code), "\n")
 
 
 class OverriddenTests(TasksTestCase):

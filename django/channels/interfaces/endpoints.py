@@ -5,7 +5,6 @@ import socket
 
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint, serverFromString
 from twisted.internet.error import ConnectionDone
-from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
 from .reactor import reactor
@@ -132,6 +131,9 @@ class _Inheriting(_Adopting):
         return adopt(self._listener, factory)
 
     def listenSSL(self, port, factory, contextFactory, backlog=BACKLOG, interface=""):
+        # It needs pyOpenSSL, which is an extra.
+        from twisted.protocols.tls import TLSMemoryBIOFactory
+
         secured = TLSMemoryBIOFactory(contextFactory, False, factory)
         return adopt(self._listener, secured)
 

@@ -25,6 +25,8 @@ from django.http import HttpResponse
 from django.test import SimpleTestCase, ignore_warnings, override_settings
 from django.urls import path
 
+from ..running import printed_by
+
 PATIENCE = 60
 
 
@@ -230,6 +232,18 @@ class EndpointTests(SimpleTestCase):
         with mock.patch.dict(sys.modules, hidden):
             with self.assertRaisesMessage(InvalidEndpoint, "install 'Django[tls]'"):
                 server.bind_endpoint("ssl:0:privateKey=key.pem")
+
+    def test_server_needs_no_openssl(self):
+        """It's for those who ask for TLS; the default install hasn't got it."""
+        code = (
+            "import sys\n"
+            "sys.modules['OpenSSL'] = None\n"
+            "from django.conf import settings\n"
+            "settings.configure()\n"
+            "from django.channels.interfaces import server\n"
+            "print(server.InterfaceServer.__name__)"
+        )
+        self.assertEqual(printed_by(code), "InterfaceServer\n")
 
     def test_command(self):
         """A bad description is an error of the command's, not a traceback."""
