@@ -18,9 +18,9 @@ The content of an ``http.request`` message:
     What the WSGI server or the test client added to the environment besides,
     where it is text (REMOTE_USER, …).
 ``asgi``
-    True where the request came in through ASGI: its middleware runs on an
-    event loop, where some of it reads other keys than under WSGI (a remote
-    user is in HTTP_REMOTE_USER). Else the key is absent.
+    True where the request came in through ASGI: it's an ASGIRequest again, and
+    its middleware runs on an event loop. Middleware may tell it by both, as
+    that of remote users does. Else the key is absent.
 
 The content of its reply: ``status`` (int), ``headers`` (a list of [name,
 value], cookies among them as Set-Cookie), ``content`` (bytes), and
@@ -168,12 +168,43 @@ def environment(content, body_file=None):
     return environ
 
 
+def scope(content):
+    """Return the scope (ASGI's "HTTP Connection Scope") for the content."""
+    root = content.get("script_name", "")
+    return {
+        "type": "http",
+        "http_version": content["http_version"],
+        "method": content["method"],
+        "scheme": content["scheme"],
+        "path": root.rstrip("/") + content["path"],
+        "root_path": root,
+        "query_string": content["query_string"].encode(),
+        "headers": [
+            (name.encode("latin-1"), value.encode("latin-1"))
+            for name, value in content["headers"]
+        ],
+        "client": content["client"],
+        "server": content["server"],
+    }
+
+
 def decode_request(content, body_file=None):
-    """Return the WSGIRequest for the content of an ``http.request`` message."""
+    """
+    Return the WSGIRequest for the content of an ``http.request`` message, or
+    the ASGIRequest if it came in through ASGI.
+    """
     # The handlers import this module.
+    from django.core.handlers.asgi import ASGIRequest
     from django.core.handlers.wsgi import WSGIRequest
 
-    return WSGIRequest(environment(content, body_file))
+    if not content.get("asgi"):
+        return WSGIRequest(environment(content, body_file))
+    if body_file is None:
+        body_file = BytesIO(content["body"])
+    request = ASGIRequest(scope(content), body_file)
+    for name, value in content.get("extra", {}).items():
+        request.META.setdefault(name, value)
+    return request
 
 
 def encode_response(response):

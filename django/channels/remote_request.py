@@ -8,7 +8,6 @@ from asgiref.sync import async_to_sync, sync_to_async
 
 from django.conf import settings
 from django.core import signals
-from django.core.handlers.wsgi import get_script_name
 from django.urls import set_script_prefix
 
 from . import http
@@ -104,12 +103,11 @@ class RemoteRequest(ReceivedRequest):
         return body
 
     def _answer(self, body):
-        environ = self._environment(body)
+        request = self._request(body)
         response = None
-        signals.request_started.send(sender=SyncHandler, environ=environ)
+        signals.request_started.send(sender=SyncHandler, environ=request.environ)
         try:
-            handler = SyncHandler.shared()
-            response = handler.get_response(handler.request_class(environ))
+            response = SyncHandler.shared().get_response(request)
             response._handler_class = SyncHandler
             if response.streaming and response.is_async:
                 async_to_sync(self._astream)(response)
@@ -173,13 +171,16 @@ class RemoteRequest(ReceivedRequest):
         return body
 
     async def _aanswer(self, body):
-        environ = self._environment(body)
+        request = self._request(body)
         response = None
-        await signals.request_started.asend(sender=AsyncHandler, environ=environ)
+        # What the handlers of each kind send.
+        if self.content.get("asgi"):
+            came = {"scope": request.scope}
+        else:
+            came = {"environ": request.environ}
+        await signals.request_started.asend(sender=AsyncHandler, **came)
         try:
-            handler = AsyncHandler.shared()
-            request = handler.request_class(environ)
-            response = await handler.get_response_async(request)
+            response = await AsyncHandler.shared().get_response_async(request)
             response._handler_class = AsyncHandler
             if self._is_small(response):
                 await sync_to_async(
@@ -210,10 +211,10 @@ class RemoteRequest(ReceivedRequest):
 
     # Either.
 
-    def _environment(self, body):
-        environ = http.environment(self.content, body and body.file)
-        set_script_prefix(get_script_name(environ))
-        return environ
+    def _request(self, body):
+        request = http.decode_request(self.content, body and body.file)
+        set_script_prefix(request.META["SCRIPT_NAME"])
+        return request
 
     def _add(self, body, content):
         if content is None:

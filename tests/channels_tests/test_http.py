@@ -3,6 +3,7 @@ from io import BytesIO
 from django.channels import http
 from django.channels.codec import decode, encode
 from django.channels.exceptions import InvalidMessage
+from django.channels.received_request import ReceivedRequest
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.handlers.asgi import ASGIRequest
@@ -95,11 +96,28 @@ class RequestTests(SimpleTestCase):
         request = factory.post("/é/?a=1", {"x": "ü"}, headers={"x-a": "b"})
         self.assertIsInstance(request, ASGIRequest)
         copy = self.round_trip(request)
+        # Middleware may ask.
+        self.assertIsInstance(copy, ASGIRequest)
         for name in ("method", "path", "path_info", "GET", "POST", "scheme"):
             with self.subTest(name=name):
                 self.assertEqual(getattr(copy, name), getattr(request, name))
         self.assertEqual(copy.headers["x-a"], "b")
-        self.assertEqual(copy.META["REMOTE_ADDR"], "127.0.0.1")
+        self.assertEqual(copy.META, request.META)
+
+    def test_asgi_middleware(self):
+        """It runs where it would have run, whatever the view is."""
+        request = AsyncRequestFactory().get("/")
+        content = http.encode_request(request)
+        self.assertIs(ReceivedRequest("http.request", content).wants_loop(), True)
+        del content["asgi"]
+        self.assertIs(ReceivedRequest("http.request", content).wants_loop(), False)
+
+    def test_asgi_script_name(self):
+        request = AsyncRequestFactory().get("/a/b/")
+        request = ASGIRequest({**request.scope, "root_path": "/a"}, BytesIO())
+        copy = self.round_trip(request)
+        self.assertEqual((copy.path, copy.path_info), ("/a/b/", "/b/"))
+        self.assertEqual(copy.META, request.META)
 
 
 class EnvironmentTests(SimpleTestCase):

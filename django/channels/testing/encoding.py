@@ -27,7 +27,7 @@ from django.core.handlers.wsgi import WSGIRequest
 OF_THE_TEST = ("_dont_enforce_csrf_checks", "urlconf")
 
 # What a request has of the server it came in through.
-OF_THE_EDGE = ("META", "environ")
+OF_THE_EDGE = ("META", "environ", "scope")
 
 
 def carried(content):
@@ -109,7 +109,8 @@ class EncodedRequest(ReceivedRequest):
             if hasattr(self.sent, name)
         }
         if isinstance(self.sent, WSGIRequest):
-            self.edge = {name: vars(self.sent)[name] for name in OF_THE_EDGE}
+            edge = vars(self.sent)
+            self.edge = {name: edge[name] for name in OF_THE_EDGE if name in edge}
             vars(self.sent).clear()
             vars(self.sent).update(vars(request))
             request = self.sent

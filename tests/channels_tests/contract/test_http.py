@@ -2,7 +2,8 @@ import asyncio
 from io import BytesIO
 
 from django.channels.http import environment
-from django.core.handlers.wsgi import WSGIRequest, get_script_name
+from django.core.handlers.asgi import ASGIRequest
+from django.core.handlers.wsgi import WSGIRequest
 from django.http import (
     FileResponse,
     HttpResponse,
@@ -12,7 +13,7 @@ from django.http import (
 from django.http.request import split_domain_port, validate_host
 from django.template import engines
 from django.template.response import TemplateResponse
-from django.test import RequestFactory, SimpleTestCase
+from django.test import RequestFactory, SimpleTestCase, override_settings
 
 from .relying import relied_on
 
@@ -113,10 +114,19 @@ class ResponseTests(SimpleTestCase):
 
     @relied_on(
         "django/channels/remote_request.py",
-        "get_script_name() reads the script name from a WSGI environment.",
+        "both kinds of requests have the script name in META, even a forced one.",
     )
     def test_script_name(self):
-        self.assertEqual(get_script_name({"SCRIPT_NAME": "/a"}), "/a")
+        def script_names():
+            wsgi = RequestFactory().get("/b/", SCRIPT_NAME="/a")
+            asgi = ASGIRequest(
+                {"method": "GET", "path": "/a/b/", "root_path": "/a"}, BytesIO()
+            )
+            return [request.META["SCRIPT_NAME"] for request in (wsgi, asgi)]
+
+        self.assertEqual(script_names(), ["/a", "/a"])
+        with override_settings(FORCE_SCRIPT_NAME="/c"):
+            self.assertEqual(script_names(), ["/c", "/c"])
 
     @relied_on(
         f"{MESSAGES} {HEAD}", "items() are the headers, cookies are not among them."
