@@ -13,8 +13,8 @@ class DeadlineTests(SimpleTestCase):
         missing = mock.patch.object(asyncio, "timeout", create=True)
         with missing:
             del asyncio.timeout
-            self.classes = {importlib.reload(module).deadline}
-        self.classes.add(importlib.reload(module).deadline)
+            self.classes = [importlib.reload(module).deadline]
+        self.classes.append(importlib.reload(module).deadline)
 
     async def test_in_time(self):
         for deadline in self.classes:
@@ -23,13 +23,18 @@ class DeadlineTests(SimpleTestCase):
                     await asyncio.sleep(0)
 
     async def test_too_late(self):
-        for deadline in self.classes:
+        async def wait_too_long(deadline):
             limit = deadline(0.01)
+            with self.assertRaises(asyncio.TimeoutError):
+                async with limit:
+                    await asyncio.sleep(60)
+            self.assertIs(limit.expired(), True)
+
+        for deadline in self.classes:
             with self.subTest(deadline=deadline):
-                with self.assertRaises(asyncio.TimeoutError):
-                    async with limit:
-                        await asyncio.sleep(60)
-                self.assertIs(limit.expired(), True)
+                # In a task of its own: Python 3.11 counts how often one was
+                # cancelled, which the class for 3.10 knows nothing of.
+                await asyncio.create_task(wait_too_long(deadline))
 
     async def test_other_cancellation(self):
         for deadline in self.classes:
