@@ -6,7 +6,7 @@ in both clients, ``websocket()``. See docs/topics/channels.txt.
 
 from django.channels.testing import isolation
 from django.channels.testing.assertions import ChannelAssertions
-from django.channels.testing.isolation import SentMessage
+from django.channels.testing.sent_message import SentMessage
 
 __all__ = [  # NOQA: F822
     "AsyncWebSocket",
@@ -78,9 +78,9 @@ def websocket(self, path, **options):
 def async_websocket(self, path, **options):
     """
     Return a WebSocket to open with ``await`` or ``async with``. See
-    django.channels.testing.websocket.AsyncWebSocket.
+    django.channels.testing.async_websocket.AsyncWebSocket.
     """
-    from django.channels.testing.websocket import AsyncWebSocket
+    from django.channels.testing.async_websocket import AsyncWebSocket
 
     return AsyncWebSocket(self, path, **options)
 
@@ -91,8 +91,12 @@ def __getattr__(name):
         from django.channels.testing.live import ChannelsLiveServerTestCase
 
         return ChannelsLiveServerTestCase
-    if name in ("WebSocket", "AsyncWebSocket"):
-        from django.channels.testing import websocket as module
+    if name == "WebSocket":
+        from django.channels.testing.websocket import WebSocket
 
-        return getattr(module, name)
+        return WebSocket
+    if name == "AsyncWebSocket":
+        from django.channels.testing.async_websocket import AsyncWebSocket
+
+        return AsyncWebSocket
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

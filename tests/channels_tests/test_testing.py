@@ -5,7 +5,7 @@ from django.channels import Channel, Group, channel_backends, consumers
 from django.channels.backends.base import BaseChannelBackend
 from django.channels.backends.memory import MemoryChannelBackend
 from django.channels.exceptions import InvalidChannelBackend, InvalidMessage
-from django.channels.testing import isolation
+from django.channels.testing import isolation, stand_ins
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.test import SimpleTestCase, TestCase, override_settings
@@ -186,7 +186,7 @@ class IsolationTests(SimpleTestCase):
             self.assertIsNone(channel_backends.stand_in)
             backend = channel_backends["default"]
             self.assertIs(type(backend), MemoryChannelBackend)
-        channel_backends.stand_in = isolation.stand_in
+        channel_backends.stand_in = stand_ins.stand_in
         channel_backends.forget()
 
     def test_class_set_up(self):

@@ -5,11 +5,13 @@ before a live server is started.
 ``isolation``
     The channels of one test: backends in its memory alone, what was sent, the
     consumers that it registered, its clock.
+``stand_ins``
+    The backends in memory of which it consists.
 ``running``
     The worker's step, in the test's own thread.
 ``assertions``
     The assertions and other methods of test cases.
-``websocket``
+``websocket``, ``async_websocket``
     ``client.websocket()``: the client's end of a socket, with the interface
     server's own conversation behind it.
 ``live``

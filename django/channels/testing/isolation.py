@@ -9,16 +9,10 @@ use: once a channel was used (``Isolation.used``), the backends, their messages
 and their groups are left behind and new ones are made.
 """
 
-import functools
 import threading
-from time import monotonic
 
-from django.channels import channel_backends, codec, consumers, names
-from django.channels.backends.memory import MemoryChannelBackend, MemoryState
-from django.channels.delivery import Delivery
-from django.channels.exceptions import ChannelFull
-from django.channels.message import Message
-from django.channels.request import ResponseMessage
+from django.channels import channel_backends, consumers, names
+from django.channels.backends.memory import MemoryState
 from django.channels.signals import consumer_finished
 from django.core.handlers.channel import reset_route
 from django.dispatch import receiver
@@ -56,37 +50,6 @@ class Isolation:
             messages.append(sent)
 
 
-class SentMessage:
-    """
-    A message that was sent: on ``channel``, or to ``group`` and ``channel`` is
-    None; on the backend ``alias``; with a copy of its ``content``;
-    ``delivery`` says how. See django.channels.delivery.Delivery.
-    """
-
-    def __init__(
-        self, alias, message=None, group=None, content=None, delivery=Delivery()
-    ):
-        self.alias = alias
-        self.delivery = delivery
-        self.channel = None if message is None else message.channel
-        self.group = group
-        self._message = None
-        if type(message) is Message:
-            content = message.content
-        elif message is not None:
-            # Encoding a request reads its body, which is the view's to read.
-            self._message = message
-        self._content = None if content is None else codec.plain(content)
-
-    def __repr__(self):
-        to = f"group {self.group!r}" if self.group else f"channel {self.channel!r}"
-        return f"<SentMessage on {to}: {self.content!r}>"
-
-    @property
-    def content(self):
-        return self._content if self._message is None else self._message.content
-
-
 current = None
 _states = {}
 _lock = threading.Lock()
@@ -101,7 +64,7 @@ def begin(configured=(), at_once=False, shared=False):
     isolation.kept_consumers = consumers.begin_isolation()
     current = isolation
     if outer is None:
-        channel_backends.stand_in = stand_in
+        channel_backends.stand_in = stand_ins.stand_in
         _forget_backends()
     elif outer.configured != configured or outer.used and not shared:
         isolation.kept_states = _states
@@ -132,6 +95,12 @@ def end():
         _forget_backends()
 
 
+def state(key):
+    """Return the messages and groups, in this test, of the backends ``key``."""
+    with _lock:
+        return _states.setdefault(key, MemoryState())
+
+
 def _empty_states():
     for state in _states.values():
         with state.lock:
@@ -147,132 +116,6 @@ def _forget_backends():
     reset_route(setting="CHANNEL_BACKENDS")
 
 
-def stand_in(alias, backend_class):
-    """Return the class that takes the place of an alias's configured one."""
-    if current.configured == "__all__" or alias in current.configured:
-        return backend_class
-    return _stand_in_for(backend_class)
-
-
-@functools.lru_cache(maxsize=None)
-def _stand_in_for(backend_class):
-    memory_class = MemoryChannelBackend
-    if issubclass(backend_class, MemoryChannelBackend):
-        # With whatever it adds to its messages' way.
-        memory_class = backend_class
-    return type(
-        memory_class.__name__,
-        (TestBackend, memory_class),
-        {"stands_in_for": backend_class},
-    )
-
-
-class TestBackend:
-    """
-    Writes down what is sent through a memory backend, on the test's clock. See
-    MemoryChannelBackend.
-    """
-
-    def clock(self):
-        return monotonic() + getattr(current, "ahead", 0)
-
-    def _find_state(self):
-        key = (self.stands_in_for, repr(self.location))
-        with _lock:
-            return _states.setdefault(key, MemoryState())
-
-    def channels_waiting(self):
-        """Return the names of the channels on which messages wait."""
-        with self._state.lock:
-            return list({*self._state.queues, *self._state.jobs.channels(self.clock())})
-
-    def send(self, message):
-        self._send_recorded(message)
-        running.run_at_once()
-
-    async def asend(self, message):
-        self._send_recorded(message)
-        await running.arun_at_once()
-
-    def add(self, message, delivery):
-        added = self._add_recorded(message, delivery)
-        running.run_at_once()
-        return added
-
-    async def aadd(self, message, delivery):
-        added = self._add_recorded(message, delivery)
-        await running.arun_at_once()
-        return added
-
-    def store_result(self, id, content, expiry):
-        _use()
-        super().store_result(id, content, expiry)
-
-    def group_send(self, group, content):
-        _use()
-        _record(SentMessage(self.alias, group=group, content=content))
-        super().group_send(group, content)
-
-    async def agroup_send(self, group, content):
-        await super().agroup_send(group, content)
-        await running.arun_at_once()
-
-    def group_add(self, group, channel):
-        _use()
-        super().group_add(group, channel)
-
-    def listen(self, name, sink):
-        _use()
-        super().listen(name, sink)
-
-    def receiver(self, channels):
-        _use()
-        return super().receiver(channels)
-
-    def hand_over(self, message):
-        try:
-            super().hand_over(message)
-        except ChannelFull:
-            _use()
-            raise
-
-    def _add_recorded(self, message, delivery):
-        _use()
-        added = super().add(message, delivery)
-        if added:
-            _record(SentMessage(self.alias, message, delivery=delivery))
-        return added
-
-    def _send_recorded(self, message):
-        _use()
-        super().send(message)
-        if not _is_protocol(message):
-            _record(SentMessage(self.alias, message))
-
-
-# A thread may outlive its test.
-
-
-def _use():
-    test = current
-    if test is not None:
-        test.used = True
-
-
-def _record(sent):
-    test = current
-    if test is not None:
-        test.record(sent)
-
-
-def _is_protocol(message):
-    """Tell whether Django made the message, rather than code under test."""
-    name = message.channel
-    if names.is_reply(name):
-        return isinstance(message, ResponseMessage) or "done" in message.content
-    return name in names.PROTOCOL_CHANNELS
-
-
 @receiver(consumer_finished)
 def count_consumed(*, message, **kwargs):
     test = current
@@ -280,4 +123,4 @@ def count_consumed(*, message, **kwargs):
         test.consumed[message.channel] = test.consumed.get(message.channel, 0) + 1
 
 
-from . import running  # NOQA: E402
+from . import stand_ins  # NOQA: E402

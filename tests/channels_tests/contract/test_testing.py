@@ -84,7 +84,7 @@ class TestCaseTests(SimpleTestCase):
 
 class ClientTests(SimpleTestCase):
     @relied_on(
-        "django/channels/testing/websocket.py",
+        "django/channels/testing/base_websocket.py",
         "both clients have defaults, cookies, json_encoder and "
         "raise_request_exception; headers are in defaults as HTTP_….",
     )
