@@ -13,10 +13,10 @@ Read the modules in this order; each imports only from those above it.
     The consumers of a process: who handles which channel.
 ``backends``
     What carries messages: ``base`` is the contract, with ``durable`` for
-    durable channels, and ``memory`` the default.
-    ``shared`` is what those that processes share have in common, with
-    ``local`` for what a process keeps to itself; ``database`` and ``redis`` are
-    such backends.
+    durable channels, and ``memory`` the default. ``shared`` is what those that
+    processes share have in common, and ``shared_store`` what each of them
+    implements; ``database`` and ``redis`` are such backends. Its docstring has
+    the other modules.
 ``channel``, ``group``
     What a project sends with.
 ``signals``, ``checks``

@@ -1,6 +1,5 @@
 """The contract of a channel backend."""
 
-import logging
 from fnmatch import fnmatchcase
 
 from asgiref.sync import sync_to_async
@@ -10,8 +9,6 @@ from django.channels.exceptions import ChannelFull, InvalidChannelBackend
 from django.core import checks
 
 from .durable import DurableDelivery
-
-logger = logging.getLogger("django.channels")
 
 DEFAULT_EXPIRY = 60
 DEFAULT_CAPACITY = 1000
@@ -234,8 +231,3 @@ class BaseChannelBackend(DurableDelivery):
             f"The reader behind {channel!r} is too slow: its buffer is full. Send "
             f"less, or close the socket."
         )
-
-
-def log_dropped(reason, channel, number=1):
-    log = logger.debug if reason == "gone" else logger.warning
-    log("Dropped %d message(s) on channel %s: %s.", number, channel, reason)

@@ -15,7 +15,8 @@ from django.channels import names
 from django.channels.exceptions import ChannelFull
 from django.channels.message import Message
 
-from .base import BaseChannelBackend, log_dropped
+from .base import BaseChannelBackend
+from .drops import log_dropped
 from .memory_durable import MemoryDurable
 from .memory_jobs import MemoryJobs
 from .memory_receiver import MemoryReceiver

@@ -1,6 +1,26 @@
 """Receiving from a store that processes share."""
 
 import threading
+from collections import Counter
+
+
+class Served:
+    """The channels that have a receiver in this process."""
+
+    def __init__(self):
+        self._counts = Counter()
+        self._lock = threading.Lock()
+
+    def __contains__(self, channel):
+        return self._counts[channel] > 0
+
+    def add(self, channels):
+        with self._lock:
+            self._counts.update(channels)
+
+    def remove(self, channels):
+        with self._lock:
+            self._counts.subtract(channels)
 
 
 class SharedReceiver:
@@ -20,8 +40,9 @@ class SharedReceiver:
         self.backend = backend
         self.channels = sorted(set(channels))
         self.closed = threading.Event()
-        with backend._served_lock:
-            backend._served.update(self.channels)
+        self._closing = threading.Lock()
+        self._served = backend.served
+        self._served.add(self.channels)
 
     def receive(self, timeout=None):
         while not self.closed.is_set():
@@ -34,9 +55,9 @@ class SharedReceiver:
         return None
 
     def close(self):
-        with self.backend._served_lock:
+        with self._closing:
             if self.closed.is_set():
                 return
             self.closed.set()
-            self.backend._served.subtract(self.channels)
+            self._served.remove(self.channels)
         self._wake()

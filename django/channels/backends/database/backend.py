@@ -172,7 +172,7 @@ class DatabaseChannelBackend(DatabaseDurable, SharedChannelBackend):
 
     def _beat(self, lost):
         if self._uncertain & self._uncertain_before:
-            self._rejoins = max(self._rejoins, 1)
+            self._groups.rejoin()
             self._uncertain -= self._uncertain_before
         self._uncertain_before = set(self._uncertain)
         super()._beat(lost)

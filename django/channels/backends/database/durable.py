@@ -23,7 +23,7 @@ class DatabaseDurable:
                 name, data, delivery, self.expiry, self.capacity_of(name)
             )
         if answer == "full":
-            self._counts["full"] += 1
+            self.drops.refuse()
             raise self._full(name)
         if answer == "ok":
             self._tell(name)
@@ -48,7 +48,7 @@ class DatabaseDurable:
             )
 
     def bury(self, message, error):
-        data = self._cipher.encrypt(error.encode(errors="replace"))
+        data = self.serializer.dumps_text(error)
         with self._reaching():
             return self._settled(message, self.jobs.bury(*_held(message), data))
 
@@ -103,7 +103,7 @@ class DatabaseDurable:
 
     def _dead_message(self, row):
         try:
-            error = self._cipher.decrypt(bytes(row.error)).decode()
+            error = self.serializer.loads_text(bytes(row.error))
         except ValueError:
             error = "The error could not be read."
         content = self._decode(bytes(row.content))

@@ -47,7 +47,7 @@ class RedisDurable:
             self.capacity_of(name),
         )
         if answer == b"full":
-            self._counts["full"] += 1
+            self.drops.refuse()
             raise self._full(name)
         return answer == b"ok"
 
@@ -71,7 +71,7 @@ class RedisDurable:
         return self._settle(message, "release", _ms(delay), int(not counted))
 
     def bury(self, message, error):
-        data = self._cipher.encrypt(error.encode(errors="replace"))
+        data = self.serializer.dumps_text(error)
         return self._settle(message, "bury", data)
 
     def dead(self, channel=None, id=None):
@@ -120,7 +120,7 @@ class RedisDurable:
 
     def _dead_message(self, id, channel, data, attempts, error, died):
         try:
-            text = self._cipher.decrypt(error).decode()
+            text = self.serializer.loads_text(error)
         except ValueError:
             text = "The error could not be read."
         return DeadMessage(

@@ -1,0 +1,64 @@
+"""The items of inboxes: what one process has for another."""
+
+import logging
+
+from django.channels import names
+from django.channels.exceptions import BackendUnavailable
+from django.channels.message import Message
+
+from .drops import FULL, GONE
+
+logger = logging.getLogger("django.channels")
+
+
+class InboxItems:
+    """
+    Posts items to the processes of reply channels, and handles those that come
+    to this one. An item is one of these dicts:
+
+    ``{"name", "content"}``
+        A message to a reply channel.
+    ``{"group", "content"}``
+        A message to a group, for its members in the process.
+    ``{"add": GROUP, "name", "token"}``, ``{"discard": GROUP, "name"}``
+        A change of a group's members. See SharedGroups.
+    """
+
+    def __init__(self, backend):
+        self._backend = backend
+
+    def post(self, name, item):
+        """Post to the reply channel's owner. Return why not, or None."""
+        backend = self._backend
+        owner = names.process_of(name)
+        data = backend._encode(item)
+        if not owner or owner == backend.process:
+            return GONE
+        return backend._post([owner], data, backend.inbox_capacity).get(owner)
+
+    def take(self, data):
+        """Handle one item of this process's inbox. Never raise."""
+        backend = self._backend
+        try:
+            item = backend._decode(data)
+            if item is None:
+                backend.drops.add("unreadable", "(inbox)")
+            elif "add" in item or "discard" in item:
+                backend._groups.changed_elsewhere(item)
+            elif "group" in item:
+                backend._groups.deliver(Message(item["group"], item["content"]))
+            else:
+                self._deliver(Message(item["name"], item["content"]))
+        except BackendUnavailable:
+            # _beat() joins the group.
+            logger.warning("A group could not be joined yet on %s.", backend)
+        except Exception:
+            logger.exception("An item in the inbox of %s failed.", backend)
+
+    def _deliver(self, message):
+        name = message.channel
+        sink = self._backend._local.sink(name)
+        if sink is None:
+            self._backend.drops.add(GONE, name)
+        elif sink.deliver([name], message):
+            self._backend.drops.add(FULL, name)

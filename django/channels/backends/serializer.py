@@ -1,0 +1,62 @@
+"""What is stored of messages, as bytes."""
+
+import logging
+
+from django.channels import codec
+from django.channels.exceptions import InvalidMessage, MessageTooLarge
+
+from .encryption import Cipher
+
+logger = logging.getLogger("django.channels")
+
+
+class Serializer:
+    """
+    Makes bytes of plain dicts and back, encrypted if there are ``keys``: see
+    Cipher, whose ValueError it raises. ``largest`` is how many bytes a dict
+    may come to, before it's encrypted. ``owner`` is the backend, as texts for
+    people name it.
+    """
+
+    def __init__(self, owner, largest, keys):
+        self.owner = owner
+        self.largest = largest
+        self._cipher = Cipher(keys)
+
+    def dumps(self, content):
+        """Raise InvalidMessage, or MessageTooLarge."""
+        try:
+            data = codec.encode(content)
+        except RecursionError as error:
+            raise InvalidMessage("The message is nested too deeply.") from error
+        except (AttributeError, TypeError, ValueError) as error:
+            # Which key it is, plain() finds out.
+            codec.plain(content)
+            raise InvalidMessage(f"The message can't be sent: {error}") from error
+        if len(data) > self.largest:
+            raise MessageTooLarge(
+                f"The message has {len(data)} bytes; at most {self.largest} are "
+                f"sent. Send a reference to what is large, such as a key or a path, "
+                f"or raise OPTIONS['MAX_MESSAGE_BYTES'] in {self.owner}."
+            )
+        return self._cipher.encrypt(data)
+
+    def loads(self, data):
+        """Return the dict, or None, which is logged, for what is none."""
+        try:
+            return codec.decode(self._cipher.decrypt(data))
+        except (ValueError, RecursionError):
+            logger.error(
+                "%s: data could not be read. Do all processes have the same version "
+                "and the same ENCRYPTION_KEYS?",
+                self.owner,
+            )
+            return None
+
+    def dumps_text(self, text):
+        """Do it with a text, of any length."""
+        return self._cipher.encrypt(text.encode(errors="replace"))
+
+    def loads_text(self, data):
+        """Return the text. Raise ValueError for what is none."""
+        return self._cipher.decrypt(data).decode()

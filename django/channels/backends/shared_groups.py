@@ -1,0 +1,146 @@
+"""Groups whose members are in several processes."""
+
+import logging
+import secrets
+import threading
+
+from django.channels import names
+from django.channels.exceptions import BackendUnavailable
+from django.channels.message import Message
+
+from .drops import FULL, GONE
+from .shared_store import PROCESS_MARK
+
+logger = logging.getLogger("django.channels")
+
+
+class SharedGroups:
+    """
+    The groups of a SharedChannelBackend, and this process's place in them.
+
+    A group's members, as the store has them, are ordinary channels, by name,
+    and processes: which of a process's reply channels are in the group only
+    that process knows (see LocalChannels). So a send to a group costs an item
+    per process, and a process that dies takes its members with it.
+    """
+
+    def __init__(self, backend):
+        self._backend = backend
+        # Whoever changes what the store knows of this process holds it.
+        self._joining = threading.Lock()
+        self._rejoins = 0
+
+    @property
+    def _local(self):
+        return self._backend._local
+
+    def add(self, group, channel):
+        backend = self._backend
+        if not names.is_reply(channel):
+            backend._join(group, channel, "")
+            return
+        owner = names.process_of(channel)
+        if owner == backend.process:
+            while not self._local.add(group, channel):
+                self._join_here(group)
+            return
+        # In this order: who finds the process in the group from now on sends
+        # what its inbox gets after the new member.
+        token = secrets.token_hex(8)
+        backend._join(group, PROCESS_MARK + owner, token)
+        item = {"add": group, "name": channel, "token": token}
+        if self._post(channel, item) == GONE:
+            backend._leave(group, PROCESS_MARK + owner)
+
+    def discard(self, group, channel):
+        if not names.is_reply(channel):
+            self._backend._leave(group, channel)
+        elif names.process_of(channel) == self._backend.process:
+            self._local.discard(group, channel)
+        else:
+            self._post(channel, {"discard": group, "name": channel})
+
+    def send(self, group, content):
+        backend = self._backend
+        data = backend._encode({"group": group, "content": content})
+        members = backend._members(group)
+        here = members.pop(PROCESS_MARK + backend.process, None)
+        if here is not None:
+            if here:
+                self._local.wait_for(group, here)
+            self.deliver(Message(group, content))
+        processes = [m[1:] for m in members if m.startswith(PROCESS_MARK)]
+        if processes:
+            refused = backend._post(processes, data, backend.inbox_capacity)
+            for process, reason in refused.items():
+                if reason == GONE:
+                    backend._leave(group, PROCESS_MARK + process)
+                backend.drops.add(reason, group)
+        for channel in members:
+            if not channel.startswith(PROCESS_MARK):
+                if not backend._push_content(channel, content):
+                    backend.drops.add(FULL, channel)
+
+    def deliver(self, message):
+        """Deliver what was sent to a group to its members in this process."""
+        for sink, reply_names in self._local.members(message.channel).items():
+            for name in sink.deliver(reply_names, message):
+                self._backend.drops.add(FULL, name)
+
+    def processes_in(self, group):
+        """Return the ids of the processes with a lease that are in the group."""
+        members = self._backend._members(group)
+        processes = {m[1:] for m in members if m.startswith(PROCESS_MARK)}
+        alive = self._backend._alive(processes) if processes else set()
+        for process in processes - alive:
+            self._backend._leave(group, PROCESS_MARK + process)
+        return alive
+
+    def changed_elsewhere(self, item):
+        """Do what another process asks for one of this process's channels."""
+        if "discard" in item:
+            self._local.discard(item["discard"], item["name"])
+            return
+        group, name = item["add"], item["name"]
+        if not self._local.added_elsewhere(group, name, item["token"]):
+            # Who added it has joined the group for this process, but it may
+            # have left for the last time after that.
+            self._join_here(group)
+
+    def rejoin(self, times=1):
+        """Join every group again at the next look, or the next ones."""
+        self._rejoins = max(self._rejoins, times)
+
+    def look_after(self):
+        """
+        Join what the store may have lost, and leave what has no members here.
+        Never raise.
+        """
+        try:
+            with self._joining:
+                member = PROCESS_MARK + self._backend.process
+                for group in self._local.take_idle():
+                    self._backend._leave(group, member)
+                for group in self._local.unjoined(every=self._rejoins > 0):
+                    self._backend._join(group, member, "")
+                    self._local.joined(group)
+            self._rejoins = max(0, self._rejoins - 1)
+        except BackendUnavailable as error:
+            self.rejoin(2)
+            logger.warning("%s", error)
+        except Exception:
+            self.rejoin(2)
+            logger.exception(
+                "The groups of %s could not be looked after.", self._backend
+            )
+
+    def _join_here(self, group):
+        with self._joining:
+            self._backend._join(group, PROCESS_MARK + self._backend.process, "")
+            self._local.joined(group)
+
+    def _post(self, channel, item):
+        reason = self._backend._items.post(channel, item)
+        if reason == FULL:
+            raise self._backend._too_slow(channel)
+        return reason
