@@ -13,6 +13,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 PROJECT = HERE / "project"
+PEERS = HERE / "peers"
 
 
 class EnvironmentFailed(Exception):
@@ -34,13 +35,15 @@ class Environment:
     def is_active(self):
         return Path(sys.prefix).resolve() == self.folder.resolve()
 
-    def prepare(self, with_wrk):
+    def prepare(self, with_wrk, with_redis=False):
         """Install what is missing; at once where nothing is."""
         if not (self.stamp.exists() and self.stamp.read_text() == self.requirements):
             self.create()
             self.install()
         if with_wrk and not shutil.which("wrk"):
             install_wrk()
+        if with_redis and not shutil.which("redis-server"):
+            install_redis()
 
     def create(self):
         print(f"Creating the environment {self.folder.relative_to(ROOT)}.", flush=True)
@@ -80,6 +83,16 @@ def install_wrk():
             "wrk, the load generator, is missing: install it with the system's "
             "package manager ('sudo apt-get install wrk') and run this again, or "
             "measure what needs none: '--only inprocess'."
+        )
+
+
+def install_redis():
+    install_package("redis-server")
+    if not shutil.which("redis-server"):
+        raise EnvironmentFailed(
+            "redis-server is missing: install it with the system's package manager "
+            "('sudo apt-get install redis-server') and run this again, or measure "
+            "what needs none: '--only websocket'."
         )
 
 

@@ -1,6 +1,6 @@
 """The servers under load, on the same view of the same project."""
 
-from .comparison import CPU_RATE, RATE, Comparison, Ratio
+from .comparison import CPU_RATE, LOAD, RATE, Comparison, Ratio
 from .load import CONNECTIONS, Wrk, good_answers
 from .process import Usage
 from .servers import OURS, SERVERS
@@ -46,7 +46,7 @@ class Http:
             for server in self.servers:
                 progress.step(f"{server.name}, round {number + 1}")
                 comparison.add(server.name, self.measure(server))
-        return comparison
+        return [comparison]
 
     def measure(self, server):
         """Return one sample: a fresh server process under load."""
@@ -64,4 +64,5 @@ class Http:
             "p99 ms": counts["p99_ms"],
             "memory MiB": after.memory_mib,
             "errors": counts["errors"],
+            LOAD: counts["load"],
         }

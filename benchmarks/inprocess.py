@@ -67,7 +67,7 @@ class InProcess:
                     )
                     for loop in rotated(loops, number):
                         comparison.add(loop.variant.name, loop.measure(size.requests))
-        return comparison
+        return [comparison]
 
     @contextmanager
     def loop(self, variant):

@@ -1,6 +1,8 @@
 """The load generator: wrk, and what it counts."""
 
 import json
+import resource
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -21,9 +23,13 @@ class Wrk:
         self.cores, self.connections = cores, connections
 
     def run(self, url, seconds):
-        """Load the URL and return {requests, seconds, errors, p50_ms, p99_ms}."""
+        """
+        Load the URL and return {requests, seconds, errors, p50_ms, p99_ms,
+        load}: the last is what it used of its core, in percent.
+        """
         command = ["wrk", "--threads", 1, "--connections", self.connections]
         command += ["--duration", f"{seconds}s", "--script", SCRIPT, url]
+        before = cpu_seconds()
         run = subprocess.run(
             self.cores.pin(command, self.cores.load),
             capture_output=True,
@@ -32,7 +38,15 @@ class Wrk:
         )
         if run.returncode:
             raise LoadFailed(f"wrk: {run.stderr.strip() or run.stdout.strip()}")
-        return parse(run.stdout)
+        counts = parse(run.stdout)
+        used = cpu_seconds() - before
+        return {**counts, "load": 100 * used / counts["seconds"]}
+
+
+def cpu_seconds():
+    """Return what this process's children have used that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def parse(output):
@@ -50,6 +64,8 @@ def good_answers(counts):
 
 def version():
     """Return wrk's version, as its first line has it: ``wrk 4.1.0 [epoll] …``."""
+    if not shutil.which("wrk"):
+        return "none"
     output = subprocess.run(["wrk", "--version"], capture_output=True, text=True)
     words = (output.stdout or output.stderr).split()
     return words[1] if len(words) > 1 else "unknown"

@@ -37,6 +37,11 @@ class Cores:
         """Return the command as it runs on that core."""
         return pinned(command, [] if core is None else [core])
 
+    def move(self, pid, core):
+        """Have a process that runs already go on on that core."""
+        if core is not None:
+            psutil.Process(pid).cpu_affinity([core])
+
 
 @contextmanager
 def started(command, log=None, **options):
@@ -83,6 +88,12 @@ class Usage:
         self.memory_mib = sum(each.memory_info().rss for each in family) / 2**20
 
 
+def unique_kib(process):
+    """Return the memory that only this process and its children have (USS)."""
+    family = [process, *process.children(recursive=True)]
+    return sum(each.memory_full_info().uss for each in family) / 2**10
+
+
 @contextmanager
 def log_file():
     """Yield a file for a process's complaints, to be read with tail()."""
@@ -105,5 +116,6 @@ __all__ = [
     "pinned",
     "started",
     "tail",
+    "unique_kib",
 ]
 DEVNULL, PIPE = subprocess.DEVNULL, subprocess.PIPE

@@ -12,7 +12,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.progress import TimeElapsedColumn as Elapsed
 from rich.table import Column, Table
 
-from .comparison import CPU_RATE, RATE
 from .environment import HERE
 
 RESULTS = HERE / "results"
@@ -70,6 +69,8 @@ class Report:
             console.print(rows(comparison, style), "\n")
             if comparison.ratios:
                 console.print(ratios(comparison, style))
+            if comparison.limits:
+                console.print(limits(comparison, style))
 
     def markdown(self):
         file = StringIO()
@@ -123,14 +124,14 @@ def rows(comparison, style):
 def ratios(comparison, style):
     """Return the table of ratios, taken round by round, and their aims."""
     table = Table(Column("ratio", no_wrap=True), box=style)
-    for metric in (RATE, CPU_RATE):
+    for metric in comparison.rates:
         table.add_column(metric, justify="right")
         table.add_column("quartiles", justify="right")
     table.add_column("aim", justify="right")
     table.add_column("")
     for ratio in comparison.ratios:
         cells = []
-        for metric in (RATE, CPU_RATE):
+        for metric in comparison.rates:
             spread = comparison.ratio(ratio, metric)
             cells.append(f"{spread.median:.3f}")
             cells.append(f"{spread.low:.3f} – {spread.high:.3f}")
@@ -144,23 +145,51 @@ def verdict(comparison, ratio):
     aim = comparison.aim(ratio)
     if aim is None:
         return "", ""
-    reached = comparison.ratio(ratio, comparison.judged_by).median >= aim
-    return f"≥ {aim}", "reached" if reached else "missed"
+    measured = comparison.ratio(ratio, comparison.judged_by).median
+    sign = "≤" if ratio.is_cost else "≥"
+    return f"{sign} {aim}", outcome(ratio.reached(measured, aim))
+
+
+def limits(comparison, style):
+    """Return the table of what should be no more than so much."""
+    table = Table(Column("at most", no_wrap=True), box=style)
+    for name in ("median", "quartiles", "aim"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    for limit in comparison.limits:
+        spread = comparison.limited(limit)
+        table.add_row(
+            limit.name,
+            figure(spread.median),
+            f"{figure(spread.low)} – {figure(spread.high)}",
+            f"≤ {limit.most}",
+            outcome(spread.median <= limit.most),
+        )
+    return table
+
+
+def outcome(is_reached):
+    return "reached" if is_reached else "missed"
 
 
 def figure(value):
     """Return a number with as many digits as it is good for."""
-    return f"{value:,.0f}" if value >= 100 or not value else f"{value:.3g}"
+    is_plain = abs(value) >= 100 or not value
+    return f"{value:,.0f}" if is_plain else f"{value:.3g}"
 
 
 def as_dict(comparison):
     measured = []
     for ratio in comparison.ratios:
         entry = {"row": ratio.row, "peer": ratio.peer, "aim": comparison.aim(ratio)}
-        for metric in (RATE, CPU_RATE):
-            spread = asdict(comparison.ratio(ratio, metric))
-            entry[metric] = {name: round(each, 4) for name, each in spread.items()}
+        for metric in comparison.rates:
+            entry[metric] = rounded(comparison.ratio(ratio, metric))
         measured.append(entry)
+    limited = [
+        {"what": limit.name, "most": limit.most}
+        | rounded(comparison.limited(limit))
+        for limit in comparison.limits
+    ]
     samples = {
         row: [{name: round(each, 3) for name, each in sample.items()} for sample in all]
         for row, all in comparison.samples.items()
@@ -171,5 +200,10 @@ def as_dict(comparison):
         "note": comparison.note,
         "judged by": comparison.judged_by,
         "ratios": measured,
+        "limits": limited,
         "samples": samples,
     }
+
+
+def rounded(spread):
+    return {name: round(each, 4) for name, each in asdict(spread).items()}

@@ -21,7 +21,21 @@ from .environment import PROJECT, ROOT, Environment, EnvironmentFailed
 from .servers import SERVERS
 
 # Modules, and the class in each that measures.
-BENCHMARKS = {"inprocess": "InProcess", "http": "Http"}
+BENCHMARKS = {
+    "inprocess": "InProcess",
+    "start": "Start",
+    "http": "Http",
+    "http_more": "HttpMore",
+    "queue": "Queue",
+    "websocket": "WebSocket",
+    "broadcast": "Broadcast",
+    "idle": "Idle",
+    "jobs": "Jobs",
+    "growth": "Growth",
+}
+# Those of them that need programs which pip can't install.
+WITH_WRK = {"http", "http_more", "queue"}
+WITH_REDIS = {"queue", "broadcast", "jobs"}
 VIEWS = {"hello": "/", "async": "/async/", "orm": "/orm/", "template": "/template/"}
 
 
@@ -32,12 +46,45 @@ class Size:
     generations: int
     rounds: int
     requests: int
+    starts: int
     http_rounds: int
     http_seconds: int
+    socket_rounds: int
+    socket_seconds: int
+    members: int
+    idle: tuple
+    jobs: int
+    growth: int
 
 
-FULL = Size(generations=6, rounds=15, requests=1000, http_rounds=7, http_seconds=5)
-QUICK = Size(generations=2, rounds=8, requests=500, http_rounds=2, http_seconds=1)
+FULL = Size(
+    generations=6,
+    rounds=15,
+    requests=1000,
+    starts=100,
+    http_rounds=7,
+    http_seconds=5,
+    socket_rounds=7,
+    socket_seconds=5,
+    members=1000,
+    idle=(3000, 9000),
+    jobs=20_000,
+    growth=90,
+)
+QUICK = Size(
+    generations=2,
+    rounds=8,
+    requests=500,
+    starts=5,
+    http_rounds=2,
+    http_seconds=1,
+    socket_rounds=1,
+    socket_seconds=1,
+    members=100,
+    idle=(50, 200),
+    jobs=500,
+    growth=5,
+)
 
 
 def parse(arguments):
@@ -72,7 +119,10 @@ def main(arguments=None):
             return measure(options, base)
         if options.is_own_tree:
             apply(ROOT, base)
-        environment.prepare(with_wrk="http" in options.only)
+        only = {*options.only}
+        environment.prepare(
+            with_wrk=bool(only & WITH_WRK), with_redis=bool(only & WITH_REDIS)
+        )
     except (PatchsetError, EnvironmentFailed) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -85,6 +135,7 @@ def measure(options, base):
     """Run the benchmarks; here everything is installed."""
     from rich.console import Console
 
+    from .load import LoadFailed
     from .machine import describe, versions
     from .process import Cores
     from .report import REPORT_COLUMNS, Report
@@ -98,7 +149,7 @@ def measure(options, base):
     try:
         with migrated_database():
             comparisons = compare(options, cores, console)
-    except ServerFailed as error:
+    except (ServerFailed, LoadFailed) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     report = Report(machine, comparisons)
@@ -110,7 +161,7 @@ def measure(options, base):
 
 
 def compare(options, cores, console):
-    """Return each benchmark's comparison."""
+    """Return all benchmarks' comparisons."""
     from .report import Steps
 
     size = QUICK if options.quick else FULL
@@ -122,7 +173,7 @@ def compare(options, cores, console):
     with Steps(console, sum(run.steps() for run in runs)) as steps:
         for run in runs:
             steps.title = run.name
-            comparisons.append(run.run(steps))
+            comparisons += run.run(steps)
     return comparisons
 
 
