@@ -27,7 +27,6 @@ class Http:
 
     def __init__(self, options, size, cores):
         self.options, self.size, self.cores = options, size, cores
-        self.wrk = Wrk(cores)
         wanted = options.servers or [server.name for server in SERVERS]
         self.servers = [server for server in SERVERS if server.name in wanted]
 
@@ -50,19 +49,29 @@ class Http:
 
     def measure(self, server):
         """Return one sample: a fresh server process under load."""
+        path, seconds = self.options.path, self.size.http_seconds
         with serving(server, self.cores, self.options) as (process, url):
-            url += self.options.path
-            self.wrk.run(url, WARM_UP_SECONDS)
-            before = Usage(process)
-            counts = self.wrk.run(url, self.size.http_seconds)
-            after = Usage(process)
-            good = good_answers(counts)
-        return {
-            RATE: good / counts["seconds"],
-            CPU_RATE: good / (after.cpu_seconds - before.cpu_seconds),
-            "median ms": counts["p50_ms"],
-            "p99 ms": counts["p99_ms"],
-            "memory MiB": after.memory_mib,
-            "errors": counts["errors"],
-            LOAD: counts["load"],
-        }
+            return under_load(url + path, process, Wrk(self.cores), seconds)
+
+
+def under_load(url, process, wrk, seconds, *others):
+    """
+    Return the sample of a server under load. ``others`` are processes that work
+    for it.
+    """
+    family = [process, *others]
+    wrk.run(url, WARM_UP_SECONDS)
+    before = [Usage(each) for each in family]
+    counts = wrk.run(url, seconds)
+    after = [Usage(each) for each in family]
+    good = good_answers(counts)
+    used = sum(end.cpu_seconds - begin.cpu_seconds for begin, end in zip(before, after))
+    return {
+        RATE: good / counts["seconds"],
+        CPU_RATE: good / used,
+        "median ms": counts["p50_ms"],
+        "p99 ms": counts["p99_ms"],
+        "memory MiB": sum(usage.memory_mib for usage in after),
+        "errors": counts["errors"],
+        LOAD: counts["load"],
+    }

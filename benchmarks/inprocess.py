@@ -70,9 +70,9 @@ class InProcess:
         return [comparison]
 
     @contextmanager
-    def loop(self, variant):
+    def loop(self, variant, path=None):
         """Yield the variant's process, warmed up."""
-        command = [sys.executable, "rounds.py", self.options.path]
+        command = [sys.executable, "rounds.py", path or self.options.path]
         tree = self.options.tree if variant.channels else None
         variables = environ(tree, DJANGO_SETTINGS_MODULE=variant.settings)
         pipes = {"stdin": PIPE, "stdout": PIPE, "text": True, "cwd": PROJECT}

@@ -95,12 +95,17 @@ class Report:
         return {"date": self.date, "machine": self.machine, "comparisons": comparisons}
 
     def store(self):
-        """Write a .json and a .md file, and return their paths."""
+        """Write a .json, a .md and drawings; return their paths."""
         RESULTS.mkdir(exist_ok=True)
         data, text = (RESULTS / f"{self.name}.{kind}" for kind in ("json", "md"))
         data.write_text(json.dumps(self.data(), indent=1) + "\n")
         text.write_text(self.markdown())
-        return data, text
+        drawings = []
+        for comparison in self.comparisons:
+            if draw := getattr(comparison, "draw", None):
+                drawings.append(RESULTS / f"{self.name}-{comparison.drawing}.svg")
+                draw(drawings[-1])
+        return data, text, *drawings
 
 
 def rows(comparison, style):

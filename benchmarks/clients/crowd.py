@@ -87,7 +87,9 @@ class Crowd:
             if not busy:
                 self.end()
 
-        await self.until_done(heard, seconds, *self.clients)
+        async with self.listening(heard, seconds):
+            for client in self.clients:
+                client.say()
         return {"messages": len(took), "seconds": seconds, **latencies(took)}
 
     async def broadcast(self, seconds, window):
@@ -133,10 +135,20 @@ class Crowd:
             took.append(time.perf_counter() - client.said_at)
         return latencies(took)
 
-    async def until_done(self, heard, seconds, *clients):
-        async with self.listening(heard, seconds):
-            for client in clients:
-                client.say()
+    async def each(self, *contents):
+        """Have each socket say its content, and hear an answer."""
+        waiting = len(self.clients)
+
+        def heard(client):
+            nonlocal waiting
+            waiting -= 1
+            if not waiting:
+                self.end()
+
+        async with self.listening(heard, 0):
+            for client, content in zip(self.clients, contents, strict=True):
+                client.say(content.encode())
+        return {}
 
     def listening(self, heard, seconds):
         return Listening(self, heard, seconds + PATIENCE)

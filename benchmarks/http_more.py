@@ -1,0 +1,95 @@
+"""Views on an event loop, and what servers add to Django."""
+
+from .comparison import CPU_RATE, RATE, Comparison, Ratio
+from .http import under_load
+from .inprocess import PATCHED, InProcess
+from .load import CONNECTIONS, Wrk
+from .servers import OURS, RUNWSSERVER, UVICORN, Server
+from .serving import serving
+
+SERVER = Server(OURS, RUNWSSERVER, channels=True)
+GRANIAN = (
+    "-m granian --interface asgi --host {host} --port {port} --workers 1 "
+    "--loop uvloop --log-level warning hello.asgi:application"
+)
+HELLO = "/"
+ASYNC = "/async/"
+IN_PROCESS = "in process"
+
+
+class HttpMore:
+    """Servers that take turns, as in Http, and WSGI in process beside ours."""
+
+    name = "http_more"
+    title = "Servers under load"
+    async_servers = [
+        SERVER,
+        Server("uvicorn", UVICORN + "hello.asgi:application"),
+        Server("granian, ASGI", GRANIAN),
+    ]
+    stock_servers = [
+        Server("uvicorn, patched", UVICORN + "hello.asgi:application", channels=True),
+        Server("uvicorn, pristine", UVICORN + "hello.asgi:application"),
+    ]
+    async_connections = (CONNECTIONS, 1000)
+
+    def __init__(self, options, size, cores):
+        self.options, self.size, self.cores = options, size, cores
+
+    def steps(self):
+        servers = len(self.async_connections) * len(self.async_servers)
+        return self.size.http_rounds * (servers + len(self.stock_servers) + 1)
+
+    def run(self, progress):
+        compare, rounds = self.compare, range(self.size.http_rounds)
+        compared = []
+        for connections in self.async_connections:
+            ratios = [Ratio(OURS, "uvicorn", aim=2.0), Ratio(OURS, "granian, ASGI")]
+            comparison = self.comparison("an async view", connections, ratios)
+            compared.append(comparison)
+            for number in rounds:
+                for server in self.async_servers:
+                    progress.step(f"{server.name}, round {number + 1}")
+                    compare(comparison, server, ASYNC, connections)
+        stock = Ratio("uvicorn, patched", "uvicorn, pristine", aim=5.0)
+        comparison = self.comparison("a sync view under uvicorn", CONNECTIONS, [stock])
+        compared.append(comparison)
+        for number in rounds:
+            for server in self.stock_servers:
+                progress.step(f"{server.name}, round {number + 1}")
+                compare(comparison, server, HELLO, CONNECTIONS)
+        return [*compared, self.run_beside_process(progress)]
+
+    def comparison(self, what, connections, ratios):
+        note = (
+            f"{connections:,} keep-alive connections for {self.size.http_seconds} s a "
+            f"round, {self.size.http_rounds} rounds; a process a server."
+        )
+        title = f"{self.title}: {what}, {connections:,} connections"
+        return Comparison(title, "", ratios, RATE, note)
+
+    def compare(self, comparison, server, path, connections):
+        wrk, seconds = Wrk(self.cores, connections), self.size.http_seconds
+        with serving(server, self.cores, self.options) as (process, url):
+            sample = under_load(url + path, process, wrk, seconds)
+        comparison.add(server.name, sample)
+
+    def run_beside_process(self, progress):
+        """Return how much of the WSGI application's speed the server leaves."""
+        note = (
+            f"The view 'hello'. In process, the WSGI application is called "
+            f"{self.size.requests} times a round, by a thread that never waits; the "
+            f"server has {CONNECTIONS} keep-alive connections."
+        )
+        ratios = [Ratio(OURS, IN_PROCESS, aim=0.65)]
+        comparison = Comparison("A server, and none", "", ratios, CPU_RATE, note)
+        seconds, wrk = self.size.http_seconds, Wrk(self.cores)
+        in_process = InProcess(self.options, self.size, self.cores)
+        for number in range(self.size.http_rounds):
+            progress.step(f"{IN_PROCESS}, round {number + 1}")
+            with in_process.loop(PATCHED, HELLO) as loop:
+                comparison.add(IN_PROCESS, loop.measure(self.size.requests))
+            with serving(SERVER, self.cores, self.options) as (process, url):
+                sample = under_load(url + HELLO, process, wrk, seconds)
+            comparison.add(OURS, {name: sample[name] for name in (RATE, CPU_RATE)})
+        return comparison

@@ -1,0 +1,167 @@
+"""No-op jobs through Redis: how fast they are enqueued, and how fast they run."""
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from .comparison import Comparison, Ratio
+from .environment import PEERS, PROJECT
+from .faults.servers import make_server
+from .process import DEVNULL, log_file, started, tail
+from .servers import LIVE
+from .serving import ServerFailed, environ
+
+ENQUEUED, RUN = "enqueued/s", "run/s"
+ENQUEUED_CPU, RUN_CPU = "enqueued per CPU s", "run per CPU s"
+THREADS = 4
+ROUNDS = 5
+# How long jobs may take, in seconds.
+PATIENCE = 300
+
+
+@dataclass(frozen=True)
+class JobSystem:
+    """A worker of one process with {threads}, and the module of its jobs."""
+
+    name: str
+    module: str
+    worker: str
+    channels: bool = False
+    variables: dict = field(default_factory=dict)
+
+    @property
+    def command(self):
+        return [sys.executable, *self.worker.format(threads=THREADS).split()]
+
+
+OURS = JobSystem(
+    "channels",
+    "live.jobs",
+    "manage.py runworker --threads {threads} --channels jobs",
+    channels=True,
+    variables=LIVE,
+)
+PEERS_SYSTEMS = [
+    JobSystem(
+        "celery",
+        "celery_jobs",
+        "-m celery --app celery_jobs --quiet worker --pool threads "
+        "--concurrency {threads} --without-gossip --without-mingle "
+        "--without-heartbeat --loglevel ERROR",
+    ),
+    JobSystem(
+        "dramatiq",
+        "dramatiq_jobs",
+        "-m dramatiq --processes 1 --threads {threads} dramatiq_jobs",
+    ),
+    JobSystem(
+        "huey",
+        "huey_jobs",
+        "-m huey.bin.huey_consumer huey_jobs.huey --workers {threads} "
+        "--worker-type thread --no-periodic --quiet",
+    ),
+]
+
+
+class Jobs:
+    """
+    A process enqueues all jobs while no worker is there, then one works them
+    off. Either has the core for what is measured, Redis the other.
+    """
+
+    name = "jobs"
+    title = "Background jobs"
+
+    def __init__(self, options, size, cores):
+        self.options, self.size, self.cores = options, size, cores
+        self.rounds = 1 if options.quick else ROUNDS
+        self.systems = [OURS, *PEERS_SYSTEMS]
+
+    def steps(self):
+        return self.rounds * len(self.systems)
+
+    def run(self, progress):
+        comparisons = [
+            self.comparison("enqueued", ENQUEUED, ENQUEUED_CPU),
+            self.comparison("run", RUN, RUN_CPU),
+        ]
+        with make_server("redis") as redis:
+            self.cores.move(redis.node.process.pid, self.cores.load)
+            for number in range(self.rounds):
+                for system in self.systems:
+                    progress.step(f"{system.name}, round {number + 1}")
+                    redis.node.flush()
+                    samples = self.measure(system, redis.location)
+                    for comparison, sample in zip(comparisons, samples):
+                        comparison.add(system.name, sample)
+        return comparisons
+
+    def comparison(self, what, rate, cpu_rate):
+        note = (
+            f"{self.size.jobs:,} no-op jobs {what}, {self.rounds} rounds. One thread "
+            f"enqueues; one worker process has {THREADS} threads. Redis has a core of "
+            f"its own. Ours are durable: kept until they are done. Dramatiq keeps "
+            f"them, too; celery, as it's set up by default, and huey don't."
+        )
+        ratios = [Ratio(OURS.name, peer.name, aim=2.0) for peer in PEERS_SYSTEMS]
+        title, rates = f"{self.title} {what}", (rate, cpu_rate)
+        return Comparison(title, "", ratios, rate, note, rates)
+
+    def measure(self, system, location):
+        """Return the samples of enqueueing and of running."""
+        with TemporaryDirectory() as folder:
+            tally = Path(folder) / "tally"
+            variables = environ(
+                self.options.tree if system.channels else None,
+                BENCHMARK_REDIS=location,
+                BENCHMARK_JOBS=str(self.size.jobs),
+                BENCHMARK_TALLY=str(tally),
+                **system.variables,
+            )
+            enqueued = self.enqueue(system, variables)
+            done = self.work_off(system, variables, tally)
+        number = self.size.jobs - 1
+        return (
+            {
+                ENQUEUED: number / enqueued["seconds"],
+                ENQUEUED_CPU: number / enqueued["cpu_seconds"],
+            },
+            {
+                RUN: number / done["seconds"],
+                RUN_CPU: number / done["cpu_seconds"],
+            },
+        )
+
+    def enqueue(self, system, variables):
+        command = [sys.executable, PEERS / "enqueue.py", system.module, self.size.jobs]
+        run = subprocess.run(
+            self.cores.pin(command, self.cores.server),
+            cwd=PROJECT,
+            env=variables,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+        if run.returncode:
+            raise ServerFailed(f"{system.name} could not enqueue.\n{run.stderr}")
+        return json.loads(run.stdout)
+
+    def work_off(self, system, variables, tally):
+        command = self.cores.pin(system.command, self.cores.server)
+        options = {"cwd": PROJECT, "env": variables, "stdin": DEVNULL}
+        with (
+            log_file() as log,
+            started(command, log, stdout=DEVNULL, **options) as process,
+        ):
+            deadline = time.monotonic() + PATIENCE
+            while not tally.exists():
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise ServerFailed(
+                        f"{system.name} did not run all jobs.\n{tail(log)}"
+                    )
+                time.sleep(0.05)
+            return json.loads(tally.read_text())

@@ -1,0 +1,9 @@
+"""A durable channel's messages, as benchmarks/peers/ has other systems' jobs."""
+
+import django
+
+django.setup()
+
+from django.channels import Channel  # NOQA: E402
+
+enqueue = Channel("jobs").send
