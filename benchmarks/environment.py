@@ -35,9 +35,14 @@ class Environment:
     def is_active(self):
         return Path(sys.prefix).resolve() == self.folder.resolve()
 
+    @property
+    def is_ready(self):
+        """Whether all is installed that pip installs."""
+        return self.stamp.exists() and self.stamp.read_text() == self.requirements
+
     def prepare(self, with_wrk, with_redis=False):
         """Install what is missing; at once where nothing is."""
-        if not (self.stamp.exists() and self.stamp.read_text() == self.requirements):
+        if not self.is_ready:
             self.create()
             self.install()
         if with_wrk and not shutil.which("wrk"):

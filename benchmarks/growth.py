@@ -63,7 +63,9 @@ class Growth:
             f"backend. 'Median ms': of {self.asked} messages one after the other, from "
             f"a socket and back. The memory is what no other process has (USS)."
         )
-        ratios = [Ratio(row(n, kind), row(1, kind)) for kind in KINDS for n in TIMES[1:]]
+        ratios = [
+            Ratio(row(n, kind), row(1, kind)) for kind in KINDS for n in TIMES[1:]
+        ]
         rates = (LATENCY, MEMORY)
         comparison = GrowthComparison(self.title, "", ratios, LATENCY, note, rates)
         for number in range(self.rounds):

@@ -191,8 +191,7 @@ def as_dict(comparison):
             entry[metric] = rounded(comparison.ratio(ratio, metric))
         measured.append(entry)
     limited = [
-        {"what": limit.name, "most": limit.most}
-        | rounded(comparison.limited(limit))
+        {"what": limit.name, "most": limit.most} | rounded(comparison.limited(limit))
         for limit in comparison.limits
     ]
     samples = {

@@ -76,7 +76,7 @@ QUICK = Size(
     rounds=8,
     requests=500,
     starts=5,
-    http_rounds=2,
+    http_rounds=1,
     http_seconds=1,
     socket_rounds=1,
     socket_seconds=1,
@@ -93,7 +93,7 @@ def parse(arguments):
         description="Measure the patched Django beside pristine Django and peers.",
     )
     add, servers = parser.add_argument, [server.name for server in SERVERS]
-    add("--quick", action="store_true", help="a small size, about a minute")
+    add("--quick", action="store_true", help="a small size, a few minutes")
     add("--store", action="store_true", help="write the results to results/")
     add("--only", nargs="+", choices=BENCHMARKS, default=[*BENCHMARKS])
     add("--servers", nargs="+", choices=servers, default=servers)

@@ -47,7 +47,9 @@ def allow_open_files():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < OPEN_FILES:
         try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, max(hard, OPEN_FILES)))
+            resource.setrlimit(
+                resource.RLIMIT_NOFILE, (OPEN_FILES, max(hard, OPEN_FILES))
+            )
         except (OSError, ValueError) as error:
             raise LoadFailed(
                 f"A process may have {hard} files open, and {OPEN_FILES:,} are "

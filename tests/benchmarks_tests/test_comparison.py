@@ -1,4 +1,11 @@
-from benchmarks.comparison import CPU_RATE, RATE, Comparison, Ratio, Spread
+from benchmarks.comparison import (
+    CPU_RATE,
+    RATE,
+    Comparison,
+    Limit,
+    Ratio,
+    Spread,
+)
 from django.test import SimpleTestCase
 
 RATIO = Ratio("ours", "theirs", {"hello": 1.5})
@@ -46,3 +53,26 @@ class ComparisonTests(SimpleTestCase):
     def test_spread_of_a_metric(self):
         self.assertEqual(self.compare().spread("ours", RATE), Spread(12, 20, 55))
         self.assertEqual(self.compare().metrics, [RATE, CPU_RATE])
+
+    def test_aim_for_all_views(self):
+        self.assertEqual(self.compare("orm").aim(Ratio("a", "b", aim=2.0)), 2.0)
+
+    def test_cost(self):
+        """What is a cost should be no more than its aim, and a rate no less."""
+        rate, cost = Ratio("a", "b"), Ratio("a", "b", is_cost=True)
+        for value, is_rate, is_cost in [(1, False, True), (2, True, True)]:
+            with self.subTest(value):
+                self.assertIs(rate.reached(value, 2), is_rate)
+                self.assertIs(cost.reached(value, 2), is_cost)
+        self.assertIs(cost.reached(3, 2), False)
+
+    def test_limits(self):
+        """A limit is about a row, or about what it has more than another."""
+        comparison = self.compare()
+        alone, more = Limit(RATE, "ours", 9), Limit(RATE, "ours", 9, less="theirs")
+        unknown = Limit(RATE, "ours", 9, less="x")
+        comparison.wanted_limits = [alone, more, unknown]
+        self.assertEqual(comparison.limits, [alone, more])
+        self.assertEqual(comparison.limited(alone), Spread(12, 20, 55))
+        self.assertEqual(comparison.limited(more), Spread(6.5, 10, 35))
+        self.assertEqual(more.name, f"ours − theirs, {RATE}")

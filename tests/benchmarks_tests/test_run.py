@@ -3,7 +3,11 @@ from tempfile import TemporaryDirectory
 from unittest import mock
 
 from benchmarks import environment, run
+from benchmarks.broadcast import Broadcast
+from benchmarks.http_more import HttpMore
+from benchmarks.idle import Idle
 from benchmarks.servers import SERVERS
+from benchmarks.websocket import WebSocket
 from django.test import SimpleTestCase
 from django.test.utils import captured_stderr, captured_stdout
 
@@ -11,7 +15,7 @@ from django.test.utils import captured_stderr, captured_stdout
 class ParseTests(SimpleTestCase):
     def test_default_is_everything_on_this_tree(self):
         options = run.parse([])
-        self.assertEqual(options.only, ["inprocess", "http"])
+        self.assertEqual(options.only, [*run.BENCHMARKS])
         self.assertEqual(options.servers, [server.name for server in SERVERS])
         self.assertEqual((options.tree, options.is_own_tree), (run.ROOT, True))
         self.assertEqual(options.path, "/")
@@ -30,7 +34,9 @@ class ParseTests(SimpleTestCase):
 class ServerTests(SimpleTestCase):
     def test_commands_are_filled_in(self):
         """Every server listens on the loopback interface, at the port given."""
-        for server in SERVERS:
+        others = [*HttpMore.async_servers, *HttpMore.stock_servers, *Broadcast.alone]
+        others += [server for server, _ in (*WebSocket.rows, *Idle.rows)]
+        for server in SERVERS + others:
             with self.subTest(server.name):
                 command = " ".join(server.command(port=8123, threads=3))
                 self.assertIn("127.0.0.1", command)
@@ -63,6 +69,13 @@ class EnvironmentTests(SimpleTestCase):
                 environment.EnvironmentFailed, "sudo apt-get install wrk"
             ):
                 environment.install_wrk()
+
+    def test_missing_redis(self):
+        with mock.patch.object(environment.shutil, "which", return_value=None):
+            with self.assertRaisesMessage(
+                environment.EnvironmentFailed, "sudo apt-get install redis-server"
+            ):
+                environment.install_redis()
 
     def test_pip_fails(self):
         failed = mock.Mock(returncode=1)

@@ -6,8 +6,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "channels4.settings")
 
 django_application = get_asgi_application()
 
-from channels.routing import ProtocolTypeRouter, URLRouter  # NOQA: E402
 from channels4.consumers import AsyncEcho, Echo, Everybody  # NOQA: E402
+from channels.routing import ProtocolTypeRouter, URLRouter  # NOQA: E402
 
 from django.urls import path  # NOQA: E402
 
