@@ -4,7 +4,7 @@ from contextlib import ExitStack
 
 from .comparison import CPU_RATE, LOAD, Comparison, Ratio
 from .faults.servers import make_server
-from .process import Usage
+from .process import Usage, cpu_seconds
 from .servers import OURS, Server, channels4, ours
 from .serving import serving
 from .sockets import sockets
@@ -99,12 +99,9 @@ class Broadcast:
             before = [Usage(process) for process, _ in running]
             counts = crowd.ask("broadcast", self.size.socket_seconds, WINDOW)
             after = [Usage(process) for process, _ in running]
-        used = sum(
-            end.cpu_seconds - begin.cpu_seconds for begin, end in zip(before, after)
-        )
         return {
             DELIVERIES: counts["messages"] / counts["seconds"],
-            CPU_RATE: counts["messages"] / used,
+            CPU_RATE: counts["messages"] / cpu_seconds(before, after),
             "median ms": counts["p50_ms"],
             "p99 ms": counts["p99_ms"],
             "memory MiB": sum(usage.memory_mib for usage in after),

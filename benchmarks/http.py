@@ -2,7 +2,7 @@
 
 from .comparison import CPU_RATE, LOAD, RATE, Comparison, Ratio
 from .load import CONNECTIONS, Wrk, good_answers
-from .process import Usage
+from .process import Usage, cpu_seconds
 from .servers import OURS, SERVERS
 from .serving import serving
 
@@ -65,10 +65,9 @@ def under_load(url, process, wrk, seconds, *others):
     counts = wrk.run(url, seconds)
     after = [Usage(each) for each in family]
     good = good_answers(counts)
-    used = sum(end.cpu_seconds - begin.cpu_seconds for begin, end in zip(before, after))
     return {
         RATE: good / counts["seconds"],
-        CPU_RATE: good / used,
+        CPU_RATE: good / cpu_seconds(before, after),
         "median ms": counts["p50_ms"],
         "p99 ms": counts["p99_ms"],
         "memory MiB": sum(usage.memory_mib for usage in after),

@@ -1,7 +1,7 @@
 """Sockets that are open and say nothing: their memory, and how fast they open."""
 
 from .comparison import CPU_RATE, LOAD, Comparison, Limit, Ratio
-from .process import Usage, unique_kib
+from .process import Usage, cpu_seconds, unique_kib
 from .servers import OURS, channels4, ours
 from .serving import serving
 from .sockets import allow_open_files, sockets
@@ -67,7 +67,7 @@ class Idle:
             after, full = Usage(process), unique_kib(process)
         return {
             CONNECTS: number / counts["seconds"],
-            CPU_RATE: number / (after.cpu_seconds - before.cpu_seconds),
+            CPU_RATE: number / cpu_seconds([before], [after]),
             MEMORY: (full - empty) / number,
             "MiB": full / 2**10,
             LOAD: counts["load"],

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import tempfile
 from contextlib import contextmanager
+from operator import attrgetter
 
 import psutil
 
@@ -88,6 +89,16 @@ class Usage:
         self.memory_mib = sum(each.memory_info().rss for each in family) / 2**20
 
 
+def cpu_seconds(before, after):
+    """
+    Return the processor time from some Usages to others of the same processes:
+    a tick at least, as it's counted.
+    """
+    spent = sum(map(attrgetter("cpu_seconds"), after))
+    spent -= sum(map(attrgetter("cpu_seconds"), before))
+    return max(spent, 0.01)
+
+
 def unique_kib(process):
     """Return the memory that only this process and its children have (USS)."""
     family = [process, *process.children(recursive=True)]
@@ -112,6 +123,7 @@ __all__ = [
     "PIPE",
     "Usage",
     "available_cores",
+    "cpu_seconds",
     "log_file",
     "pinned",
     "started",

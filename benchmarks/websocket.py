@@ -1,7 +1,7 @@
 """WebSocket frames that come back."""
 
 from .comparison import CPU_RATE, LOAD, Comparison, Ratio
-from .process import Usage
+from .process import Usage, cpu_seconds
 from .servers import DAPHNE, OURS, channels4, ours
 from .serving import serving
 from .sockets import sockets
@@ -65,7 +65,7 @@ class WebSocket:
             after = Usage(process)
         return {
             FRAMES: counts["messages"] / counts["seconds"],
-            CPU_RATE: counts["messages"] / (after.cpu_seconds - before.cpu_seconds),
+            CPU_RATE: counts["messages"] / cpu_seconds([before], [after]),
             "median ms": counts["p50_ms"],
             "p99 ms": counts["p99_ms"],
             "memory MiB": after.memory_mib,
