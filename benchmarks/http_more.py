@@ -31,19 +31,18 @@ class HttpMore:
         Server("uvicorn, patched", UVICORN + "hello.asgi:application", channels=True),
         Server("uvicorn, pristine", UVICORN + "hello.asgi:application"),
     ]
-    async_connections = (CONNECTIONS, 1000)
 
     def __init__(self, options, size, cores):
         self.options, self.size, self.cores = options, size, cores
 
     def steps(self):
-        servers = len(self.async_connections) * len(self.async_servers)
+        servers = len(self.size.connections) * len(self.async_servers)
         return self.size.http_rounds * (servers + len(self.stock_servers) + 1)
 
     def run(self, progress):
         compare, rounds = self.compare, range(self.size.http_rounds)
         compared = []
-        for connections in self.async_connections:
+        for connections in self.size.connections:
             ratios = [Ratio(OURS, "uvicorn", aim=2.0), Ratio(OURS, "granian, ASGI")]
             comparison = self.comparison("an async view", connections, ratios)
             compared.append(comparison)

@@ -49,6 +49,7 @@ class Size:
     starts: int
     http_rounds: int
     http_seconds: int
+    connections: tuple
     socket_rounds: int
     socket_seconds: int
     members: int
@@ -64,6 +65,7 @@ FULL = Size(
     starts=100,
     http_rounds=7,
     http_seconds=5,
+    connections=(32, 1000),
     socket_rounds=7,
     socket_seconds=5,
     members=1000,
@@ -78,6 +80,7 @@ QUICK = Size(
     starts=5,
     http_rounds=1,
     http_seconds=1,
+    connections=(8, 32),
     socket_rounds=1,
     socket_seconds=1,
     members=100,
