@@ -146,7 +146,7 @@ class InterfaceServerTests(SharedHTTPTestCase):
         server = InterfaceServer(WSGIHandler())
         server.bind("127.0.0.1", 0)
         # Only the workers elsewhere.
-        with mock.patch.object(server, "_start_workers"):
+        with mock.patch("django.channels.interfaces.workers.Workers.start"):
             server.start()
             self.addCleanup(server.stop)
         connection = http.client.HTTPConnection("127.0.0.1", server.port, PATIENCE)

@@ -7,31 +7,38 @@ imports it before a server is wanted. The way through it:
 ``development``
     ``run()``, what ``runserver`` calls. Imports nothing but the standard
     library and Django until it is called.
-``server``
-    ``InterfaceServer``: ports, the reactor's thread, the worker, start and
-    stop.
+``options``
+    Those of ``runwsserver``, and which go together.
+``server``, ``workers``, ``requests``, ``signals``
+    ``InterfaceServer``: ports, the reactor's thread, start and stop; what its
+    process receives; the way of its requests; the signals that stop it.
 ``listeners``, ``endpoints``, ``unix_port``, ``drain``
     What it listens on, alone or with other processes; TLS, Unix sockets and
     inherited descriptors, by Twisted's descriptions; telling clients to go
     when it stops.
 ``factory``, ``http``
-    What connections share; one client connection: bytes to requests, answers
-    in order, deadlines.
+    What connections share; one client connection: its phases, its deadlines.
+``parser``, ``turns``, ``upgrade``, ``failures``
+    A connection's bytes as requests; their responses, in order; a request for
+    another protocol; what answers those that couldn't be sent.
 ``request``, ``body``, ``proxies``, ``limits``
     What a request says and whether it may be served; its body while it comes
     in; what proxies say of its client; how much and how long that may take.
-``exchange``
-    One request and its response: what a worker's thread answers with.
+``exchange``, ``stream``
+    One request and its response: what a worker's thread answers with; a
+    response in parts.
 ``head``
     The bytes of a response's head.
 ``mailbox``, ``outbox``, ``outlet``, ``reactor``
     From any thread to the reactor's; from there to a backend that it can't
     wait for; from a connection to its transport; the process's one reactor.
-``conversation``
-    What one WebSocket may do when: a state machine without sockets or clock.
-``handshake``, ``payload``, ``frames``
+``conversation``, ``backlog``, ``close_codes``
+    What one WebSocket may do when: a state machine without sockets or clock;
+    the frames that wait for its consumers; the numbers that say why it ends.
+``handshake``, ``admission``, ``payload``, ``frames``
     May this request become a WebSocket, and what the consumers are told; the
-    WebSocket message that a channel message stands for, and its frame.
+    log of those that may not; the WebSocket message that a channel message
+    stands for, and its frame.
 ``edge``, ``sockets``
     The conversation's edge, whatever carries it; all the sockets of a server.
 ``websocket``, ``framing``

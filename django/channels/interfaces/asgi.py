@@ -18,7 +18,7 @@ from .access import NoAccessLog
 from .asgi_connection import Connection, head_of
 from .asgi_socket import ASGISocket, event_of
 from .asgi_worker import start_worker
-from .conversation import GOING_AWAY
+from .close_codes import GOING_AWAY
 from .limits import Limits
 from .mailbox import Mailbox
 from .outbox import Outbox

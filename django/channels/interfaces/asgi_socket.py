@@ -3,14 +3,11 @@
 import asyncio
 import logging
 
-from .conversation import ABNORMAL, GOING_AWAY, NO_CODE
+from .close_codes import ABNORMAL, GOING_AWAY, MESSAGE_TOO_BIG, NO_CODE
 from .edge import SocketEdge
 from .payload import payload_of, truncated
 
 logger = logging.getLogger("django.channels.server")
-
-# RFC 6455 section 7.4.1.
-TOO_BIG = 1009
 
 
 def event_of(content):
@@ -132,7 +129,7 @@ class ASGISocket(SocketEdge):
     def _received(self, text, data):
         content, binary = (data, True) if text is None else (text, False)
         if len(content if binary else content.encode()) > self.sockets.limits.message:
-            self.close(TOO_BIG, "")
+            self.close(MESSAGE_TOO_BIG, "")
         elif self._last is None:
             self.conversation.received(content, binary)
 

@@ -38,9 +38,19 @@ still waited for, and disconnect follows them.
 """
 
 import logging
-from collections import deque
 
 from django.channels import codec, names
+
+from .backlog import Backlog
+from .close_codes import (
+    GOING_AWAY,
+    INTERNAL_ERROR,
+    MESSAGE_TOO_BIG,
+    NORMAL,
+    POLICY_VIOLATION,
+    TRY_AGAIN_LATER,
+    is_close_code,
+)
 
 logger = logging.getLogger("django.channels.server")
 
@@ -58,15 +68,6 @@ NOBODY = "nobody"
 UNAVAILABLE = "unavailable"
 TOO_LARGE = "too large"
 PENDING = "pending"
-
-NORMAL = 1000
-GOING_AWAY = 1001
-POLICY_VIOLATION = 1008
-MESSAGE_TOO_BIG = 1009
-INTERNAL_ERROR = 1011
-TRY_AGAIN_LATER = 1013
-NO_CODE = 1005
-ABNORMAL = 1006
 
 # Delays in seconds between attempts to send a frame to a full channel, before
 # the socket is closed. Those for disconnect, and for a frame while the store is
@@ -119,14 +120,11 @@ class Conversation:
         self.edge = edge
         self.handshake = handshake
         self.scope = scope
-        self.frames = frames
-        self.size = size
         self.state = CONNECTING
         self.values = {}
         self.order = 0
         self.busy = None
-        self._waiting = deque()
-        self._size = 0
+        self._waiting = Backlog(frames, size)
         self._paused = False
         self._attempts = 0
         self._retrying = False
@@ -150,10 +148,9 @@ class Conversation:
         """A whole message has come in; ``content`` is str or bytes."""
         if self.state != OPEN:
             return
-        self._waiting.append({"content": content, "binary": binary})
-        self._size += len(content)
+        self._waiting.add(content, binary)
         self._send_next()
-        if len(self._waiting) >= self.frames or self._size >= self.size:
+        if self._waiting.is_full:
             self._pause()
 
     def told(self, content, frame):
@@ -291,7 +288,6 @@ class Conversation:
     def _close(self, code, reason):
         self.state = CLOSING
         self._waiting.clear()
-        self._size = 0
         self._resume()
         self.edge.close(code, reason)
 
@@ -303,7 +299,9 @@ class Conversation:
         """Send what waits, if nothing is with the workers."""
         while self.busy is None and not self._retrying:
             if self._waiting:
-                self._send(names.WEBSOCKET_RECEIVE, {**self.scope, **self._waiting[0]})
+                self._send(
+                    names.WEBSOCKET_RECEIVE, {**self.scope, **self._waiting.first}
+                )
             elif self._farewell is not None and self._connected:
                 self._send(names.WEBSOCKET_DISCONNECT, {**self.scope, **self._farewell})
             else:
@@ -360,10 +358,9 @@ class Conversation:
             self._receive_failed(outcome)
             return
         self._attempts = 0
-        self._size -= len(self._waiting.popleft()["content"])
-        if self._paused and len(self._waiting) * 2 <= self.frames:
-            if self._size * 2 <= self.size:
-                self._resume()
+        self._waiting.drop_first()
+        if self._paused and self._waiting.is_half_empty:
+            self._resume()
 
     def _receive_failed(self, outcome):
         attempts = len(RETRY_DELAYS) if outcome == FULL else PATIENT_ATTEMPTS
@@ -377,7 +374,6 @@ class Conversation:
     def _drop_frames(self, code):
         self._attempts = 0
         self._waiting.clear()
-        self._size = 0
         if self.state == OPEN:
             self._close(code, "")
 
@@ -410,15 +406,3 @@ class Conversation:
 
 
 _WRITES = frozenset({"content", "binary"})
-
-
-def is_close_code(code):
-    """
-    Tell whether a consumer may close with this code: RFC 6455 section 7.4,
-    and those registered since that a server sends.
-    """
-    if type(code) is not int:
-        return False
-    return (
-        3000 <= code <= 4999 or 1000 <= code <= 1014 and code not in (1004, 1005, 1006)
-    )

@@ -4,27 +4,21 @@ import logging
 
 from asgiref.sync import sync_to_async
 
-from django.channels.flow import Flow
 from django.channels.pieces import apieces, pieces
 
 from . import head
+from .stream import Stream
 
 logger = logging.getLogger("django.server")
-
-# How many bytes of a streamed response may wait for the client.
-WINDOW = 256 * 1024
 
 # Size in bytes of the pieces that a file is read in.
 FILE_BLOCK = 128 * 1024
 
 
-class ContentTooShort(Exception):
-    """Raised when a streamed response ends before its Content-Length."""
-
-
 class Exchange:
     """
-    A request that came in on a connection, and the way its response goes out.
+    A request that came in on a connection, and the way its response goes out,
+    through the connection's ``turns``.
 
     The thread that ran the view calls ``respond()``, the event loop it ran on
     awaits ``arespond()``: once, whatever has become of the client by then. The
@@ -39,7 +33,7 @@ class Exchange:
     """
 
     __slots__ = (
-        "connection",
+        "turns",
         "content",
         "keep_alive",
         "body_file",
@@ -51,8 +45,8 @@ class Exchange:
         "_when_gone",
     )
 
-    def __init__(self, connection, content, keep_alive, body_file=None):
-        self.connection = connection
+    def __init__(self, turns, content, keep_alive, body_file=None):
+        self.turns = turns
         self.content = content
         self.keep_alive = keep_alive
         self.body_file = body_file
@@ -94,7 +88,7 @@ class Exchange:
             if self.gone:
                 return
             if response.streaming:
-                stream = _Stream(self, response)
+                stream = Stream(self, response)
                 if stream.begin():
                     for data in pieces(response, FILE_BLOCK):
                         if not stream.send(data):
@@ -148,12 +142,12 @@ class Exchange:
         start = self.head_of(response, len(body))
         if start.framing is head.NONE:
             body = b""
-        connection = self.connection
-        connection.post(connection.answer, self, start.data + body, start.close)
-        connection.access.http(self, response.status_code, len(body))
+        turns = self.turns
+        turns.post(turns.answer, self, start.data + body, start.close)
+        turns.access.http(self, response.status_code, len(body))
 
     async def _astream(self, response):
-        stream = _Stream(self, response)
+        stream = Stream(self, response)
         if not stream.begin():
             return
         body = apieces(response, FILE_BLOCK)
@@ -179,7 +173,7 @@ class Exchange:
 
     def _fail(self, error):
         """End the connection unfinished; log an error, pass on what is none."""
-        self.connection.post(self.connection.break_off, self)
+        self.turns.post(self.turns.break_off, self)
         if not isinstance(error, Exception):
             # Cancelled, or the interpreter is ending.
             raise error
@@ -188,88 +182,4 @@ class Exchange:
             self.request_line,
             exc_info=error,
             extra={"request": self, "status_code": 500},
-        )
-
-
-class _Stream:
-    """A streamed response on its way: framing, length, and flow."""
-
-    def __init__(self, exchange, response):
-        self.exchange = exchange
-        self.response = response
-        self.sent = 0
-        self.cut = False
-
-    def begin(self):
-        """Send the head. Return whether a body is to follow."""
-        exchange = self.exchange
-        start = exchange.head_of(self.response)
-        self.framing, self.length, self.close = start.framing, start.length, start.close
-        if self.framing is head.NONE:
-            connection = exchange.connection
-            connection.post(connection.answer, exchange, start.data, self.close)
-            self._log()
-            return False
-        exchange.ends_by_close = self.framing is head.UNTIL_CLOSE
-        exchange.flow = Flow(WINDOW)
-        self._write(start.data)
-        return True
-
-    def send(self, data):
-        """Send a piece of the body. Return False to be sent no more."""
-        data = self._framed(data)
-        if data:
-            if not self.exchange.flow.take(len(data)):
-                return False
-            self._write(data)
-        return not self.cut
-
-    async def asend(self, data):
-        data = self._framed(data)
-        if data:
-            if not await self.exchange.flow.atake(len(data)):
-                return False
-            self._write(data)
-        return not self.cut
-
-    def end(self):
-        """Tell the client that the body has ended."""
-        exchange = self.exchange
-        if exchange.gone and self.framing is head.LENGTH and self.sent == self.length:
-            # A client may close as soon as it has what it was promised.
-            self._log()
-            return
-        if exchange.gone:
-            logger.info("- Broken pipe from %s", exchange.content["client"])
-            return
-        if self.framing is head.LENGTH and self.sent < self.length:
-            raise ContentTooShort(
-                f"The response has {self.sent} bytes; its Content-Length is "
-                f"{self.length}."
-            )
-        last = head.LAST_CHUNK if self.framing is head.CHUNKED else b""
-        connection = exchange.connection
-        connection.post(connection.answer, exchange, last, self.close)
-        self._log()
-
-    def _framed(self, data):
-        if self.framing is head.LENGTH and self.sent + len(data) > self.length:
-            logger.warning(
-                "The response to %s is longer than its Content-Length; it was cut.",
-                self.exchange.request_line,
-            )
-            data = data[: self.length - self.sent]
-            self.cut = True
-        self.sent += len(data)
-        if data and self.framing is head.CHUNKED:
-            data = head.chunk(data)
-        return data
-
-    def _write(self, data):
-        connection = self.exchange.connection
-        connection.post(connection.write_part, self.exchange, data)
-
-    def _log(self):
-        self.exchange.connection.access.http(
-            self.exchange, self.response.status_code, self.sent
         )

@@ -2,13 +2,10 @@
 
 import gc
 import logging
-import signal
 import threading
 
-from django.channels import channel_backends, consumers, names
+from django.channels import channel_backends
 from django.channels.processes import readiness
-from django.channels.server_request import ServerRequest
-from django.channels.worker import Worker
 from django.conf import settings
 from django.core.handlers.channel import http_backend
 
@@ -22,8 +19,11 @@ from .listeners import Listeners
 from .mailbox import Mailbox
 from .outbox import Outbox
 from .reactor import reactor
+from .requests import Requests
+from .signals import StopSignals
 from .sockets import Sockets
 from .websocket import WebSocketFactory
+from .workers import Workers
 
 logger = logging.getLogger("django.channels.server")
 
@@ -73,12 +73,11 @@ class InterfaceServer:
         self.listeners = listeners or Listeners()
         self.factory = None
         self.sockets = None
-        self._http_backend = None
         self._outbox = None
         self._drain = None
         self._started = False
         self._ended = False
-        self._workers = []
+        self._workers = None
         self._stopped = threading.Event()
         self._deadline = None
         self._grace = None
@@ -133,7 +132,7 @@ class InterfaceServer:
         self._grace = grace
         if parent is not None:
             parent.watch(lambda: reactor.callFromThread(self._begin_stop, grace))
-        with _Signals(self._signalled):
+        with StopSignals(self._signalled):
             if reactor.running:
                 self.start()
                 if on_ready is not None:
@@ -158,15 +157,15 @@ class InterfaceServer:
         """Begin with what needs settings here, where an error finds the caller."""
         self._make_factory()
         self._started = True
-        self._start_workers()
+        self._workers.start()
 
     def _make_factory(self):
         if self.factory is not None:
             return
         mailbox = Mailbox(reactor.callFromThread)
         websockets = WebSocketFactory(reactor, self.limits)
-        backend, self._http_backend = channel_backends["default"], http_backend()
-        if not (backend.process_local and self._http_backend.process_local):
+        backend, requests = channel_backends["default"], http_backend()
+        if not (backend.process_local and requests.process_local):
             self._outbox = Outbox(mailbox)
         self.sockets = Sockets(
             backend,
@@ -178,8 +177,12 @@ class InterfaceServer:
             outbox=None if backend.process_local else self._outbox,
             clock=reactor,
         )
+        self._workers = Workers(
+            requests, self.threads, http=self.http, shared=self.worker
+        )
+        way = Requests(self.application, requests, self._outbox)
         self.factory = HTTPFactory(
-            send=self._send if self.http else None,
+            send=way.send if self.http else None,
             sockets=self.sockets if self.websocket else None,
             mailbox=mailbox,
             clock=reactor,
@@ -193,22 +196,6 @@ class InterfaceServer:
 
     def _listen(self):
         self.listeners.listen(self.factory)
-
-    def _send(self, exchange):
-        backend = self._http_backend
-        request = ServerRequest(exchange.content, self.application, exchange, backend)
-        if backend.process_local:
-            backend.send(request)
-        else:
-            # No request waits for another: any thread will do.
-            self._outbox.post(
-                str(id(exchange)), self._try_to_send, request, then=self._tried_to_send
-            )
-
-    def _tried_to_send(self, result):
-        exchange, error = result
-        if error is not None:
-            exchange.connection.not_sent(exchange, error)
 
     def _begin_stop(self, grace):
         if self._deadline is not None:
@@ -261,58 +248,10 @@ class InterfaceServer:
             # The second one means it.
             reactor.callFromThread(self._end_now)
 
-    # The outbox's threads.
-
-    def _try_to_send(self, request):
-        try:
-            request.send()
-        except Exception as error:
-            return request.exchange, error
-        return request.exchange, None
-
-    # Workers.
-
-    def _start_workers(self):
-        self._workers = [
-            Worker(backend, self.threads, share)
-            for backend, channels in self._received().items()
-            for share in self._shares(channels)
-        ]
-        for worker in self._workers:
-            worker.start()
-
-    def _received(self):
-        """Return the channels to receive from, by backend."""
-        default, received = channel_backends["default"], {}
-        if self.worker or default.process_local:
-            received[default] = consumers.channels()
-        backend = self._http_backend
-        if self.http and backend is not default:
-            if backend.alias not in settings.CHANNEL_BACKENDS:
-                # The one of "local", which no project sends to.
-                received[backend] = [names.HTTP_REQUEST]
-            elif self.worker or backend.process_local:
-                received[backend] = consumers.channels()
-        return received
-
-    def _shares(self, channels):
-        """
-        Return the channels of each worker. Requests and sockets have one of
-        their own, so that no number of slow jobs keeps them waiting; a single
-        thread does everything.
-        """
-        if self.threads == 1:
-            return [channels]
-        protocol = [name for name in channels if name in names.PROTOCOL_CHANNELS]
-        jobs = [name for name in channels if name not in names.PROTOCOL_CHANNELS]
-        return [protocol, jobs] if jobs else [protocol]
-
     def _stop_workers(self):
         if self._outbox is not None:
             self._outbox.close()
-        workers, self._workers = self._workers, []
-        for worker in workers:
-            worker.stop(max(0.0, self._until - reactor.seconds()))
+        self._workers.stop(lambda: self._until - reactor.seconds())
 
 
 def _in_reactor(function, *args):
@@ -324,20 +263,3 @@ def _in_reactor(function, *args):
 
 def _shut_down(connection):
     connection.shut_down()
-
-
-class _Signals:
-    """Has SIGINT and SIGTERM call ``handler``, where this is the main thread."""
-
-    def __init__(self, handler):
-        self.handler = handler
-        self.kept = {}
-
-    def __enter__(self):
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self.kept[number] = signal.signal(number, self.handler)
-
-    def __exit__(self, *exc_info):
-        for number, handler in self.kept.items():
-            signal.signal(number, handler)

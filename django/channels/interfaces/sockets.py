@@ -4,7 +4,7 @@ import logging
 import threading
 from functools import partial
 
-from django.channels import channel_backends, consumers, names
+from django.channels import consumers
 from django.channels.exceptions import (
     BackendUnavailable,
     ChannelError,
@@ -14,22 +14,11 @@ from django.channels.exceptions import (
 from django.channels.message import Message
 
 from . import conversation
-from .handshake import (
-    HostNotAllowed,
-    OriginNotAllowed,
-    check_handshake,
-    connect_content,
-)
+from .admission import Admission
+from .handshake import connect_content
 from .request import Refused
 
 logger = logging.getLogger("django.channels.server")
-security_logger = logging.getLogger("django.security.DisallowedHost")
-
-WEBSOCKET_CHANNELS = (
-    names.WEBSOCKET_CONNECT,
-    names.WEBSOCKET_RECEIVE,
-    names.WEBSOCKET_DISCONNECT,
-)
 
 # How often it's looked at which messages the workers have had for too long.
 SWEEP = 10.0
@@ -76,7 +65,7 @@ class Sockets:
         self._sweep = None
         self._is_out = False
         self._lock = threading.Lock()
-        self._warned = False
+        self._admission = Admission()
 
     # Any thread.
 
@@ -119,7 +108,7 @@ class Sockets:
             server=connection.server,
         )
         try:
-            self._check(head, content)
+            self._admission.check(head, content)
         except Refused as refused:
             self.access.connect(content["path"], refused.status, connection)
             connection.refuse_upgrade(refused.status)
@@ -223,31 +212,3 @@ class Sockets:
             if counted:
                 socket.handed += 1
             socket.told(content, frame)
-
-    def _check(self, head, content):
-        try:
-            check_handshake(head, secure=content["scheme"] == "wss")
-        except HostNotAllowed as error:
-            security_logger.error("Invalid HTTP_HOST header: %r.", error.host)
-            raise
-        except OriginNotAllowed as error:
-            security_logger.error(
-                "WebSocket %s refused: its Origin %r isn't in ALLOWED_HOSTS, or isn't "
-                "secure and the socket is.",
-                content["path"],
-                error.origin,
-            )
-            raise
-        if not any(consumers.get(name) for name in WEBSOCKET_CHANNELS):
-            if not self._warned:
-                self._warned = True
-                logger.warning(
-                    "A WebSocket was refused: no consumer for websocket.connect, "
-                    "websocket.receive or websocket.disconnect is registered."
-                )
-            raise Refused(404)
-
-
-def default_backend():
-    """Return the backend that sockets' messages go through."""
-    return channel_backends["default"]

@@ -6,7 +6,7 @@ from autobahn.websocket.types import ConnectionDeny
 from twisted.internet.defer import Deferred
 
 from . import head
-from .conversation import ABNORMAL, NO_CODE
+from .close_codes import ABNORMAL, NO_CODE
 from .edge import SocketEdge
 from .framing import WebSocketServerFactory, WebSocketServerProtocol
 from .outlet import Outlet

@@ -11,13 +11,14 @@ from threading import get_ident
 
 from django.channels import channel_backends
 from django.channels.interfaces.access import NoAccessLog
-from django.channels.interfaces.conversation import ABNORMAL
+from django.channels.interfaces.admission import WEBSOCKET_CHANNELS
+from django.channels.interfaces.close_codes import ABNORMAL
 from django.channels.interfaces.edge import SocketEdge
 from django.channels.interfaces.limits import Limits
 from django.channels.interfaces.mailbox import Mailbox
 from django.channels.interfaces.payload import payload_of, truncated
 from django.channels.interfaces.request import Refused, RequestHead
-from django.channels.interfaces.sockets import WEBSOCKET_CHANNELS, Sockets
+from django.channels.interfaces.sockets import Sockets
 from django.channels.worker import take
 from django.http import HttpResponse
 

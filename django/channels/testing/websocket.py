@@ -8,7 +8,7 @@ the other, until nothing is left to do.
 import json
 import threading
 
-from django.channels.interfaces.conversation import NORMAL
+from django.channels.interfaces.close_codes import NORMAL
 from django.channels.worker import run_here
 
 from . import running

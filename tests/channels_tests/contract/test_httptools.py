@@ -10,7 +10,7 @@ from django.test import SimpleTestCase
 
 from .relying import relied_on
 
-HTTP = "django/channels/interfaces/http.py"
+PARSER = "django/channels/interfaces/parser.py"
 
 
 class HttptoolsTests(SimpleTestCase):
@@ -21,7 +21,7 @@ class HttptoolsTests(SimpleTestCase):
         return self.parser
 
     @relied_on(
-        HTTP,
+        PARSER,
         "the parser calls back at the start, with target, headers and "
         "body, and at the end of each; and tells the method, the "
         "version, and whether the connection goes on.",
@@ -54,7 +54,7 @@ class HttptoolsTests(SimpleTestCase):
         self.assertIs(parser.should_keep_alive(), True)
         self.assertIs(parser.should_upgrade(), False)
 
-    @relied_on(HTTP, "HttpParserUpgrade's first argument is where the head ends.")
+    @relied_on(PARSER, "HttpParserUpgrade's first argument is where the head ends.")
     def test_upgrade(self):
         request = b"GET / HTTP/1.1\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"
         with self.assertRaises(HttpParserUpgrade) as raised:
@@ -62,7 +62,9 @@ class HttptoolsTests(SimpleTestCase):
         self.assertEqual(raised.exception.args[0], len(request))
         self.assertIs(self.parser.should_upgrade(), True)
 
-    @relied_on(HTTP, "what a callback raises is the __context__ of the parser's error.")
+    @relied_on(
+        PARSER, "what a callback raises is the __context__ of the parser's error."
+    )
     def test_callback_error(self):
         def fail(self, part):
             raise LookupError
@@ -71,7 +73,7 @@ class HttptoolsTests(SimpleTestCase):
             self.feed(b"GET / HTTP/1.1\r\n", on_url=fail)
         self.assertIsInstance(raised.exception.__context__, LookupError)
 
-    @relied_on(HTTP, "errors tell a wrong method, target and version.")
+    @relied_on(PARSER, "errors tell a wrong method, target and version.")
     def test_errors(self):
         with self.assertRaises(HttpParserInvalidMethodError):
             self.feed(b"GETS / HTTP/1.1\r\n\r\n")

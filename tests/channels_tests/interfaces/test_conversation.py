@@ -1,5 +1,6 @@
 from unittest import TestCase as PlainTestCase
 
+from django.channels.interfaces.close_codes import is_close_code
 from django.channels.interfaces.conversation import (
     CLOSING,
     CONNECTING,
@@ -12,7 +13,6 @@ from django.channels.interfaces.conversation import (
     REFUSED,
     SENT,
     Conversation,
-    is_close_code,
 )
 from django.test import SimpleTestCase
 

@@ -2,7 +2,7 @@ import tempfile
 import threading
 from unittest import mock
 
-from django.channels.interfaces.http import escape_target
+from django.channels.interfaces.parser import escape_target
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.test import SimpleTestCase, override_settings
 
@@ -65,7 +65,7 @@ class RequestTests(SimpleTestCase):
         self.http.receive(
             b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 60\r\n\r\nabcdef"
         )
-        file = self.http.connection._body._file
+        file = self.http.connection.parser._body._file
         self.http.lose()
         self.assertIs(file.closed, True)
         self.assertEqual(self.http.requests, [])

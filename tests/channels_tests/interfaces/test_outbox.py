@@ -350,14 +350,14 @@ class RequestTests(SimpleTestCase):
                 gone = []
                 first.on_disconnect(lambda: gone.append(True))
                 if isinstance(error, ChannelFull):
-                    http.connection.not_sent(first, error)
+                    http.connection.turns.not_sent(first, error)
                 else:
                     with self.assertLogs("django.channels.server", "ERROR"):
-                        http.connection.not_sent(first, error)
+                        http.connection.turns.not_sent(first, error)
                 self.assertEqual(status_of(http.wire.take()), status)
                 self.assertEqual(gone, [True])
                 # One that was answered already has no second answer.
-                http.connection.not_sent(first, error)
+                http.connection.turns.not_sent(first, error)
                 if status != 500:
                     self.assertEqual(
                         status_of(http.respond(HttpResponse(), number=1)), 200

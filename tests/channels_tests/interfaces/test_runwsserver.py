@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest import mock
 
+from django.channels.interfaces.options import check_sharing, check_workers
 from django.core.management import CommandError, call_command
 from django.core.management.commands.runwsserver import Command
 from django.test import SimpleTestCase, override_settings
@@ -78,7 +79,7 @@ class RefusalTests(SimpleTestCase):
                     f"BACKEND of CHANNEL_BACKENDS['default'] to one that",
                     option,
                 )
-        Command().check_sharing(processes=2, reuse_port=True, websocket=False)
+        check_sharing(processes=2, reuse_port=True, websocket=False)
 
     def test_processes(self):
         self.assertRefused("--processes must be at least 1", "--processes=0")
@@ -88,7 +89,7 @@ class RefusalTests(SimpleTestCase):
                 CommandError, "--processes: this system passes no sockets on."
             ),
         ):
-            Command().check_sharing(processes=2, reuse_port=False, websocket=False)
+            check_sharing(processes=2, reuse_port=False, websocket=False)
 
     def test_nobody_runs_consumers(self):
         for option in ("--threads=0", "--no-worker"):
@@ -134,11 +135,10 @@ class SharedBackendTests(SimpleTestCase):
 
     def test_others_answer(self):
         """What other processes do needs no threads in this one."""
-        command = Command()
-        command.check_workers(threads=0, worker=True, http=False)
-        command.check_workers(threads=4, worker=False, http=True)
+        check_workers(threads=0, worker=True, http=False)
+        check_workers(threads=4, worker=False, http=True)
         with override_settings(CHANNEL_HTTP_BACKEND="default"):
-            command.check_workers(threads=0, worker=True, http=True)
+            check_workers(threads=0, worker=True, http=True)
 
 
 class ProcessTests(SimpleTestCase):

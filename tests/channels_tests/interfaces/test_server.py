@@ -15,6 +15,7 @@ from django.channels import Channel, Group, consumers
 from django.channels.backends.memory import MemoryChannelBackend
 from django.channels.interfaces.limits import Limits
 from django.channels.interfaces.server import InterfaceServer
+from django.channels.interfaces.workers import Workers
 from django.core.handlers.channel import http_backend
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpResponse, StreamingHttpResponse
@@ -329,7 +330,7 @@ class ApplicationTests(ServerTestCase):
             first.request("GET", "/hold")
             self.assertTrue(holding.wait(PATIENCE))
             second.request("GET", "/hold")
-            backend = self.server._http_backend
+            backend = http_backend()
             wait_for(lambda: backend.waiting("http.request") == 1)
             third.request("GET", "/")
             response = third.getresponse()
@@ -346,8 +347,10 @@ class SharesTests(ServerTestCase):
 
     def received(self, **options):
         server = InterfaceServer(WSGIHandler(), **options)
-        server._http_backend = http_backend()
-        return {b.alias: set(c) for b, c in server._received().items()}
+        workers = Workers(
+            http_backend(), server.threads, http=server.http, shared=server.worker
+        )
+        return {b.alias: set(c) for b, c in workers._received().items()}
 
     def test_memory(self):
         every = set(consumers.channels())

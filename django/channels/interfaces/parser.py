@@ -1,0 +1,172 @@
+"""
+The bytes of one connection as requests (RFC 9112).
+
+What the parser is at, in ``stage``:
+
+    stage      waits for                  then
+    BETWEEN    the first byte of a        HEAD
+               request
+    HEAD       the end of its headers     BODY, or UPGRADE
+    BODY       the end of its body        BETWEEN; the request goes on its way
+    UPGRADE    another protocol, or that  BETWEEN
+               the connection says no
+"""
+
+from httptools import (
+    HttpParserCallbackError,
+    HttpParserError,
+    HttpParserInvalidMethodError,
+    HttpParserInvalidURLError,
+    HttpParserUpgrade,
+    HttpRequestParser,
+)
+
+from .body import Body
+from .request import Refused, RequestHead
+
+BETWEEN, HEAD, BODY, UPGRADE = range(4)
+
+
+class RequestParser:
+    """
+    Tells ``connection`` of requests: ``request_begun()``,
+    ``continue_expected()`` where the client waits for 100 Continue, and
+    ``request_complete(head, body, file, keep_alive)``, with the body's bytes,
+    or with the file that it's in.
+    """
+
+    def __init__(self, connection, limits):
+        self.stage = BETWEEN
+        self.head = None
+        self._connection = connection
+        self._limits = limits
+        self._parser = HttpRequestParser(self)
+        self._body = None
+        # Whether the data at hand held the end of another request.
+        self._shared = False
+
+    def feed(self, data):
+        """
+        Take what the client sent. Return what came after a request that asks
+        for another protocol, otherwise None. Raise Refused for what can't be
+        served; nothing may be fed then.
+        """
+        begins = self.stage == BETWEEN
+        self._shared = False
+        try:
+            self._parser.feed_data(data)
+        except HttpParserUpgrade as upgrade:
+            self._parser = HttpRequestParser(self)
+            return data[upgrade.args[0] :]
+        except HttpParserCallbackError as error:
+            cause = error.__context__
+            if not isinstance(cause, Refused):
+                raise
+            raise cause from None
+        except HttpParserError as error:
+            if begins and not self._shared:
+                escaped = self._escaped(error, data)
+                if escaped is not None:
+                    return self.feed(escaped)
+            raise Refused(status_of(error, data)) from error
+        if self.stage == HEAD and not self._shared:
+            # Counted here, since an endless line never reaches a callback.
+            self._head_size += len(data)
+            if self._head_size > self._limits.head:
+                too_long = self._target is None or len(self._target) > len(data)
+                raise Refused(414 if too_long else 431)
+
+    def go_on(self):
+        """Take requests again: there is no other protocol."""
+        self.stage = BETWEEN
+
+    def close(self):
+        """Drop the body that was coming in."""
+        if self._body is not None:
+            self._body.close()
+
+    def _escaped(self, error, data):
+        if isinstance(error, HttpParserInvalidURLError):
+            escaped = escape_target(data)
+            if escaped is not None:
+                self._parser = HttpRequestParser(self)
+                self.stage = BETWEEN
+            return escaped
+
+    # httptools' side.
+
+    def on_message_begin(self):
+        self.stage = HEAD
+        self._target = None
+        self._headers = []
+        self._head_size = 0
+        self._connection.request_begun()
+
+    def on_url(self, part):
+        self._target = part if self._target is None else self._target + part
+        if len(self._target) > self._limits.target:
+            raise Refused(414)
+
+    def on_header(self, name, value):
+        if self.stage == HEAD:
+            self._headers.append((name, value))
+            if len(self._headers) > self._limits.headers:
+                raise Refused(431)
+
+    def on_headers_complete(self):
+        parser = self._parser
+        self.head = head = RequestHead(
+            parser.get_method().decode("ascii"),
+            self._target.decode("latin-1"),
+            parser.get_http_version(),
+            self._headers,
+        )
+        if head.method == "CONNECT":
+            raise Refused(501)
+        if parser.should_upgrade():
+            self.stage = UPGRADE
+            return
+        self.stage = BODY
+        if head.chunked or head.length:
+            if head.length and head.length > self._limits.body:
+                raise Refused(413)
+            self._body = Body(self._limits.body)
+            if head.expects:
+                self._connection.continue_expected()
+
+    def on_body(self, data):
+        self._body.add(data)
+
+    def on_message_complete(self):
+        if self.stage == UPGRADE:
+            return
+        keep_alive = self._parser.should_keep_alive()
+        self.stage = BETWEEN
+        self._shared = True
+        body, file = b"", None
+        if self._body is not None:
+            body, file = self._body.finish()
+            self._body = None
+        self._connection.request_complete(self.head, body, file, keep_alive)
+
+
+def status_of(error, data):
+    """Return the status that answers what the parser couldn't read."""
+    if isinstance(error, HttpParserInvalidMethodError):
+        word = data.partition(b" ")[0]
+        return 501 if word.isalpha() and word.isupper() else 400
+    return 505 if "version" in str(error) else 400
+
+
+def escape_target(data):
+    """
+    Return ``data``, which begins with a request line, with the line's bytes
+    above 127 percent-encoded, or None if there are none. Browsers encode them;
+    clients that send a path as it was typed exist, and Django's development
+    server understands them.
+    """
+    line, end, rest = data.partition(b"\r\n")
+    if not end or line.isascii():
+        return None
+    line = b"".join(b"%%%02X" % b if b > 127 else b"%c" % b for b in line)
+    return line + end + rest

@@ -1,0 +1,43 @@
+"""The way of a server's requests to its workers."""
+
+from django.channels.server_request import ServerRequest
+
+
+class Requests:
+    """
+    Sends exchanges on ``http.request`` of ``backend``; ``application`` answers
+    those that stay in this process. With an ``outbox``, one for each that
+    doesn't: the reactor's thread doesn't wait for another machine.
+    """
+
+    def __init__(self, application, backend, outbox):
+        self._application = application
+        self._backend = backend
+        self._outbox = outbox
+
+    def send(self, exchange):
+        """Send a request. Raise ChannelFull where that's known at once."""
+        backend = self._backend
+        request = ServerRequest(exchange.content, self._application, exchange, backend)
+        if backend.process_local:
+            backend.send(request)
+        else:
+            # No request waits for another: any thread will do.
+            self._outbox.post(
+                str(id(exchange)), _try_to_send, request, then=_tried_to_send
+            )
+
+
+def _try_to_send(request):
+    """Runs in a thread of the outbox."""
+    try:
+        request.send()
+    except Exception as error:
+        return request.exchange, error
+    return request.exchange, None
+
+
+def _tried_to_send(result):
+    exchange, error = result
+    if error is not None:
+        exchange.turns.not_sent(exchange, error)
