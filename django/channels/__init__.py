@@ -19,8 +19,9 @@ Read the modules in this order; each imports only from those above it.
     the other modules.
 ``channel``, ``group``
     What a project sends with.
-``signals``, ``checks``
-    What can be listened to, the log lines, and the system checks.
+``signals``, ``checks``, ``deploy_checks``
+    What can be listened to, the log lines, and the system checks; those of
+    ``check --deploy``.
 ``http``, ``request``, ``reply``
     A request and a response as plain values; the messages that carry them;
     waiting for the reply.
@@ -136,7 +137,7 @@ default_channel_backend = ConnectionProxy(
     channel_backends, DEFAULT_CHANNEL_BACKEND_ALIAS
 )
 
-from . import checks, control, signals  # NOQA: E402, F401
+from . import checks, control, deploy_checks, signals  # NOQA: E402, F401
 from .channel import Channel  # NOQA: E402
 from .group import Group  # NOQA: E402
 

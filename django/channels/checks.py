@@ -83,6 +83,21 @@ def check_http_timeout(app_configs=None, **kwargs):
 
 
 @checks.register
+def check_server_limits(app_configs=None, **kwargs):
+    """The server can keep to its limits."""
+    from .interfaces.limits import problems
+
+    return [
+        checks.Error(
+            problem,
+            hint="Leave a key out to have its default.",
+            id="channels.E008",
+        )
+        for problem in problems(settings.CHANNEL_SERVER_LIMITS)
+    ]
+
+
+@checks.register
 def check_durable_channels(app_configs=None, **kwargs):
     """What is durable is kept by more than this process."""
     from . import DEFAULT_CHANNEL_BACKEND_ALIAS, channel_backends, consumers

@@ -1,7 +1,14 @@
+from django.channels import consumers
 from django.channels.checks import (
     check_channel_backends,
     check_http_backend,
     check_http_timeout,
+    check_server_limits,
+)
+from django.channels.deploy_checks import (
+    check_any_origin,
+    check_backends_on_the_network,
+    check_weak_limits,
 )
 from django.core.checks.registry import registry
 from django.test import SimpleTestCase, override_settings
@@ -58,3 +65,93 @@ class ChecksTests(SimpleTestCase):
             with self.subTest(value=value):
                 with override_settings(CHANNEL_HTTP_TIMEOUT=value):
                     self.assertEqual(self.ids(check_http_timeout), ids)
+
+    def test_server_limits(self):
+        for value, text in (
+            ([], "CHANNEL_SERVER_LIMITS must be a dict."),
+            ({"BODY": 1}, "['BODY']: there is no such limit. The keys are REQUEST_"),
+            ({"BODY_SIZE": 0}, "is 0; it must be a whole number, greater than 0, or"),
+            ({"BODY_SIZE": 1.5}, "['BODY_SIZE'] is 1.5; it must be a whole number"),
+            ({"BODY_SIZE": True}, "['BODY_SIZE'] is True"),
+            ({"IDLE_TIMEOUT": "1"}, "is '1'; it must be a number of seconds, greater"),
+            ({"IDLE_TIMEOUT": float("nan")}, "['IDLE_TIMEOUT'] is nan"),
+            ({"MESSAGE_SIZE": None}, "is None; it must be a whole number, greater "),
+            ({"LINGER_TIME": 1}, "there is no such limit"),
+        ):
+            with self.subTest(value=value):
+                with override_settings(CHANNEL_SERVER_LIMITS=value):
+                    (error,) = check_server_limits()
+                self.assertEqual(error.id, "channels.E008")
+                self.assertIn(text, error.msg)
+        with override_settings(CHANNEL_SERVER_LIMITS={"BODY_SIZE": None}):
+            self.assertEqual(check_server_limits(), [])
+
+
+class DeployChecksTests(SimpleTestCase):
+    def ids(self, check):
+        return [message.id for message in check()]
+
+    def test_only_for_deployment(self):
+        checks = {check_weak_limits, check_any_origin, check_backends_on_the_network}
+        self.assertEqual(checks & set(registry.get_checks()), set())
+        self.assertLessEqual(checks, set(registry.get_checks(True)))
+
+    def test_weak_limits(self):
+        for value, warnings in (
+            ({}, 0),
+            ({"MESSAGE_SIZE": 1024 * 1024}, 0),
+            ({"MESSAGE_SIZE": 1024 * 1024 + 1}, 1),
+            ({"HEADER_COUNT": 3200}, 0),
+            ({"HEADER_COUNT": 3201, "CONNECTIONS": None}, 2),
+            ({"IDLE_TIMEOUT": None}, 1),
+            ({"IDLE_TIMEOUT": 1, "BODY_SIZE": 1}, 0),
+            ({"NO_SUCH": None}, 0),
+        ):
+            with self.subTest(value=value):
+                with override_settings(CHANNEL_SERVER_LIMITS=value):
+                    self.assertEqual(
+                        self.ids(check_weak_limits), ["channels.W007"] * warnings
+                    )
+
+    @override_settings(ALLOWED_HOSTS=["*"])
+    def test_any_origin(self):
+        consumers._consumers = {}
+        self.assertEqual(self.ids(check_any_origin), [])
+        consumers.register("websocket.receive", print)
+        self.assertEqual(self.ids(check_any_origin), ["channels.W008"])
+        with override_settings(ALLOWED_HOSTS=["example.com"]):
+            self.assertEqual(self.ids(check_any_origin), [])
+
+    def test_backends_on_the_network(self):
+        keys = {"ENCRYPTION_KEYS": ["k" * 32]}
+        for location, options, missing in (
+            ("", {}, None),
+            ("redis://localhost", {}, None),
+            ("redis://127.0.0.1:6379", {}, None),
+            ("redis://[::1]", {}, None),
+            ("unix:///run/redis.sock", {}, None),
+            (
+                "redis://192.0.2.1",
+                {},
+                "no TLS and no encryption of messages and no password.",
+            ),
+            ("rediss://:secret@cache", {}, "no encryption of messages."),
+            ("rediss://cache", keys, "no password."),
+            ("rediss://:secret@cache", keys, None),
+            ("rediss://cache", {**keys, "CLIENT_OPTIONS": {"password": "s"}}, None),
+        ):
+            backend = {
+                "BACKEND": "django.channels.backends.redis.RedisChannelBackend",
+                "LOCATION": location,
+                "OPTIONS": options,
+            }
+            with self.subTest(location=location, options=options):
+                with override_settings(CHANNEL_BACKENDS={"default": backend}):
+                    messages = check_backends_on_the_network()
+                if missing is None:
+                    self.assertEqual(messages, [])
+                else:
+                    (warning,) = messages
+                    self.assertEqual(warning.id, "channels.W009")
+                    self.assertIn(missing, warning.msg)
+                    self.assertNotIn("secret", str(warning))

@@ -32,7 +32,7 @@ _servers = {}
 async def serve(scope, receive, send):
     """
     Be the application of one WebSocket, until its disconnect consumer has
-    finished. Who cancels this waits for that up to Limits.close_time.
+    finished. Who cancels this waits for that up to Limits.close_timeout.
     """
     if (await receive())["type"] != "websocket.connect":
         return
@@ -75,7 +75,7 @@ def server_of(loop):
 def end_sockets():
     """
     Send the disconnects that are due when a server has ended without telling
-    its sockets, and wait for their consumers up to Limits.close_time.
+    its sockets, and wait for their consumers up to Limits.close_timeout.
     """
     for server in tuple(_servers.values()):
         server.end()
@@ -96,7 +96,7 @@ class LoopServer:
             mailbox,
             # ASGI servers have access logs of their own.
             NoAccessLog(),
-            Limits(),
+            Limits.from_settings(),
             ASGISocket,
             event_of,
             outbox=self._outbox,
@@ -112,7 +112,7 @@ class LoopServer:
             for socket in tuple(self.sockets.by_name.values()):
                 socket.conversation.lost(GOING_AWAY, "")
         if self.sockets.by_name:
-            ended.wait(self.sockets.limits.close_time)
+            ended.wait(self.sockets.limits.close_timeout)
 
     def close_if_unused(self):
         if self.users or self.sockets.by_name:

@@ -128,7 +128,10 @@ class ASGISocket(SocketEdge):
 
     def _received(self, text, data):
         content, binary = (data, True) if text is None else (text, False)
-        if len(content if binary else content.encode()) > self.sockets.limits.message:
+        if (
+            len(content if binary else content.encode())
+            > self.sockets.limits.message_size
+        ):
             self.close(MESSAGE_TOO_BIG, "")
         elif self._last is None:
             self.conversation.received(content, binary)
@@ -180,12 +183,12 @@ class ASGISocket(SocketEdge):
     def _end_later(self, code):
         """Don't wait for ever for a client that doesn't read."""
         self._closing = self.call_later(
-            self.sockets.limits.close_time, lambda: self._gone(code)
+            self.sockets.limits.close_timeout, lambda: self._gone(code)
         )
 
     async def _end_soon(self):
         ending = self._loop.create_task(self._ended.wait())
         try:
-            await asyncio.wait([ending], timeout=self.sockets.limits.close_time)
+            await asyncio.wait([ending], timeout=self.sockets.limits.close_timeout)
         finally:
             ending.cancel()

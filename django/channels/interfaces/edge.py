@@ -49,7 +49,7 @@ class SocketEdge:
     def ask_connect(self):
         """The handshake was received: have the connect consumer decide."""
         self._timer = self.call_later(
-            self.sockets.limits.handshake_time, self._time_out
+            self.sockets.limits.handshake_timeout, self._time_out
         )
         self.sockets.listen(self)
 
@@ -91,6 +91,6 @@ class SocketEdge:
         logger.warning(
             "WebSocket %s refused: its connect consumer took longer than %s seconds.",
             self.content["path"],
-            self.sockets.limits.handshake_time,
+            self.sockets.limits.handshake_timeout,
         )
         self.conversation.time_out()

@@ -26,6 +26,9 @@ from .upgrade import Upgrade
 
 OPEN, LAST, ENDING = range(3)
 
+# How many connections may wait at once to have read that there are too many.
+TURNED_AWAY = 32
+
 
 class HTTPConnection(Protocol):
     def __init__(self, factory):
@@ -53,7 +56,11 @@ class HTTPConnection(Protocol):
         set_no_delay(self.transport)
         self.outlet = Outlet(self.transport, self._blocked, self._drained)
         self.factory.opened(self)
-        self._wait(self.limits.idle_time)
+        excess = len(self.factory.connections) - self.limits.connections
+        if excess > 0:
+            self._turn_away(excess, secure)
+            return
+        self._wait(self.limits.idle_timeout)
 
     def dataReceived(self, data):
         if self.phase != OPEN:
@@ -64,7 +71,7 @@ class HTTPConnection(Protocol):
             return
         self._feed(data)
         if self.parser.stage == BODY:
-            self._wait(self.limits.body_time)
+            self._wait(self.limits.body_timeout)
 
     def connectionLost(self, reason):
         self.phase = ENDING
@@ -74,8 +81,16 @@ class HTTPConnection(Protocol):
         self.parser.close()
         self.turns.drop()
 
+    def _turn_away(self, excess, secure):
+        """There are more connections than there may be."""
+        if secure or excess > TURNED_AWAY:
+            # It isn't worth the work, or there is no place left to wait in.
+            self.transport.abortConnection()
+        else:
+            self.refuse(503, [("Retry-After", "1")])
+
     def _blocked(self):
-        self._wait(self.limits.write_time)
+        self._wait(self.limits.write_timeout)
 
     def _drained(self):
         self.deadline = None
@@ -86,7 +101,7 @@ class HTTPConnection(Protocol):
 
     def request_begun(self):
         if self.turns.current is None:
-            self._wait(self.limits.head_time)
+            self._wait(self.limits.header_timeout)
 
     def continue_expected(self):
         if self.phase == OPEN and self.turns.current is None:
@@ -104,7 +119,7 @@ class HTTPConnection(Protocol):
         content = request.content(scheme, client, self.server, body)
         turns = self.turns
         turns.add(Exchange(turns, content, keep_alive, file))
-        if len(turns.queue) >= self.limits.pipelined:
+        if len(turns.queue) >= self.limits.pipelined_requests:
             self._read_no_further()
 
     def _feed(self, data):
@@ -117,7 +132,7 @@ class HTTPConnection(Protocol):
                 self.refuse(refused.status)
             return
         if rest is not None:
-            self._upgrade = Upgrade(self.parser.head, rest, self.limits.head)
+            self._upgrade = Upgrade(self.parser.head, rest, self.limits.header_size)
             if self.turns.current is None and not self.turns.queue:
                 self._do_upgrade()
 
@@ -165,7 +180,7 @@ class HTTPConnection(Protocol):
         turns = self.turns
         if turns.queue:
             turns.start_next()
-        if not self.reading and len(turns.queue) < self.limits.pipelined:
+        if not self.reading and len(turns.queue) < self.limits.pipelined_requests:
             self._read_on()
         if turns.current is not None or turns.queue or self.outlet.blocked:
             return
@@ -177,13 +192,13 @@ class HTTPConnection(Protocol):
         elif self.phase != OPEN:
             return
         elif stage == BETWEEN:
-            self._wait(self.limits.idle_time)
+            self._wait(self.limits.idle_timeout)
         elif stage == BODY:
-            self._wait(self.limits.body_time)
+            self._wait(self.limits.body_timeout)
             if self.parser.head.expects:
                 self.outlet.write(head.CONTINUE)
         elif stage == HEAD:
-            self._wait(self.limits.head_time)
+            self._wait(self.limits.header_timeout)
 
     # Time.
 
@@ -242,7 +257,7 @@ class HTTPConnection(Protocol):
             self._read_on()
             self.transport.loseWriteConnection()
         else:
-            self._wait(self.limits.write_time)
+            self._wait(self.limits.write_timeout)
             self.transport.loseConnection()
 
     def _read_on(self):

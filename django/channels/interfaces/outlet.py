@@ -7,7 +7,7 @@ from twisted.internet.interfaces import IPullProducer, IPushProducer
 from zope.interface import implementer
 
 # How many bytes are given to the transport at once. A client that takes that
-# many within Limits.write_time is making progress.
+# many within Limits.write_timeout is making progress.
 PIECE = 128 * 1024
 
 

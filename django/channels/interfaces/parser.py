@@ -40,10 +40,13 @@ class RequestParser:
         self.head = None
         self._connection = connection
         self._limits = limits
+        # A head with no more bytes than that is within both limits.
+        self._least = min(limits.request_line_size, limits.header_size)
         self._parser = HttpRequestParser(self)
         self._body = None
         # Whether the data at hand held the end of another request.
         self._shared = False
+        self._fed = 0
 
     def feed(self, data):
         """
@@ -52,6 +55,7 @@ class RequestParser:
         served; nothing may be fed then.
         """
         begins = self.stage == BETWEEN
+        self._fed = len(data)
         self._shared = False
         try:
             self._parser.feed_data(data)
@@ -72,7 +76,7 @@ class RequestParser:
         if self.stage == HEAD and not self._shared:
             # Counted here, since an endless line never reaches a callback.
             self._head_size += len(data)
-            if self._head_size > self._limits.head:
+            if self._head_size > self._limits.header_size:
                 too_long = self._target is None or len(self._target) > len(data)
                 raise Refused(414 if too_long else 431)
 
@@ -93,6 +97,16 @@ class RequestParser:
                 self.stage = BETWEEN
             return escaped
 
+    def _check_size(self):
+        """Refuse a head that is too large, not counting blanks around values."""
+        line = len(self._parser.get_method()) + len(self._target) + 10
+        if line > self._limits.request_line_size:
+            raise Refused(414)
+        # Each line has an end, and the head an empty one.
+        size = sum(len(name) + len(value) + 4 for name, value in self._headers)
+        if line + 2 + size + 2 > self._limits.header_size:
+            raise Refused(431)
+
     # httptools' side.
 
     def on_message_begin(self):
@@ -104,17 +118,19 @@ class RequestParser:
 
     def on_url(self, part):
         self._target = part if self._target is None else self._target + part
-        if len(self._target) > self._limits.target:
+        if len(self._target) > self._limits.request_line_size:
             raise Refused(414)
 
     def on_header(self, name, value):
         if self.stage == HEAD:
             self._headers.append((name, value))
-            if len(self._headers) > self._limits.headers:
+            if len(self._headers) > self._limits.header_count:
                 raise Refused(431)
 
     def on_headers_complete(self):
         parser = self._parser
+        if self._head_size + self._fed > self._least:
+            self._check_size()
         self.head = head = RequestHead(
             parser.get_method().decode("ascii"),
             self._target.decode("latin-1"),
@@ -128,9 +144,9 @@ class RequestParser:
             return
         self.stage = BODY
         if head.chunked or head.length:
-            if head.length and head.length > self._limits.body:
+            if head.length and head.length > self._limits.body_size:
                 raise Refused(413)
-            self._body = Body(self._limits.body)
+            self._body = Body(self._limits.body_size)
             if head.expects:
                 self._connection.continue_expected()
 

@@ -36,6 +36,7 @@ class InterfaceServer:
     ``threads`` worker threads run views and sockets' consumers, and as many
     run those of other channels; with one, it runs them all. ``access`` gets a
     line per request and socket. ``http`` and ``websocket`` say what is served.
+    ``limits`` are those of CHANNEL_SERVER_LIMITS if they aren't given.
     Without ``worker``, nothing is received from backends that other processes
     share: their workers do that. ``proxies`` are the Proxies to trust,
     ``listeners`` the Listeners, if it's not to bind sockets of its own.
@@ -54,7 +55,7 @@ class InterfaceServer:
         application,
         threads=1,
         access=None,
-        limits=Limits(),
+        limits=None,
         *,
         http=True,
         websocket=True,
@@ -69,7 +70,7 @@ class InterfaceServer:
         self.worker = worker
         self.proxies = proxies
         self.access = access or NoAccessLog()
-        self.limits = limits
+        self.limits = limits or Limits.from_settings()
         self.listeners = listeners or Listeners()
         self.factory = None
         self.sockets = None

@@ -153,7 +153,7 @@ class Sockets:
     def check(self):
         """Give up what the workers should have reported done long ago."""
         self._sweep = self._clock.callLater(SWEEP, self.check)
-        latest = self._clock.seconds() - self.limits.message_time
+        latest = self._clock.seconds() - self.limits.message_timeout
         for socket in tuple(self.by_name.values()):
             if socket.asked_at < latest:
                 socket.conversation.give_up()

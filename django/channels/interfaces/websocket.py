@@ -1,6 +1,7 @@
 """A WebSocket on a connection: Autobahn's protocol as a conversation's edge."""
 
 import logging
+from math import inf
 
 from autobahn.websocket.types import ConnectionDeny
 from twisted.internet.defer import Deferred
@@ -70,7 +71,7 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
             return
         # The handshake is not answered yet; what comes after it waits.
         self._early += data
-        if len(self._early) > self.sockets.limits.message:
+        if len(self._early) > self.sockets.limits.message_size:
             self.transport.pauseProducing()
 
     def sendData(self, data, sync=False, chopsize=None):
@@ -200,16 +201,16 @@ class WebSocketFactory(WebSocketServerFactory):
         super().__init__(server="Django", reactor=reactor)
         self.setProtocolOptions(
             versions=[13],
-            maxMessagePayloadSize=limits.message,
-            maxFramePayloadSize=limits.message,
+            maxMessagePayloadSize=limits.message_size,
+            maxFramePayloadSize=limits.message_size,
             failByDrop=False,
             echoCloseCodeReason=True,
             # The connect consumer's time is kept here, and ends in a 504.
             openHandshakeTimeout=0,
-            closeHandshakeTimeout=limits.close_time,
+            closeHandshakeTimeout=limits.close_timeout,
             # Without a timeout: while a socket isn't read, its pongs aren't.
             # An unanswered ping lets TCP find out that the peer is gone.
-            autoPingInterval=limits.ping_interval,
+            autoPingInterval=0 if limits.ping_interval == inf else limits.ping_interval,
             autoPingTimeout=0,
             allowNullOrigin=True,
         )

@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from django.channels.interfaces.conversation import NORMAL
+from django.channels.interfaces.close_codes import NORMAL
 from django.channels.worker import arun_here
 
 from . import running

@@ -119,7 +119,7 @@ class BaseWebSocket:
             raise AssertionError(f"Nothing can be sent: {self._state()}")
         edge = self._edge
         size = len(content.encode() if isinstance(content, str) else content)
-        if size > edge.sockets.limits.message:
+        if size > edge.sockets.limits.message_size:
             edge.hang_up(MESSAGE_TOO_BIG, "")
         else:
             edge.enter(edge.conversation.received, content, isinstance(content, bytes))

@@ -54,7 +54,7 @@ class Edge(SocketEdge):
             channel_backends["default"],
             Mailbox(self._summon),
             NoAccessLog(),
-            Limits(),
+            Limits.from_settings(),
             self._make_protocol,
             message_of,
         )

@@ -26,7 +26,9 @@ class ASGITestCase(SimpleTestCase):
         self.addCleanup(logger.stop)
 
     def limit(self, **limits):
-        patch = mock.patch.object(asgi, "Limits", lambda: Limits(**limits))
+        patch = mock.patch.object(
+            asgi.Limits, "from_settings", lambda: Limits(**limits)
+        )
         patch.start()
         self.addCleanup(patch.stop)
 
@@ -200,7 +202,7 @@ class ConversationTests(ASGITestCase):
         self.assertEqual(len(asyncio.all_tasks()), 1)
 
     async def test_too_big(self):
-        self.limit(message=10)
+        self.limit(message_size=10)
         socket = await self.connect()
         await socket.send_input({"type": "websocket.receive", "text": "é" * 6})
         event = {"type": "websocket.close", "code": 1009}
@@ -321,7 +323,7 @@ class AnswerTests(ASGITestCase):
         await socket.wait(timeout=PATIENCE)
 
     async def test_client_does_not_take_close(self):
-        self.limit(close_time=0.01)
+        self.limit(close_timeout=0.01)
         self.answer(accept=True, close=True)
         self.before_send = asyncio.Event().wait
         socket = await self.ask()
@@ -356,7 +358,7 @@ class ConsumerTests(ASGITestCase):
             await socket.wait(timeout=PATIENCE)
 
     async def test_slow_connect(self):
-        self.limit(handshake_time=0.01)
+        self.limit(handshake_timeout=0.01)
         released = threading.Event()
 
         @Channel.consumer("websocket.connect")

@@ -195,26 +195,28 @@ class RefusalTests(SimpleTestCase):
 
     def test_long_target(self):
         self.assertRefused(
-            414, b"GET /" + b"a" * 200 + b" HTTP/1.1\r\nHost: a\r\n\r\n", target=100
+            414,
+            b"GET /" + b"a" * 200 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+            request_line_size=100,
         )
 
     def test_large_head(self):
         """A head is refused when it's too large, not when it ends."""
         self.assertRefused(
-            431, b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 500, head=400
+            431, b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 500, header_size=400
         )
         self.assertRefused(
-            431, b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 20, headers=10
+            431, b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 20, header_count=10
         )
 
     def test_large_body(self):
         """A body that is said, or found, to be too large is refused."""
         start = b"POST / HTTP/1.1\r\nHost: a\r\n"
-        self.assertRefused(413, start + b"Content-Length: 101\r\n\r\n", body=100)
+        self.assertRefused(413, start + b"Content-Length: 101\r\n\r\n", body_size=100)
         self.assertRefused(
             413,
             start + b"Transfer-Encoding: chunked\r\n\r\n65\r\n" + b"a" * 101,
-            body=100,
+            body_size=100,
         )
 
     def test_after_a_good_request(self):
@@ -264,7 +266,7 @@ class ConnectionTests(SimpleTestCase):
 
     def test_pipelining_is_bounded(self):
         """A connection with many requests ahead is read no further."""
-        http = HTTPWire(pipelined=2)
+        http = HTTPWire(pipelined_requests=2)
         http.receive(GET * 4)
         self.assertIs(http.wire.is_read, False)
         http.respond(HttpResponse(), 0)
@@ -371,7 +373,7 @@ class DeadlineTests(SimpleTestCase):
 
     def test_idle(self):
         """An open connection without a request is closed, silently."""
-        http = HTTPWire(idle_time=60)
+        http = HTTPWire(idle_timeout=60)
         http.receive(GET)
         http.advance(100)
         http.respond(HttpResponse())
@@ -383,7 +385,7 @@ class DeadlineTests(SimpleTestCase):
 
     def test_slow_head(self):
         """A head must come whole in its time, however steadily it drips."""
-        http = HTTPWire(head_time=10)
+        http = HTTPWire(header_timeout=10)
         http.receive(b"GET / HTTP/1.1\r\n")
         for _ in range(9):
             http.advance(1)
@@ -394,7 +396,7 @@ class DeadlineTests(SimpleTestCase):
 
     def test_slow_body(self):
         """A body may take long, but not pause for long."""
-        http = HTTPWire(body_time=10)
+        http = HTTPWire(body_timeout=10)
         http.receive(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
         for _ in range(3):
             http.advance(9)
@@ -405,7 +407,7 @@ class DeadlineTests(SimpleTestCase):
 
     def test_reader_stalls(self):
         """A client that stops reading is dropped."""
-        http = HTTPWire(write_time=10)
+        http = HTTPWire(write_timeout=10)
         http.receive(GET)
         http.wire.slow = True
         http.respond(HttpResponse("a"))

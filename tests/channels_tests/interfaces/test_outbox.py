@@ -120,7 +120,7 @@ class SharedSocketTests(WebSocketTestCase):
         super().setUp()
         self.backend = SharedBackend("default", {"LOCATION": self.id()})
         self.outbox = Later()
-        limits = Limits(message=1000, messages_waiting=3, message_time=60.0)
+        limits = Limits(message_size=1000, messages_waiting=3, message_timeout=60.0)
         self.sockets = Sockets(
             self.backend,
             Mailbox(self.reactor.callFromThread),

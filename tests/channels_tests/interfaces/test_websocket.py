@@ -70,6 +70,7 @@ class WebSocketTestCase(SimpleTestCase):
     """One HTTP connection that becomes a WebSocket; the tests are the worker."""
 
     channels = (CONNECT, RECEIVE, DISCONNECT)
+    server_limits = {"MESSAGE_SIZE": 1000, "MESSAGES_WAITING": 3}
 
     def setUp(self):
         consumers._consumers = {}
@@ -82,7 +83,8 @@ class WebSocketTestCase(SimpleTestCase):
         self.http = HTTPWire()
         self.reactor = self.http.reactor
         self.notes = Notes()
-        limits = Limits(message=1000, messages_waiting=3)
+        with override_settings(CHANNEL_SERVER_LIMITS=self.server_limits):
+            limits = Limits.from_settings()
         self.sockets = Sockets(
             self.backend,
             Mailbox(self.reactor.callFromThread),

@@ -125,7 +125,7 @@ class NoSockets:
 class HTTPWire:
     """One HTTP connection; ``requests`` are the exchanges that were sent."""
 
-    def __init__(self, timeout=None, access=None, **limits):
+    def __init__(self, timeout=None, access=None, *, limits=None, **values):
         self.reactor = Reactor()
         self.requests = []
         self.full = False
@@ -137,7 +137,7 @@ class HTTPWire:
             clock=self.reactor,
             access=access or NoAccessLog(),
             timeout=timeout,
-            limits=Limits(**limits),
+            limits=limits or Limits(**values),
         )
         self.connection, self.wire = self.connect()
 
