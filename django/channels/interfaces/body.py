@@ -17,18 +17,18 @@ class Body:
         self._limit = limit
         self._memory = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
         self._pieces = []
-        self._size = 0
+        self.size = 0
         self._file = None
 
     def add(self, data):
-        self._size += len(data)
-        if self._size > self._limit:
+        self.size += len(data)
+        if self.size > self._limit:
             raise Refused(413)
         if self._file is not None:
             self._file.write(data)
             return
         self._pieces.append(data)
-        if self._size > self._memory:
+        if self.size > self._memory:
             self._file = tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR)
             self._file.writelines(self._pieces)
             self._pieces = []

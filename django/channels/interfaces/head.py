@@ -84,7 +84,11 @@ def response_head(response, *, method, http_version, keep_alive, size=None):
         lines.append(SERVER)
     lines.append("\r\n")
     start = status_line(status, response.reason_phrase)
-    data = (start + "".join(lines)).encode("latin-1", "replace")
+    text = "".join(lines)
+    if text.count("\n") != len(lines) or text.count("\r") != len(lines):
+        # Django's responses have none; nor may what is made in another way.
+        raise ValueError("A response's header has a line break in it.")
+    data = (start + text).encode("latin-1", "replace")
     return Head(data, framing, length, close)
 
 

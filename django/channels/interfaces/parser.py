@@ -26,6 +26,9 @@ from .request import Refused, RequestHead
 
 BETWEEN, HEAD, BODY, UPGRADE = range(4)
 
+# How many bytes a chunked body may take for each of its content.
+OVERHEAD = 16
+
 
 class RequestParser:
     """
@@ -54,7 +57,7 @@ class RequestParser:
         for another protocol, otherwise None. Raise Refused for what can't be
         served; nothing may be fed then.
         """
-        begins = self.stage == BETWEEN
+        begins, in_body = self.stage == BETWEEN, self.stage == BODY
         self._fed = len(data)
         self._shared = False
         try:
@@ -73,6 +76,8 @@ class RequestParser:
                 if escaped is not None:
                     return self.feed(escaped)
             raise Refused(status_of(error, data)) from error
+        if in_body and self.stage == BODY and self.head.chunked:
+            self._check_overhead(len(data))
         if self.stage == HEAD and not self._shared:
             # Counted here, since an endless line never reaches a callback.
             self._head_size += len(data)
@@ -96,6 +101,16 @@ class RequestParser:
                 self._parser = HttpRequestParser(self)
                 self.stage = BETWEEN
             return escaped
+
+    def _check_overhead(self, size):
+        """
+        Refuse a body that is little but chunk extensions or trailers: nothing
+        else would bound them (RFC 9112 section 7.1.1). One byte a chunk takes
+        six bytes for each.
+        """
+        self._body_bytes += size
+        if self._body_bytes > self._limits.header_size + OVERHEAD * self._body.size:
+            raise Refused(400)
 
     def _check_size(self):
         """Refuse a head that is too large, not counting blanks around values."""
@@ -137,8 +152,6 @@ class RequestParser:
             parser.get_http_version(),
             self._headers,
         )
-        if head.method == "CONNECT":
-            raise Refused(501)
         if parser.should_upgrade():
             self.stage = UPGRADE
             return
@@ -147,6 +160,7 @@ class RequestParser:
             if head.length and head.length > self._limits.body_size:
                 raise Refused(413)
             self._body = Body(self._limits.body_size)
+            self._body_bytes = 0
             if head.expects:
                 self._connection.continue_expected()
 
@@ -171,7 +185,9 @@ def status_of(error, data):
     if isinstance(error, HttpParserInvalidMethodError):
         word = data.partition(b" ")[0]
         return 501 if word.isalpha() and word.isupper() else 400
-    return 505 if "version" in str(error) else 400
+    if "Invalid method" in str(error):
+        return 501
+    return 505 if "Invalid HTTP version" in str(error) else 400
 
 
 def escape_target(data):

@@ -1,9 +1,23 @@
 """What a request's head says, and whether it may be served."""
 
+import re
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 # Headers that decide how a request is read (RFC 9112 sections 3.2 and 6).
 _FRAMING = frozenset({"host", "content-length", "transfer-encoding", "expect"})
+
+
+# A host and perhaps a port (RFC 3986 section 3.2.2), without the comma that two
+# Host headers would be joined by.
+_HOST = re.compile(r"(?:[\w.~!$&'()*+;=%-]+|\[[0-9A-Fa-fv:.]+\])(?::[0-9]*)?", re.ASCII)
+
+# CONNECT, which asks for a proxy, and methods of RTSP and Icecast, which llhttp
+# reads as well.
+_NOT_SERVED = frozenset(
+    "ANNOUNCE CONNECT DESCRIBE FLUSH GET_PARAMETER PAUSE PLAY RECORD REDIRECT SETUP "
+    "SET_PARAMETER SOURCE TEARDOWN".split()
+)
 
 
 class Refused(Exception):
@@ -58,14 +72,36 @@ class RequestHead:
             headers.append([name, value])
         if http_version not in ("1.1", "1.0"):
             raise Refused(505)
+        if method in _NOT_SERVED:
+            raise Refused(501)
         self._check(special or {})
 
     def _check(self, special):
         hosts = special.get("host", ())
         if len(hosts) > 1 or (not hosts and self.http_version == "1.1"):
             raise Refused(400)
+        # RFC 9112 section 3.2.
+        if hosts and not is_host(hosts[0]):
+            raise Refused(400)
+        if self.target[:1] != "/" or "#" in self.target:
+            self._check_target()
         if len(special) > 1 or not hosts:
             self._check_framing(special)
+
+    def _check_target(self):
+        """Take the other forms of a target (RFC 9112 sections 3.2.2 to 3.2.4)."""
+        target = self.target
+        if "#" in target:
+            raise Refused(400)
+        if target == "*" and self.method == "OPTIONS":
+            return
+        scheme, sign, rest = target.partition("://")
+        host = re.split("[/?]", rest, maxsplit=1)[0]
+        if not sign or scheme.lower() not in ("http", "https") or not is_host(host):
+            raise Refused(400)
+        # The target's host counts, whatever the header says.
+        others = [[name, value] for name, value in self.headers if name != "host"]
+        self.headers[:] = [["host", host], *others]
 
     def _check_framing(self, special):
         codings = special.get("transfer-encoding")
@@ -129,6 +165,12 @@ class RequestHead:
         lines = [f"{self.method} {self.target} HTTP/{self.http_version}"]
         lines += [f"{name}: {v}" for name, v in self.headers if name not in without]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+@lru_cache(maxsize=256)
+def is_host(value):
+    """Tell whether a Host header's value could be one."""
+    return _HOST.fullmatch(value) is not None
 
 
 def split_target(target):

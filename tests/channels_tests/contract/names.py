@@ -33,7 +33,6 @@ NAMES = {
     "django.core.checks": "the system checks of the settings",
     "django.core.checks.Error": "the system checks of the settings",
     "django.core.checks.Tags": "the checks of check --deploy",
-    "django.core.checks.Tags.security": "the checks of check --deploy",
     "django.core.checks.Warning": "the system checks of the settings",
     "django.core.checks.register": "the system checks of the settings",
     "django.core.exceptions.ImproperlyConfigured": "the error of a wrong setting",
