@@ -5,8 +5,9 @@ A message is a flat dict of plain values: None, bool, int, float, str, bytes,
 and lists and dicts (with str keys) of them. ``plain()`` copies such a value or
 says which key can't be carried; ``encode()`` and ``decode()`` are exact
 inverses on what ``plain()`` returns. The encoded form is JSON (RFC 8259, with
-Python's NaN and Infinity); bytes, for which JSON has no form, are written as
-an object with one marked key. Decoding builds plain values only.
+Python's NaN and Infinity, and with lone surrogates as UTF-8 would have them);
+bytes, for which JSON has no form, are written as an object with one marked
+key. Decoding builds plain values only.
 """
 
 import base64
@@ -20,25 +21,43 @@ from .exceptions import InvalidMessage
 MARK = "\0"
 BYTES = MARK + "b"
 
+# How many dicts and lists may be in each other, the message itself included:
+# few enough for the stack of whoever sends or receives it.
+MAX_DEPTH = 100
 
-def plain(value, key=""):
+# The least number with more digits than Python reads by default.
+INT_LIMIT = 10**4300
+
+
+def plain(value, key="", depth=1):
     """
     Return a copy of ``value`` made of plain values only.
 
     Subclasses of str, int, float and bytes (SafeString, IntEnum, …) become
     their plain base. Raise InvalidMessage, naming ``key`` and what is below
-    it, for anything else.
+    it, for anything else, for an int of more than 4300 digits, and for what
+    is nested more than MAX_DEPTH deep; ``depth`` is that of ``value``.
     """
     kind = type(value)
     if kind in _scalars:
-        return value
-    if isinstance(value, dict):
-        return {_plain_key(k, key): plain(v, _below(key, k)) for k, v in value.items()}
-    if isinstance(value, list):
-        return [plain(item, _below(key, i)) for i, item in enumerate(value)]
-    for base in (str, bytes, int, float):
+        return value if kind is not int else _plain_int(value, key)
+    if isinstance(value, (dict, list)):
+        if depth > MAX_DEPTH:
+            raise InvalidMessage(
+                f"The message's key {key!r} is nested too deeply. A message may be "
+                f"{MAX_DEPTH} deep: send what is deeper as a text or bytes of your own."
+            )
+        if isinstance(value, dict):
+            return {
+                _plain_key(k, key): plain(v, _below(key, k), depth + 1)
+                for k, v in value.items()
+            }
+        return [plain(v, _below(key, i), depth + 1) for i, v in enumerate(value)]
+    for base in (str, bytes, float):
         if isinstance(value, base):
             return base.__new__(base, value) if base is not str else str.__str__(value)
+    if isinstance(value, int):
+        return _plain_int(int.__new__(int, value), key)
     raise InvalidMessage(
         f"The message's key {key!r} holds a value of type "
         f"{kind.__module__}.{kind.__qualname__}, which can't be sent. Use None, "
@@ -48,7 +67,9 @@ def plain(value, key=""):
 
 def encode(content):
     """Return the plain dict ``content`` as bytes."""
-    return json.dumps(_mark(content), separators=(",", ":")).encode()
+    text = json.dumps(_mark(content), ensure_ascii=False, separators=(",", ":"))
+    # Escapes couldn't tell a surrogate pair from the character it stands for.
+    return text.encode("utf-8", "surrogatepass")
 
 
 def decode(data):
@@ -56,7 +77,10 @@ def decode(data):
     Return the dict that encode() was given. Raise ValueError for bytes that
     encode() can't have made.
     """
-    content = json.loads(data, object_pairs_hook=_unmark)
+    try:
+        content = json.loads(data, object_pairs_hook=_unmark)
+    except RecursionError as error:
+        raise ValueError("An encoded message is nested less deeply.") from error
     if not isinstance(content, dict):
         raise ValueError("An encoded message is a JSON object.")
     return content
@@ -67,6 +91,15 @@ _scalars = frozenset({type(None), bool, int, float, str, bytes})
 
 def _below(key, part):
     return f"{key}.{part}" if key else f"{part}"
+
+
+def _plain_int(value, key):
+    if -INT_LIMIT < value < INT_LIMIT:
+        return value
+    raise InvalidMessage(
+        f"The message's key {key!r} holds an int of more than 4300 digits. Send it "
+        f"as bytes."
+    )
 
 
 def _plain_key(name, key):

@@ -16,6 +16,7 @@ VALUES = {
     "infinite": float("inf"),
     "text": "é€😀\0",
     "surrogate": "\udcff",
+    "surrogates": "\ud83d\ude00",
     "bytes": bytes(range(256)),
     "empty": b"",
     "list": [1, [b"a", {"b": [None]}], []],
@@ -62,6 +63,17 @@ class PlainTests(SimpleTestCase):
                 with self.assertRaisesMessage(InvalidMessage, kind):
                     codec.plain(value)
 
+    def test_limits(self):
+        """What no backend could carry, none takes."""
+        value = digits = int("9" * 4300)
+        for _ in range(99):
+            value = [value]
+        self.assertEqual(codec.plain({"a": value}), {"a": value})
+        with self.assertRaisesMessage(InvalidMessage, "key 'a.b.0.0."):
+            codec.plain({"a": {"b": value}})
+        with self.assertRaisesMessage(InvalidMessage, "'a' holds an int of more than"):
+            codec.plain({"a": digits + 1})
+
     def test_keys_must_be_text(self):
         msg = "The message's key 'a.1' is a int; the keys of a message"
         with self.assertRaisesMessage(InvalidMessage, msg):
@@ -79,7 +91,15 @@ class EncodingTests(SimpleTestCase):
         self.assertNotEqual(*[codec.decode(codec.encode({"a": float("nan")}))["a"]] * 2)
 
     def test_garbage(self):
-        for data in (b"", b"[]", b"1", b"{", b'{"a":{"\\u0000b":"!"}}', b"\xff"):
+        for data in (
+            b"",
+            b"[]",
+            b"1",
+            b"{",
+            b'{"a":{"\\u0000b":"!"}}',
+            b"\xff",
+            b"[" * 10**5,
+        ):
             with self.subTest(data=data):
                 with self.assertRaises(ValueError):
                     codec.decode(data)

@@ -9,7 +9,7 @@ VALUES = {
     "floats": [0.1, -0.0, 1e-320, 1.7976931348623157e308, math.inf, -math.inf],
     "strings": ["", "a", "\0", "\0b", "ß…\u2028", "\U0001f600", "line\r\nend", '"\\'],
     # As os.fsdecode() and a request's path have them (PEP 383).
-    "lone surrogates": ["\udc80", "a\udcff", "\ud83d"],
+    "lone surrogates": ["\udc80", "a\udcff", "\ud83d", "\ud83d\ude00"],
     "bytes": [b"", b"\x00\xff", bytes(range(256))],
     "nesting": {"a": [{"b": [[], {}, [None, {"c": b"d"}]]}]},
     "keys": {"": 0, "\0": 1, "\0b": 2, "\0\0b": 3, "ß": 4, "a b": 5},
