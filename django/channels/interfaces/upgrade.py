@@ -26,4 +26,6 @@ class Upgrade:
         plain = head.serialize(without={"upgrade", "connection", "host"})
         line, _, others = plain.partition(b"\r\n")
         host = (head.get("host") or "").encode("latin-1")
+        if "close" in head.tokens("connection"):
+            others = b"connection: close\r\n" + others
         return b"%b\r\nhost: %b\r\n%b%b" % (line, host, others, self.rest)

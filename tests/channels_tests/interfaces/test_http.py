@@ -113,6 +113,17 @@ class RequestTests(SimpleTestCase):
         self.http.respond(HttpResponse())
         self.assertEqual(self.http.requests[1].content["method"], "GET")
 
+    def test_ignored_upgrade_of_a_last_request(self):
+        """The connection that the client wants closed is closed."""
+        self.http.receive(
+            b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close, Upgrade\r\n"
+            b"Upgrade: h2c\r\n\r\n" + GET
+        )
+        _, headers, _ = parts_of(self.http.respond(HttpResponse()))
+        self.assertEqual(headers["connection"], ["close"])
+        self.assertEqual(len(self.http.requests), 1)
+        self.assertEqual(self.http.wire.ended, "orderly")
+
     def test_websocket(self):
         """A WebSocket's handshake goes to the sockets, with what came after."""
         handshake = (
