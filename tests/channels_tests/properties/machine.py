@@ -1,0 +1,320 @@
+"""A backend and its model side by side, under any sequence of calls."""
+
+import logging
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from django.channels.delivery import Delivery
+from django.channels.exceptions import ChannelFull
+from django.channels.message import Message
+from django.channels.testing.backend_suite.case import Sink
+
+from .model import Model
+
+# Plain messages and the others have places of their own.
+PLAIN, JOBS, REPLIES = ("p", "q"), ("a", "b"), 3
+CAPACITY = 4
+
+# In units of time, so that nothing falls on the same moment.
+EXPIRY, LEASE, DELAY = 10.5, 5.5, 2.75
+
+some = st.integers(0, 7)
+delays = st.sampled_from([0, 0, DELAY])
+groups = st.sampled_from(["g", "h"])
+names = st.sampled_from([None, None, "x", "y"])
+
+
+class BackendMachine(RuleBasedStateMachine):
+    """``case`` is a BackendTestCase, with ``unit``, the seconds of a unit."""
+
+    def __init__(self, case):
+        super().__init__()
+        self.case = case
+        self.unit = case.unit
+        self.backend = case.make_backend(
+            CAPACITY=CAPACITY,
+            EXPIRY=EXPIRY * self.unit,
+            OPTIONS={"MESSAGE_LEASE": LEASE * self.unit} if case.shared else {},
+        )
+        self.backend.message_lease = LEASE * self.unit
+        self.backend.flush()
+        self.model = Model(CAPACITY, EXPIRY, LEASE)
+        # Whatever was received and is leased, or was: message, job, lease.
+        self.held = []
+        self.number = 0
+        self.sink = Sink()
+        self.reply_names = [self.backend.reply_name("http") for _ in range(REPLIES)]
+
+    def next_message(self, channel):
+        self.number += 1
+        return Message(channel, {"n": self.number})
+
+    def sends(self, channel, send):
+        """Call ``send``; tell whether there was room, and check that."""
+        must, may = self.model.room(channel)
+        try:
+            send()
+        except ChannelFull:
+            assert not must, f"{channel} isn't full."
+            self.model.full += 1
+            return False
+        assert may, f"{channel} is full."
+        return True
+
+    # Sending and receiving.
+
+    @rule(channel=st.sampled_from(PLAIN))
+    def send(self, channel):
+        message = self.next_message(channel)
+        if self.sends(channel, lambda: self.backend.send(message)):
+            self.model.add(self.number, channel)
+
+    @precondition(lambda self: self.backend.durable)
+    @rule(
+        channel=st.sampled_from(JOBS),
+        durable=st.sampled_from([True, True, False]),
+        delay=delays,
+        priority=st.sampled_from([0, 0, -3, 5]),
+        unique=names,
+        key=names,
+    )
+    def add(self, channel, durable, delay, priority, unique, key):
+        wanted = {"durable": durable, "delay": delay}
+        if durable:
+            wanted.update(priority=priority, unique=unique, key=key)
+        elif not delay:
+            wanted["delay"] = DELAY
+        seconds = wanted["delay"] * self.unit
+        delivery = Delivery(**{**wanted, "delay": seconds})
+        message = self.next_message(channel)
+        if self.model.is_taken(channel, delivery.unique):
+            # Whether there was room isn't asked then.
+            assert self.backend.add(message, delivery) is False, "It's unique."
+        elif seconds:
+            assert self.backend.add(message, delivery) is True
+            self.model.add(self.number, channel, **wanted)
+        else:
+            added = []
+            if self.sends(
+                channel, lambda: added.append(self.backend.add(message, delivery))
+            ):
+                assert added == [True], "No other one with its name waits."
+                self.model.add(self.number, channel, **wanted)
+
+    @rule(channels=st.sets(st.sampled_from(PLAIN + JOBS), min_size=1))
+    def receive(self, channels):
+        self.receive_one(sorted(channels))
+
+    def receive_one(self, channels):
+        receiver = self.backend.receiver(channels)
+        try:
+            message = receiver.receive(0)
+        finally:
+            receiver.close()
+        expected = {job.n: job for job in self.model.next_ones(channels)}
+        if message is None:
+            assert not expected, f"{[*expected]} of {channels} was there."
+            self.model.nothing_left(channels)
+            return None
+        assert (
+            message.content["n"] in expected
+        ), f"{message.content} is not in turn, which {[*expected]} is."
+        job = expected[message.content["n"]]
+        self.model.take(job)
+        assert message.channel == job.channel
+        assert message.durable is job.durable
+        if job.durable:
+            assert message.attempt == job.attempt, (message.attempt, job.attempt)
+            self.held.append((message, job, job.lease_number))
+        return message
+
+    @precondition(lambda self: self.case.can_pass_time)
+    @rule(units=st.sampled_from([1, 3, 6, 11]))
+    def pass_time(self, units):
+        self.case.let_pass(units * self.unit)
+        self.model.pass_time(units)
+
+    # What is done with what was received. Old leases are tried too.
+
+    def is_leased(self, job, lease):
+        return job in self.model.leased and job.lease_number == lease
+
+    @precondition(lambda self: self.held)
+    @rule(which=st.sets(some, min_size=1))
+    def renew(self, which):
+        held = [self.held[i] for i in sorted({i % len(self.held) for i in which})]
+        lost = [m for m, job, lease in held if not self.is_leased(job, lease)]
+        assert self.backend.renew([message for message, _, _ in held]) == lost
+        for _, job, lease in held:
+            if self.is_leased(job, lease):
+                self.model.renew(job)
+
+    @precondition(lambda self: self.held)
+    @rule(which=some)
+    def acknowledge(self, which):
+        message, job, lease = self.held[which % len(self.held)]
+        is_leased = self.is_leased(job, lease)
+        assert self.backend.acknowledge(message) is is_leased
+        if is_leased:
+            self.model.acknowledge(job)
+
+    @precondition(lambda self: self.held)
+    @rule(which=some, delay=delays, counted=st.booleans())
+    def release(self, which, delay, counted):
+        message, job, lease = self.held[which % len(self.held)]
+        is_leased = self.is_leased(job, lease)
+        released = self.backend.release(message, delay * self.unit, counted)
+        assert released is is_leased
+        if is_leased:
+            self.model.release(job, delay, counted)
+
+    @precondition(lambda self: self.held)
+    @rule(which=some)
+    def bury(self, which):
+        message, job, lease = self.held[which % len(self.held)]
+        is_leased = self.is_leased(job, lease)
+        error = f"error of {job.n}"
+        assert self.backend.bury(message, error) is is_leased
+        if is_leased:
+            self.model.bury(job, error)
+
+    # Dead messages.
+
+    def find_dead(self, which):
+        """Return some dead messages, and the model's jobs that they are."""
+        dead = self.backend.dead()
+        found = [(d.content["n"], d.channel, d.attempts, d.error) for d in dead]
+        jobs = self.model.dead
+        assert found == [(j.n, j.channel, j.attempt, j.error) for j in jobs], found
+        chosen = sorted({i % len(dead) for i in which}) if dead else []
+        return [dead[i] for i in chosen], [jobs[i] for i in chosen]
+
+    @precondition(lambda self: self.model.dead)
+    @rule(which=st.sets(some))
+    def revive(self, which):
+        dead, jobs = self.find_dead(which)
+        assert self.backend.revive(dead) == len(dead)
+        assert self.backend.revive(dead) == 0
+        self.model.revive(jobs)
+
+    @precondition(lambda self: self.model.dead)
+    @rule(which=st.sets(some))
+    def purge(self, which):
+        dead, jobs = self.find_dead(which)
+        assert self.backend.purge(dead) == len(dead)
+        assert self.backend.purge(dead) == 0
+        for job in jobs:
+            self.model.dead.remove(job)
+
+    # Reply channels and groups.
+
+    @rule(which=st.integers(0, REPLIES - 1))
+    def listen(self, which):
+        name = self.reply_names[which]
+        self.backend.listen(name, self.sink)
+        self.model.listening.setdefault(name, [])
+
+    @rule(which=st.integers(0, REPLIES - 1))
+    def unlisten(self, which):
+        name = self.reply_names[which]
+        self.backend.unlisten(name)
+        self.model.listening.pop(name, None)
+        for members in self.model.groups.values():
+            members.discard(name)
+
+    @rule(which=st.integers(0, REPLIES - 1))
+    def reply(self, which):
+        name = self.reply_names[which]
+        self.backend.send(self.next_message(name))
+        if name in self.model.listening:
+            self.model.listening[name].append(self.number)
+        else:
+            self.model.gone += 1
+
+    def member(self, which):
+        return (*self.reply_names, *PLAIN)[which % (REPLIES + len(PLAIN))]
+
+    @rule(group=groups, which=some)
+    def group_add(self, group, which):
+        name = self.member(which)
+        self.backend.group_add(group, name)
+        if name in PLAIN or name in self.model.listening:
+            self.model.groups.setdefault(group, set()).add(name)
+
+    @rule(group=groups, which=some)
+    def group_discard(self, group, which):
+        name = self.member(which)
+        self.backend.group_discard(group, name)
+        self.model.groups.get(group, set()).discard(name)
+
+    @rule(group=groups)
+    def group_send(self, group):
+        members = self.model.groups.get(group, ())
+        if any(len(set(self.model.room(name))) > 1 for name in PLAIN):
+            # Whether there is room nobody could tell afterwards.
+            return
+        content = self.next_message(group).content
+        self.backend.group_send(group, content)
+        for name in members:
+            if name in PLAIN:
+                if self.model.room(name)[0]:
+                    self.model.add(self.number, name)
+                else:
+                    self.model.full += 1
+            else:
+                self.model.listening[name].append(self.number)
+
+    @invariant()
+    def all_replies_came(self):
+        got = {}
+        for reply_names, content in self.sink.got:
+            for name in reply_names:
+                got.setdefault(name, []).append(content["n"])
+        for name, numbers in self.model.listening.items():
+            came = got.get(name, [])
+            assert came[len(came) - len(numbers) :] == numbers, (came, numbers)
+
+    @invariant()
+    def drops_are_counted(self):
+        dropped = self.backend.dropped
+        assert dropped.get("full", 0) == self.model.full
+        assert dropped.get("gone", 0) == self.model.gone
+
+    def teardown(self):
+        try:
+            if self.case.can_pass_time:
+                self.pass_time(11)
+            while self.receive_one([*PLAIN, *JOBS]) is not None:
+                if self.held:
+                    self.acknowledge(len(self.held) - 1)
+            self.find_dead(())
+        finally:
+            for name in self.reply_names:
+                self.backend.unlisten(name)
+            self.backend.close()
+
+
+class ModelTests:
+    """To be mixed into a BackendTestCase."""
+
+    # How many seconds a unit of time has, and whether let_pass() may be used.
+    unit = 1
+    can_pass_time = True
+
+    def test_model(self):
+        """Whatever is called in whatever order, it does what the model does."""
+        # What is dropped is logged.
+        logging.disable(logging.ERROR)
+        self.addCleanup(logging.disable, logging.NOTSET)
+        run_state_machine_as_test(
+            lambda: BackendMachine(self),
+            settings=settings(stateful_step_count=40),
+        )
