@@ -60,6 +60,7 @@ class RequestParser:
         begins, in_body = self.stage == BETWEEN, self.stage == BODY
         self._fed = len(data)
         self._shared = False
+        failure = None
         try:
             self._parser.feed_data(data)
         except HttpParserUpgrade as upgrade:
@@ -71,11 +72,15 @@ class RequestParser:
                 raise
             raise cause from None
         except HttpParserError as error:
+            failure = error
+        if failure is not None:
+            # Out of the handler: the data may be fed again, and an error's
+            # context is then what a callback has raised, and not this failure.
             if begins and not self._shared:
-                escaped = self._escaped(error, data)
+                escaped = self._escaped(failure, data)
                 if escaped is not None:
                     return self.feed(escaped)
-            raise Refused(status_of(error, data)) from error
+            raise Refused(status_of(failure, data)) from failure
         if in_body and self.stage == BODY and self.head.chunked:
             self._check_overhead(len(data))
         if self.stage == HEAD and not self._shared:

@@ -20,7 +20,8 @@ class Upgrade:
     def ignored(self):
         """
         Return the bytes of the request without the offer, and of what comes
-        after it: a server may ignore it.
+        after it: a server may ignore it, but not what else the client says of
+        the connection.
         """
         head = self.head
         plain = head.serialize(without={"upgrade", "connection", "host"})

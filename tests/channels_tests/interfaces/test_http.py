@@ -162,6 +162,10 @@ class RefusalTests(SimpleTestCase):
         http.receive(b"more of the same")
         self.assertEqual(http.wire.take(), b"")
 
+    def test_unescaped_path(self):
+        """A request whose path is escaped here is refused as any other is."""
+        self.assertRefused(400, "GET /café HTTP/1.1\r\n\r\n".encode())
+
     def test_malformed(self):
         for data in (
             b"hello\r\n\r\n",
