@@ -14,10 +14,10 @@ class MemoryDurable:
         state = self._state
         with state.lock:
             jobs = state.jobs
-            if delivery.unique and jobs.is_taken(message, delivery):
-                return False
             now = self.clock()
             jobs.promote(now)
+            if delivery.unique and jobs.is_taken(message, delivery):
+                return False
             if not delivery.delay and jobs.waiting(name) >= self.capacity_of(name):
                 state.counts["full"] += 1
                 raise self._full(name)

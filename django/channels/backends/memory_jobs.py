@@ -2,6 +2,7 @@
 
 import heapq
 from bisect import insort
+from collections import Counter
 from itertools import count
 from time import time
 
@@ -62,9 +63,9 @@ class MemoryJobs:
         self.delayed = []
         self.leased = {}
         self.dead = {}
-        # The ids of those that wait, by channel and name; the keys that are
-        # taken.
-        self.unique = {}
+        # How many wait, by channel and name: two do when one is given back
+        # after another was added. And the keys that are taken.
+        self.unique = Counter()
         self.keys = set()
 
     def __bool__(self):
@@ -72,7 +73,7 @@ class MemoryJobs:
         return bool(self.ready or self.delayed or self.leased)
 
     def is_taken(self, message, delivery):
-        return (message.channel, delivery.unique) in self.unique
+        return self.unique[message.channel, delivery.unique] > 0
 
     def waiting(self, channel):
         """Return how many messages wait whose time has come."""
@@ -94,7 +95,7 @@ class MemoryJobs:
     def put(self, job, now, delay=0):
         """Let the job wait."""
         if job.unique:
-            self.unique.setdefault(job.unique, job.id)
+            self.unique[job.unique] += 1
         job.due = now + delay
         if delay > 0:
             heapq.heappush(self.delayed, (job.due, job))
@@ -131,8 +132,10 @@ class MemoryJobs:
         return None
 
     def _lease(self, job, until):
-        if job.unique and self.unique.get(job.unique) == job.id:
-            del self.unique[job.unique]
+        if job.unique:
+            self.unique[job.unique] -= 1
+            if not self.unique[job.unique]:
+                del self.unique[job.unique]
         if job.delivery.durable:
             job.attempts += 1
             job.lease = object()

@@ -23,3 +23,22 @@ class MemoryBackendTests(ChannelBackendTests, SimpleTestCase):
 
     def let_pass(self, seconds):
         self.ahead += seconds
+
+    def test_unique_and_given_back(self):
+        """Two wait when one is given back: either keeps others away."""
+        self.add("a", unique="x", content={"n": 1}, priority=-1)
+        first = self.take("a")
+        self.add("a", unique="x", content={"n": 2})
+        self.backend.release(first)
+        self.assertEqual(self.take("a").content, {"n": 2})
+        self.assertIs(self.add("a", unique="x"), False)
+        self.assertEqual(self.take("a").content, {"n": 1})
+        self.assertIs(self.add("a", unique="x"), True)
+
+    def test_unique_and_lease(self):
+        """One whose lease is over waits, whoever is first to look."""
+        self.shorten_lease()
+        self.add("a", unique="x")
+        self.take("a")
+        self.pass_lease()
+        self.assertIs(self.add("a", unique="x"), False)
