@@ -25,7 +25,7 @@ settings.register_profile(
     database=None,
     deadline=None,
     derandomize=True,
-    max_examples=60,
+    max_examples=40,
     print_blob=False,
     # How long data takes to make is a matter of the machine's load.
     suppress_health_check=[HealthCheck.too_slow],

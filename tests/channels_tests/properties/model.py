@@ -12,7 +12,8 @@ from dataclasses import dataclass
 class Job:
     """
     A message, by the number ``n`` that it holds. ``place`` is its turn among
-    those of its priority, ``lease_number`` how often it was leased.
+    those of its priority, ``lease_number`` how often it was leased. Once it
+    has ``lapsed``, it may still be done with, until it's received again.
     """
 
     n: int
@@ -27,6 +28,7 @@ class Job:
     attempt: int = 0
     lease: float = 0
     lease_number: int = 0
+    lapsed: bool = False
     error: str | None = None
 
 
@@ -101,6 +103,7 @@ class Model:
         if job.durable:
             job.attempt += 1
             job.lease_number += 1
+            job.lapsed = False
             self.renew(job)
             self.leased.append(job)
 
@@ -108,9 +111,23 @@ class Model:
         self.now += seconds
         for job in [job for job in self.leased if job.lease <= self.now]:
             self.leased.remove(job)
+            job.lapsed = True
             self.waiting.append(job)
 
     # What is done with a lease.
+
+    def has_lease(self, job, number):
+        """Return whether it must still be this lease's, and may be."""
+        is_leased = job in self.leased and job.lease_number == number
+        may = job in self.waiting and job.lapsed and job.lease_number == number
+        return is_leased, is_leased or may
+
+    def keep(self, job):
+        """The backend didn't mind that the lease had lapsed."""
+        if job.lapsed:
+            job.lapsed = False
+            self.waiting.remove(job)
+            self.leased.append(job)
 
     def renew(self, job):
         job.lease = self.now + self.lease

@@ -37,10 +37,10 @@ class Understood:
             self.http.reactor.spin()
         self.answers += self.http.wire.take()
 
-    def end(self):
+    def end(self, seconds=LONG):
         """Let time pass, then let the client go."""
         if not self.is_websocket:
-            self.http.advance(LONG)
+            self.http.advance(seconds)
             self.answer()
         lose(self.http.connection)
         return self
