@@ -1,0 +1,69 @@
+"""Which inputs are kept: corpus NAME REACHED."""
+
+import hashlib
+import sys
+from pathlib import Path
+
+from .settings import set_up
+
+CORPUS = Path(__file__).with_name("corpus")
+
+# The most that is kept of a target, in files and in bytes.
+FILES, BYTES = 18, 9_000
+
+
+def lines_reached(target, data):
+    """Return the lines of this project's that the target reaches with it."""
+    reached = set()
+
+    def trace(frame, event, argument):
+        path = frame.f_code.co_filename
+        if "/django/channels/" not in path and "/autobahn/websocket/" not in path:
+            return None
+        reached.add((path, frame.f_lineno))
+        return trace
+
+    sys.settrace(trace)
+    try:
+        target(data)
+    finally:
+        sys.settrace(None)
+    return reached
+
+
+def chosen(target, inputs):
+    """Return those of the inputs, short ones first, that reach new lines."""
+    reached, kept, size = set(), [], 0
+    for data in sorted(inputs, key=len):
+        if len(kept) == FILES or size + len(data) > BYTES:
+            break
+        new = lines_reached(target, data) - reached
+        if new:
+            reached |= new
+            size += len(data)
+            kept.append(data)
+    return kept
+
+
+def main():
+    name, folder = sys.argv[1:]
+    set_up()
+    from .targets import TARGETS
+
+    target = TARGETS[name]
+    own = CORPUS / name
+    inputs = {
+        path.read_bytes() for part in (own, Path(folder)) for path in part.iterdir()
+    }
+    # Once for what is made at the first call only.
+    target(min(inputs, key=len))
+    kept = chosen(target, inputs)
+    for path in own.iterdir():
+        path.unlink()
+    for data in kept:
+        (own / hashlib.sha256(data).hexdigest()[:16]).write_bytes(data)
+    print(f"{name}: {len(kept)} inputs are kept, {sum(map(len, kept))} bytes.")
+
+
+if __name__ == "__main__":
+    main()
