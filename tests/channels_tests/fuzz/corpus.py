@@ -8,8 +8,8 @@ from .settings import set_up
 
 CORPUS = Path(__file__).with_name("corpus")
 
-# The most that is kept of a target, in files and in bytes.
-FILES, BYTES = 18, 9_000
+# The most inputs that are kept of a target.
+FILES = 18
 
 
 def lines_reached(target, data):
@@ -32,16 +32,13 @@ def lines_reached(target, data):
 
 
 def chosen(target, inputs):
-    """Return those of the inputs, short ones first, that reach new lines."""
-    reached, kept, size = set(), [], 0
-    for data in sorted(inputs, key=len):
-        if len(kept) == FILES or size + len(data) > BYTES:
-            break
-        new = lines_reached(target, data) - reached
-        if new:
-            reached |= new
-            size += len(data)
-            kept.append(data)
+    """Return inputs that reach all lines, those that reach most at first."""
+    reached = {data: lines_reached(target, data) for data in inputs}
+    missing, kept = set().union(*reached.values()), []
+    while missing and len(kept) < FILES:
+        best = max(inputs, key=lambda data: (len(reached[data] & missing), -len(data)))
+        missing -= reached[best]
+        kept.append(best)
     return kept
 
 
@@ -57,7 +54,7 @@ def main():
     }
     # Once for what is made at the first call only.
     target(min(inputs, key=len))
-    kept = chosen(target, inputs)
+    kept = chosen(target, sorted(inputs))
     for path in own.iterdir():
         path.unlink()
     for data in kept:

@@ -66,7 +66,7 @@ def fuzz_patterns(data):
             channels.append(names.canonical(line))
     for patterns in ({"include": lines[4:8]}, {"exclude": lines[4:8]}):
         with contextlib.suppress(ValueError):
-            same([*filter(channels.__contains__, choose(channels, **patterns))][1:], [])
+            same({*choose(channels, **patterns)} - {*channels}, set())
 
 
 def fuzz_encrypted(data):
