@@ -110,6 +110,11 @@ def understood_by_h11(data):
                     (name, value) for name, value in request.headers if b"_" not in name
                 ]
                 target = b"?".join(filter(None, split(request.target)))
+                host = request.target.partition(b"://")[2].partition(b"/")[0]
+                if host:
+                    # It counts, whatever the header says (RFC 9112 3.2.2).
+                    headers = [pair for pair in headers if pair[0] != b"host"]
+                    headers.append((b"host", host))
                 requests.append((request.method, target, comparable(headers), body))
                 answer = h11.Response(
                     status_code=200, headers=[("content-length", "0")]

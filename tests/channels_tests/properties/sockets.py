@@ -5,10 +5,11 @@ from channels_tests.interfaces.wires import HTTPWire, lose
 from django.channels import consumers
 from django.channels.backends.memory import MemoryChannelBackend
 from django.channels.interfaces.access import NoAccessLog
+from django.channels.interfaces.admission import WEBSOCKET_CHANNELS
 from django.channels.interfaces.frames import frame_of
 from django.channels.interfaces.limits import Limits
 from django.channels.interfaces.mailbox import Mailbox
-from django.channels.interfaces.sockets import WEBSOCKET_CHANNELS, Sockets
+from django.channels.interfaces.sockets import Sockets
 from django.channels.interfaces.websocket import WebSocketFactory
 from django.channels.message import Message
 

@@ -56,17 +56,11 @@ class RequestTests(SimpleTestCase):
         data = b"POST /" + b"a" * (target + 8) + b" HTTP/1.1\r\nHost: a\r\n"
         data += b"X: 1\r\n" * (headers + 1)
         data += b"Content-Length: %d\r\n\r\n" % (body + 8) + b"b" * (body + 8)
-        server = understood(data, target=10, headers=4, body=9)
-        if target > 1:
-            expected = 414
-        elif headers > 1:
-            expected = 431
-        elif body > 1:
-            expected = 413
-        else:
-            expected = 200
-        self.assertEqual(status_of(server.answers), expected)
-        self.assertEqual(len(server.requests), expected == 200)
+        server = understood(data, request_line_size=24, header_count=4, body_size=9)
+        refusals = {414: target > 1, 431: headers > 1, 413: body > 1}
+        expected = [status for status, is_due in refusals.items() if is_due] or [200]
+        self.assertIn(status_of(server.answers), expected)
+        self.assertEqual(len(server.requests), expected == [200])
 
 
 class SmugglingTests(SimpleTestCase):

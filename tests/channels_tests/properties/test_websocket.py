@@ -95,7 +95,7 @@ class WebSocketTests(SimpleTestCase):
         while len(rest) > step and len(frames) < cuts:
             frames.append(frame(opcode, rest[:step], fin=False))
             rest, opcode = rest[step:], CONTINUATION
-        socket = socket_after(*frames, frame(opcode, rest), message=1000)
+        socket = socket_after(*frames, frame(opcode, rest), message_size=1000)
         if size <= 1000:
             expected = payload.decode() if text else payload
             self.assertEqual(socket.messages, [expected])
