@@ -45,11 +45,28 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def environment(*folders, **variables):
+    """
+    Return the environment of an interpreter that the tests start: its imports
+    come from this tree and from the folders.
+    """
+    result = {**os.environ}
+    # The settings of the suite that this test runs in.
+    result.pop("DJANGO_SETTINGS_MODULE", None)
+    if result.pop("PYTHONDONTWRITEBYTECODE", None):
+        # It takes several times as long to compile Django as to import it, so
+        # what one has compiled is there for all. It goes when the tests end,
+        # with all of their temporary files.
+        result["PYTHONPYCACHEPREFIX"] = f"{tempfile.gettempdir()}/bytecode"
+    result["PYTHONPATH"] = os.pathsep.join(map(str, [ROOT, *folders]))
+    return {**result, **variables}
+
+
 def printed_by(code):
     """Return what an interpreter of its own prints that runs this code."""
     return subprocess.run(
         [sys.executable, "-c", code],
-        env={"PYTHONPATH": str(ROOT)},
+        env=environment(),
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -115,7 +132,7 @@ class Project(Server):
     manage.py, served by ``manage.py runserver --noreload``.
     """
 
-    def __init__(self, source, commands=(), **environment):
+    def __init__(self, source, commands=(), **variables):
         self.commands = commands
         self.folder = Path(tempfile.mkdtemp())
         shutil.copytree(
@@ -124,9 +141,7 @@ class Project(Server):
             dirs_exist_ok=True,
             ignore=shutil.ignore_patterns("*.sqlite3*", "__pycache__"),
         )
-        self.environment = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
-        # The settings of the suite that this test runs in.
-        self.environment.pop("DJANGO_SETTINGS_MODULE", None)
+        self.environment = environment(**variables)
         self.port = free_port()
 
     def __enter__(self):

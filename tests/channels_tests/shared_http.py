@@ -20,7 +20,7 @@ from django.test import RequestFactory, SimpleTestCase, override_settings
 from django.urls import path, reverse
 
 from .backends.redis_servers import Node, redis_executable
-from .running import PATIENCE, ROOT, enter_for_class
+from .running import PATIENCE, ROOT, enter_for_class, environment
 
 PIECE = 256 * 1024
 
@@ -210,16 +210,14 @@ class SharedHTTPTestCase(SimpleTestCase):
 
     def start_process(self):
         """Start a worker process, and return it when it's ready."""
-        environment = {
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": __name__,
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
-            "SHARED_HTTP_URL": self.server.url,
-        }
         process = subprocess.Popen(
             [sys.executable, "-m", "django", "runworker"],
             stdout=subprocess.PIPE,
-            env=environment,
+            env=environment(
+                ROOT / "tests",
+                DJANGO_SETTINGS_MODULE=__name__,
+                SHARED_HTTP_URL=self.server.url,
+            ),
         )
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.wait, PATIENCE)

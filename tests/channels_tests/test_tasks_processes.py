@@ -1,7 +1,6 @@
 """Tasks that are run by ``runworker``, and those in a database."""
 
 import json
-import os
 import threading
 from unittest import mock
 
@@ -51,7 +50,7 @@ class WorkerTests(SimpleTestCase):
             *arguments,
             JOBS_TASKS=json.dumps(TASKS),
             JOBS_LEASE=str(lease),
-            PYTHONPATH=os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
+            folders=[ROOT / "tests"],
         )
         self.addCleanup(run.__exit__)
         run.__enter__().wait_for("Worker ready: ")

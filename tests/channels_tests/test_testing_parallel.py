@@ -1,7 +1,6 @@
 """The stock test runner in parallel, with each way to start a process."""
 
 import multiprocessing
-import os
 import subprocess
 import sys
 import tempfile
@@ -9,7 +8,7 @@ from pathlib import Path
 
 from django.test import SimpleTestCase
 
-from .running import ROOT
+from .running import environment
 
 SETTINGS = """
 SECRET_KEY = "parallel"
@@ -107,12 +106,7 @@ class ParallelTests(SimpleTestCase):
             done = subprocess.run(
                 [sys.executable, "manage.py", "test", "--parallel=2"],
                 cwd=folder,
-                env={
-                    **os.environ,
-                    "PYTHONPATH": str(ROOT),
-                    "PROCESSES": str(processes),
-                    "START_METHOD": start_method,
-                },
+                env=environment(PROCESSES=str(processes), START_METHOD=start_method),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,

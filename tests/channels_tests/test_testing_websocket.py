@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from django.test import SimpleTestCase, TestCase, override_settings
 from django.urls import path
 
+from .running import environment
 from .test_channel import memory
 
 
@@ -439,5 +440,5 @@ class ImportTests(unittest.TestCase):
             "import sys; import django.test.channels as c; c.WebSocket; "
             "sys.exit(bool({'twisted', 'autobahn'} & {*sys.modules}))"
         )
-        run = subprocess.run([sys.executable, "-c", code])
+        run = subprocess.run([sys.executable, "-c", code], env=environment())
         self.assertEqual(run.returncode, 0)

@@ -10,7 +10,7 @@ import tempfile
 import threading
 from pathlib import Path
 
-from .running import PATIENCE, ROOT
+from .running import PATIENCE, environment
 
 PROJECT = Path(__file__).resolve().parent / "jobs_project"
 
@@ -21,10 +21,11 @@ class WorkerRun:
     own. What it and its children print is read line by line.
     """
 
-    def __init__(self, redis_url, *arguments, **environment):
+    def __init__(self, redis_url, *arguments, folders=(), **variables):
         self.redis_url = redis_url
         self.arguments = arguments
-        self.environment = environment
+        self.folders = folders
+        self.variables = variables
         self.lines = []
         self._changed = threading.Condition()
         self._closed = False
@@ -40,19 +41,15 @@ class WorkerRun:
         self.notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notices.bind(str(self.folder / "notices"))
         self.notices.settimeout(PATIENCE)
-        environment = {
-            **os.environ,
+        variables = {
             "JOBS_REDIS_URL": self.redis_url,
             "NOTIFY_SOCKET": str(self.folder / "notices"),
-            "PYTHONPATH": str(ROOT),
-            **self.environment,
+            **self.variables,
         }
-        # The settings of the suite that this test runs in.
-        environment.pop("DJANGO_SETTINGS_MODULE", None)
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "runworker", *self.arguments],
             cwd=self.folder,
-            env=environment,
+            env=environment(*self.folders, **variables),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -12,6 +12,7 @@ from django.channels.backends.shared import PROCESS_MARK
 from django.channels.exceptions import BackendUnavailable, ChannelFull
 from django.db import connections, transaction
 
+from ..running import environment
 from .databases import ALIAS
 
 
@@ -116,6 +117,7 @@ class ProcessTests:
                 action,
             ],
             stdout=subprocess.PIPE,
+            env=environment(),
             text=True,
         )
         self.addCleanup(process.stdout.close)

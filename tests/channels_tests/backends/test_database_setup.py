@@ -1,7 +1,6 @@
 """What a project has to do for the database backend, and what it then has."""
 
 import contextlib
-import os
 import subprocess
 import sys
 from io import StringIO
@@ -24,6 +23,7 @@ from django.test import (
     override_settings,
 )
 
+from ..running import environment
 from .database_suite import Rollback
 from .databases import ALIAS, APP, DatabaseTestCase
 
@@ -108,8 +108,9 @@ class ConfigurationTests(SimpleTestCase):
             "import sys, django.channels.backends.database\n"
             "sys.exit('django.db.models' in sys.modules)"
         )
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-        status = subprocess.call([sys.executable, "-c", code], env=environment)
+        status = subprocess.call(
+            [sys.executable, "-c", code], env=environment(*sys.path)
+        )
         self.assertEqual(status, 0)
 
 

@@ -1,4 +1,3 @@
-import os
 import signal
 import subprocess
 import sys
@@ -27,7 +26,7 @@ from django.channels.testing.backend_suite.receivers import ReceiverTests
 from django.channels.testing.backend_suite.sharing import SharingTests
 from django.test import SimpleTestCase, override_settings
 
-from ..running import ROOT, enter_for_class, wait_for
+from ..running import enter_for_class, environment, wait_for
 from .redis_servers import (
     Cluster,
     EncryptedNode,
@@ -466,14 +465,12 @@ class OtherProcess:
     """A process that runs redis_process.py."""
 
     def __init__(self, url, role):
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        environment.pop("DJANGO_SETTINGS_MODULE", None)
         self.process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("redis_process.py")), url]
             + [role],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=environment,
+            env=environment(),
             text=True,
         )
         self.lines = []

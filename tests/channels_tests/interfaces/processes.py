@@ -1,6 +1,5 @@
 """The commands of the project in ``served``, in processes of their own."""
 
-import os
 import re
 import signal
 import subprocess
@@ -9,7 +8,7 @@ import threading
 from pathlib import Path
 
 import channels_tests
-from channels_tests.running import PATIENCE, ROOT, wait_for
+from channels_tests.running import PATIENCE, environment, wait_for
 
 TESTS = Path(channels_tests.__file__).resolve().parent.parent
 
@@ -21,15 +20,14 @@ class Command:
     """
 
     def __init__(self, *arguments, redis=None, **options):
-        self.environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(TESTS), *sys.path]),
+        variables = {
             "PYTHONUNBUFFERED": "1",
             "DJANGO_SETTINGS_MODULE": "channels_tests.interfaces.served.settings",
             **options.pop("environment", {}),
         }
         if redis is not None:
-            self.environment["SERVED_REDIS"] = redis
+            variables["SERVED_REDIS"] = redis
+        self.environment = environment(TESTS, *sys.path, **variables)
         self.arguments = arguments
         self.options = options
         self.lines = []

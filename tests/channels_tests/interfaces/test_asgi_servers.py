@@ -1,7 +1,6 @@
 """The stock asgi.py of startproject behind real ASGI servers."""
 
 import importlib.util
-import os
 import shutil
 import subprocess
 import sys
@@ -9,7 +8,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from channels_tests.running import ROOT, Redis, Server, free_port, missing
+from channels_tests.running import Redis, Server, environment, free_port, missing
 
 from django.core.management import call_command
 from django.test import SimpleTestCase
@@ -73,12 +72,7 @@ class Site(Server):
         self.folder = Path(folder)
         self.name = name
         self.port = free_port()
-        self.environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]),
-            "PYTHONUNBUFFERED": "1",
-        }
-        self.environment.pop("DJANGO_SETTINGS_MODULE", None)
+        self.environment = environment(*sys.path, PYTHONUNBUFFERED="1")
         call_command("startproject", "mysite", directory=folder)
         app = self.folder / "echo"
         app.mkdir()

@@ -2,9 +2,9 @@ import copyreg
 import subprocess
 import sys
 import types
-from pathlib import Path
 
-import django
+from channels_tests.running import environment
+
 from django.channels.interfaces import server  # NOQA: F401
 from django.test import SimpleTestCase
 
@@ -27,7 +27,7 @@ class ImportTests(SimpleTestCase):
         self.assertNotIn(types.MethodType, copyreg.dispatch_table)
         result = subprocess.run(
             [sys.executable, "-c", SCRIPT],
-            env={"PYTHONPATH": str(Path(django.__file__).parent.parent)},
+            env=environment(),
             capture_output=True,
             text=True,
             check=True,

@@ -8,6 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest import mock
 
+from channels_tests.running import environment
+
 from django.channels.interfaces.options import check_sharing, check_workers
 from django.core.management import CommandError, call_command
 from django.core.management.commands.runwsserver import Command
@@ -163,11 +165,12 @@ class ProcessTests(SimpleTestCase):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={
-                "PYTHONPATH": ":".join([folder.name, *sys.path]),
-                "DJANGO_SETTINGS_MODULE": "ws_settings",
-                "NOTIFY_SOCKET": address,
-            },
+            env=environment(
+                folder.name,
+                *sys.path,
+                DJANGO_SETTINGS_MODULE="ws_settings",
+                NOTIFY_SOCKET=address,
+            ),
         )
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)

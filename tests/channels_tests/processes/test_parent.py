@@ -6,7 +6,7 @@ from unittest import mock
 from django.channels.processes.parent import VARIABLE, Parent
 from django.test import SimpleTestCase
 
-from ..running import PATIENCE, ROOT
+from ..running import PATIENCE, environment
 
 CHILD = """
 import multiprocessing, os, subprocess, sys, threading
@@ -34,16 +34,11 @@ class ParentTests(SimpleTestCase):
     def test_child(self):
         """It tells that it's ready, and notices the parent's end."""
         ready, theirs = os.pipe()
-        environment = {
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            VARIABLE: f"7:{theirs}:1,2",
-        }
         with subprocess.Popen(
             [sys.executable, "-c", CHILD],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=environment,
+            env=environment(**{VARIABLE: f"7:{theirs}:1,2"}),
             pass_fds=[theirs],
             text=True,
         ) as process:
