@@ -40,11 +40,12 @@ class DurableTests:
                 self.backend.acknowledge(message)
         return numbers
 
-    def shorten_lease(self):
-        self.backend = self.make(OPTIONS={"MESSAGE_LEASE": 1.5})
+    def make_brief(self, lease=0.2):
+        """Return a backend whose leases of messages are over soon, if it can."""
+        return self.make(OPTIONS={"MESSAGE_LEASE": lease})
 
-    def pass_lease(self):
-        self.let_pass(self.backend.message_lease + 0.1)
+    def pass_lease(self, backend):
+        self.let_pass(backend.message_lease + 0.1)
 
     def test_received(self):
         content = {"n": 1, "b": b"\0", "l": [{"x": None}]}
@@ -117,10 +118,10 @@ class DurableTests:
 
     def test_lease(self):
         """A message whose receiver says nothing more is received again."""
-        self.shorten_lease()
         self.add_all("a", 1)
-        first = self.take("a")
-        self.pass_lease()
+        brief = self.make_brief()
+        first = self.take("a", backend=brief)
+        self.pass_lease(brief)
         second = self.take("a")
         self.assertEqual((second.id, second.attempt), (first.id, 2))
         # What the first one says of it counts no more.
@@ -132,12 +133,13 @@ class DurableTests:
         self.assertIs(self.backend.acknowledge(second), True)
 
     def test_renew(self):
-        self.shorten_lease()
+        """From then on it's as long as the backend's that renews it."""
         self.add_all("a", 1)
-        message = self.take("a")
-        for _ in range(5):
-            self.let_pass(self.backend.message_lease / 4)
+        brief = self.make_brief(1)
+        message = self.take("a", backend=brief)
+        for _ in range(2):
             self.assertEqual(self.backend.renew([message]), [])
+            self.let_pass(0.6 * brief.message_lease)
         self.assertIsNone(self.take("a"))
         self.backend.acknowledge(message)
         self.assertEqual(self.backend.renew([message]), [message])
@@ -155,11 +157,14 @@ class DurableTests:
 
     def test_release_with_delay(self):
         self.add_all("a", 1, 2)
-        self.backend.release(self.take("a"), 1)
+        self.backend.release(self.take("a"), 60)
         self.assertEqual(self.take_all("a"), [2])
-        self.let_pass(1.1)
+        self.add_all("a", 3)
+        self.backend.release(self.take("a"), 0.1)
+        self.let_pass(0.2)
         message = self.take("a")
-        self.assertEqual((message.content, message.attempt), ({"n": 1}, 2))
+        self.assertEqual((message.content, message.attempt), ({"n": 3}, 2))
+        self.assertIsNone(self.take("a"))
 
     def test_each_attempt_has_what_was_sent(self):
         self.add("a", content={"l": [1]})
@@ -187,25 +192,28 @@ class DurableTests:
         self.assertEqual(self.take_all("a"), [1, 4])
 
     def test_delay(self):
-        self.add_all("a", 1, delay=1.2)
-        self.add_all("a", 2, delay=1)
-        self.add_all("a", 3)
-        self.assertEqual(self.take_all("a"), [3])
-        self.let_pass(1.3)
-        self.assertEqual(sorted(self.take_all("a")), [1, 2])
+        self.add_all("a", 1, delay=60)
+        self.add_all("a", 2)
+        self.assertEqual(self.take_all("a"), [2])
+        self.add_all("a", 3, delay=0.2)
+        self.add_all("a", 4, delay=0.1)
+        self.let_pass(0.3)
+        self.assertEqual(sorted(self.take_all("a")), [3, 4])
 
     def test_delay_of_at_most_once(self):
         """It expires as if it had been sent when it was due."""
         backend = self.make(EXPIRY=1)
-        self.add("a", backend, durable=False, content={"n": 1}, delay=0.8)
-        self.assertIsNone(self.receive("a", backend=backend))
-        self.let_pass(0.9)
-        message = self.take("a", backend=backend)
-        self.assertIs(message.durable, False)
-        self.assertEqual(message.content, {"n": 1})
+        self.add("a", backend, durable=False, content={"n": 1}, delay=60)
         self.assertIsNone(self.receive("a", backend=backend))
         self.add("a", backend, durable=False, content={"n": 2}, delay=0.1)
-        self.let_pass(1.2)
+        self.let_pass(0.2)
+        message = self.take("a", backend=backend)
+        self.assertIs(message.durable, False)
+        self.assertEqual(message.content, {"n": 2})
+        self.assertIsNone(self.receive("a", backend=backend))
+        backend = self.make(EXPIRY=0.1)
+        self.add("a", backend, durable=False, content={"n": 3}, delay=0.1)
+        self.let_pass(0.3)
         with self.assertLogs("django.channels", "WARNING"):
             self.assertIsNone(self.receive("a", backend=backend))
         self.assertEqual(backend.dropped, {"expired": 1})
@@ -258,17 +266,18 @@ class DurableTests:
         self.assertEqual(self.take("a").content, {"n": 2})
 
     def test_key_is_given_back(self):
-        self.shorten_lease()
         self.add_all("a", 1, 2, key="x")
         self.backend.release(self.take("a"), 60)
         message = self.take("a")
         self.assertEqual(message.content, {"n": 2})
         self.backend.bury(message, "x")
         self.add_all("a", 3, key="x")
-        self.take("a")
+        message = self.take("a")
         self.add_all("a", 4, key="x")
         self.assertIsNone(self.take("a"))
-        self.pass_lease()
+        brief = self.make_brief()
+        brief.renew([message])
+        self.pass_lease(brief)
         self.assertEqual(self.take("a").content, {"n": 3})
         self.assertIsNone(self.take("a"))
 

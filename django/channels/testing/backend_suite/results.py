@@ -39,19 +39,19 @@ class ResultTests:
         self.assertEqual(self.backend.result("a"), {"l": [1]})
 
     def test_result_expires(self):
-        self.store("a", {"n": 1}, 1.5)
+        self.store("a", {"n": 1}, 1)
         self.store("b", {"n": 2}, 60)
         self.assertEqual(self.backend.result("a"), {"n": 1})
-        self.let_pass(1.6)
+        self.let_pass(1.1)
         self.assertIsNone(self.backend.result("a"))
         self.assertEqual(self.backend.result("b"), {"n": 2})
 
     def test_replaced_result_lasts_as_long_as_it_says(self):
-        self.store("a", {"n": 1}, 1.5)
+        self.store("a", {"n": 1}, 0.1)
         self.store("a", {"n": 2}, 60)
         self.store("b", {"n": 3}, 60)
-        self.store("b", {"n": 4}, 1.5)
-        self.let_pass(1.6)
+        self.store("b", {"n": 4}, 0.1)
+        self.let_pass(0.2)
         self.assertEqual(self.backend.result("a"), {"n": 2})
         self.assertIsNone(self.backend.result("b"))
 
