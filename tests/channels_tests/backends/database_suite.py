@@ -104,7 +104,7 @@ class TransactionTests:
 
 class ProcessTests:
     def start(self, action):
-        """Start a process; return it and its first line."""
+        """Start a process, which prints a line when it's ready."""
         settings = {
             **self.database_settings,
             "NAME": str(self.database_settings["NAME"]),
@@ -123,12 +123,14 @@ class ProcessTests:
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
-        return process, process.stdout.readline().strip()
+        return process
 
     def test_race_of_processes(self):
         """Each message is received by one of them, and in its order."""
         number = 300
-        processes = [self.start("take")[0] for _ in range(2)]
+        processes = [self.start("take") for _ in range(2)]
+        for process in processes:
+            self.assertEqual(process.stdout.readline(), "ready\n")
         backend = self.make(CAPACITY=10**6)
         for n in range(number):
             self.send("race", backend, number=n)
@@ -144,7 +146,8 @@ class ProcessTests:
 
     def test_killed_process(self):
         """What it owned goes when its lease is over."""
-        process, name = self.start("join")
+        process = self.start("join")
+        name = process.stdout.readline().strip()
         self.assertEqual(len(self.backend._members("g")), 1)
         process.kill()
         process.wait()
