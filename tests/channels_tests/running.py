@@ -62,6 +62,16 @@ def environment(*folders, **variables):
     return {**result, **variables}
 
 
+def open_websocket(url, **options):
+    """Connect a client that is as patient as the tests."""
+    try:
+        from websockets.sync.client import connect
+    except ImportError:
+        missing("websockets")
+    patience = {"open_timeout": PATIENCE, "ping_interval": None, "proxy": None}
+    return connect(url, **patience, **options)
+
+
 def printed_by(code):
     """Return what an interpreter of its own prints that runs this code."""
     return subprocess.run(

@@ -12,13 +12,12 @@ from urllib.parse import quote, urlencode
 from urllib.request import HTTPCookieProcessor, build_opener, urlopen
 
 from .browser import Tab, chromium
-from .running import ROOT, Project, enter_for_class, missing, wait_for
+from .running import ROOT, Project, enter_for_class, missing, open_websocket, wait_for
 
 try:
     from websockets.exceptions import ConnectionClosed, InvalidStatus
-    from websockets.sync.client import connect
 except ImportError:
-    connect = None
+    ConnectionClosed = None
 
 CHAT = ROOT / "examples" / "chat"
 SCREENSHOTS = ROOT / "build" / "screenshots"
@@ -29,7 +28,7 @@ class ChatTestCase(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        if connect is None:
+        if ConnectionClosed is None:
             missing("websockets")
         cls.project = enter_for_class(cls, Project(CHAT, MIGRATE))
 
@@ -68,8 +67,8 @@ class Visitor:
     def __init__(self, project, room, name):
         # It takes in whatever comes: the closing handshake waits behind frames
         # that nobody has read, for its ten seconds where there's no room left.
-        self.connection = connect(
-            project.url(quote(room, "/%"), "ws"), proxy=None, max_queue=None
+        self.connection = open_websocket(
+            project.url(quote(room, "/%"), "ws"), max_queue=None
         )
         self.name = name
 
@@ -208,7 +207,7 @@ class ChatTests(ChatTestCase):
     def test_no_such_room(self):
         for path in ("/rooms/nowhere/", "/", "/nothing/"):
             with self.subTest(path=path), self.assertRaises(InvalidStatus) as caught:
-                with connect(self.project.url(path, "ws"), proxy=None):
+                with open_websocket(self.project.url(path, "ws")):
                     pass
             self.assertEqual(caught.exception.response.status_code, 404)
         with self.assertRaises(HTTPError) as caught:
@@ -232,7 +231,7 @@ class ChatTests(ChatTestCase):
         ada.expect("message")
 
     def test_nobody_speaks_before_joining(self):
-        with connect(self.project.url(self.room, "ws"), proxy=None) as socket:
+        with open_websocket(self.project.url(self.room, "ws")) as socket:
             socket.send('{"type": "say", "text": "hello"}')
             with self.assertRaises(ConnectionClosed):
                 socket.recv(timeout=30)

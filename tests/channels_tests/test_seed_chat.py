@@ -8,12 +8,7 @@ import unittest
 from pathlib import Path
 from urllib.request import urlopen
 
-from .running import Project, Redis, enter_for_class, missing
-
-try:
-    from websockets.sync.client import connect
-except ImportError:
-    connect = None
+from .running import Project, Redis, enter_for_class, missing, open_websocket
 
 SEED_CHAT = Path(__file__).resolve().parent / "seed_chat"
 
@@ -24,12 +19,10 @@ class SeedChatTests:
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        if connect is None:
-            missing("websockets")
         cls.project = enter_for_class(cls, cls.start())
 
     def enter(self, stack):
-        return stack.enter_context(connect(self.project.url("/", "ws"), proxy=None))
+        return stack.enter_context(open_websocket(self.project.url("/", "ws")))
 
     def test_two_clients_talk(self):
         """A frame of either goes to both, in the order they were sent."""
@@ -109,7 +102,7 @@ class TwoServersTests(SeedChatTests, unittest.TestCase):
     def enter(self, stack):
         self.projects.reverse()
         url = self.projects[0].url("/", "ws")
-        return stack.enter_context(connect(url, proxy=None))
+        return stack.enter_context(open_websocket(url))
 
     # Either process may run the task, and the view knows only of its own.
     test_task = None

@@ -17,7 +17,7 @@ from django.test.channels import ChannelsLiveServerTestCase
 from django.urls import path
 
 from .browser import Tab, chromium
-from .running import PATIENCE, enter_for_class, missing, wait_for
+from .running import PATIENCE, enter_for_class, open_websocket, wait_for
 
 PAGE = """\
 <!doctype html>
@@ -99,12 +99,7 @@ class ChannelsLiveServerTests(LiveTestCase):
             return response.read().decode()
 
     def connect(self, url="/", **options):
-        try:
-            from websockets.sync.client import connect
-        except ImportError:
-            missing("websockets")
-        url = self.live_server_websocket_url + url
-        return connect(url, open_timeout=PATIENCE, **options)
+        return open_websocket(self.live_server_websocket_url + url, **options)
 
     def test_http(self):
         """Views share the test's database, whichever thread they run in."""

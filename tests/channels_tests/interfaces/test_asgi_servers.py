@@ -113,6 +113,7 @@ class Site(Server):
             f"ws://127.0.0.1:{self.port}{path}",
             open_timeout=PATIENCE,
             close_timeout=PATIENCE,
+            ping_interval=None,
         )
 
 

@@ -5,9 +5,8 @@ import signal
 from contextlib import ExitStack
 
 from channels_tests.backends.redis_servers import Node, redis_executable
-from channels_tests.running import enter_for_class, free_port, wait_for
+from channels_tests.running import enter_for_class, free_port, open_websocket, wait_for
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
 
 from django.channels.interfaces.drain import FEWEST
 from django.test import SimpleTestCase
@@ -29,7 +28,7 @@ def get(port, path="/", headers={}):
 
 
 def socket(port, **options):
-    return connect(f"ws://127.0.0.1:{port}/", open_timeout=PATIENCE, **options)
+    return open_websocket(f"ws://127.0.0.1:{port}/", **options)
 
 
 class RedisTests(SimpleTestCase):

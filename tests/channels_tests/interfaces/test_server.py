@@ -473,7 +473,10 @@ class WebSocketTests(ServerTestCase):
 
     def socket(self, path="/", **kwargs):
         return connect(
-            f"ws://127.0.0.1:{self.server.port}{path}", open_timeout=PATIENCE, **kwargs
+            f"ws://127.0.0.1:{self.server.port}{path}",
+            open_timeout=PATIENCE,
+            ping_interval=None,
+            **kwargs,
         )
 
     def test_chat(self):
