@@ -2,9 +2,10 @@
 Channels on a Redis or Valkey server.
 
 ``backend`` says what is stored where, ``connection`` makes the clients,
-``receiver``, ``shards`` and ``inbox`` wait for what comes. The scripts that
-the server runs are in the ``.lua`` files. Nothing imports the package redis
-before a backend is used.
+``receiver``, ``shards`` and ``inbox`` wait for what comes; ``places`` are the
+receiver's, for answers that may be lost. The scripts that the server runs are
+in the ``.lua`` files. Nothing imports the package redis before a backend is
+used.
 """
 
 from .backend import RedisChannelBackend

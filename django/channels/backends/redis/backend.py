@@ -35,10 +35,15 @@ class RedisChannelBackend(RedisDurable, SharedChannelBackend):
         number is that of the channel's shard (see OPTIONS["SHARDS"]).
     ``{P:0}:jobs:…``
         Durable and delayed messages: see RedisDurable and jobs.lua.
+    ``{P:0}:signals:NAME``
+        What receivers block on: a list with an item, if there may be entries.
     ``{P:0}:wake:ID``
         A list that wakes the threads of a receiver which is closed.
-    ``{P:PROCESS}:inbox``, ``{P:PROCESS}:lease``
-        The items for a process, a list; how long its lease is, in ms.
+    ``{P:0}:answer:ID``
+        The last answer to a thread that receives: see take.lua.
+    ``{P:PROCESS}:inbox``, ``{P:PROCESS}:lease``, ``{P:PROCESS}:read``
+        The items for a process, a list; how long its lease is, in ms; how
+        often it was read, see read.lua.
     ``P:group:NAME``
         A group's members, a hash of their tokens.
     ``P:result:ID``
@@ -122,6 +127,14 @@ class RedisChannelBackend(RedisDurable, SharedChannelBackend):
     def queue_key(self, channel):
         return f"{{{self.prefix}:{self.shard_of(channel)}}}:queue:{channel}"
 
+    def signals_key(self, channel):
+        return f"{{{self.prefix}:{self.shard_of(channel)}}}:signals:{channel}"
+
+    @property
+    def kept(self):
+        """How long what expires is kept, in ms; it's found expired before."""
+        return int(self.expiry * 1000) + 60_000
+
     def shard_of(self, channel):
         return crc32(channel.encode()) % self.shards
 
@@ -136,7 +149,7 @@ class RedisChannelBackend(RedisDurable, SharedChannelBackend):
     def _push(self, channel, data, capacity, expiry):
         pushed, *expired = self.call(
             self.connection.push,
-            keys=[self.queue_key(channel)],
+            keys=[self.queue_key(channel), self.signals_key(channel)],
             args=[capacity, int(expiry * 1000), data],
         )
         for old in expired:
@@ -151,19 +164,21 @@ class RedisChannelBackend(RedisDurable, SharedChannelBackend):
         if isinstance(entry, list):
             self.release(self._durable_message(channel, {}, entry[1:]), counted=False)
         else:
-            self.call(self._put_back, self.queue_key(channel), entry)
+            self.call(self._put_back, channel, entry)
 
-    def _put_back(self, queue, entry):
+    def _put_back(self, channel, entry):
         pipeline = self.connection.client.pipeline(transaction=False)
-        pipeline.lpush(queue, entry)
-        pipeline.pexpire(queue, int(self.expiry * 1000) + 60_000)
+        pipeline.lpush(self.queue_key(channel), entry)
+        pipeline.rpush(self.signals_key(channel), b"")
+        for key in self.queue_key(channel), self.signals_key(channel):
+            pipeline.pexpire(key, self.kept)
         pipeline.execute()
 
     # Inboxes.
 
     def inbox_keys(self, process):
         tag = f"{{{self.prefix}:{process}}}"
-        return f"{tag}:inbox", f"{tag}:lease"
+        return f"{tag}:inbox", f"{tag}:lease", f"{tag}:read"
 
     def renew_inbox(self):
         inbox = self._inbox
@@ -202,7 +217,8 @@ class RedisChannelBackend(RedisDurable, SharedChannelBackend):
         post = self.connection.post
         pipeline = self.connection.client.pipeline(transaction=False)
         for process in processes:
-            pipeline.evalsha(post.sha, 2, *self.inbox_keys(process), capacity, data)
+            keys = self.inbox_keys(process)
+            pipeline.evalsha(post.sha, len(keys), *keys, capacity, data)
         answers = pipeline.execute(raise_on_error=False)
         for i, (process, answer) in enumerate(zip(processes, answers)):
             if isinstance(answer, NoScriptError):
@@ -255,6 +271,7 @@ class RedisChannelBackend(RedisDurable, SharedChannelBackend):
         shard = f"{{{prefix}:*}}"
         for pattern in (
             f"{shard}:queue:*",
+            f"{shard}:signals:*",
             f"{shard}:jobs:*",
             f"{prefix}:group:*",
             f"{prefix}:result:*",

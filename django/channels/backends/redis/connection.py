@@ -131,6 +131,7 @@ class Connection:
         self.settle = self._script("jobs", "settle")
         self.dead = self._script("jobs", "dead")
         self.post = self._script("post")
+        self.read = self._script("read")
         self.join = self._script("join")
 
     def close(self):

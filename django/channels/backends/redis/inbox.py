@@ -16,12 +16,15 @@ class Inbox:
 
     def __init__(self, backend, process):
         self._backend = backend
-        self._inbox, self._lease = backend.inbox_keys(process)
+        self._keys = self._inbox, self._lease, self._last = backend.inbox_keys(process)
         # In ms.
         self._length = int(backend.lease * 1000)
         self._stopped = threading.Event()
         self._client = None
         self._next_beat = 0
+        # See read.lua.
+        self._number = 1
+        self._arrived = 0
         # Whether the server may have forgotten this inbox, and whether it did.
         self._interrupted = False
         self._lost = False
@@ -50,7 +53,7 @@ class Inbox:
             self._backend.call(client.delete, self._lease)
             self.stop()
             # The thread may have renewed it meanwhile.
-            self._backend.call(client.delete, self._lease, self._inbox)
+            self._backend.call(client.delete, *self._keys)
         finally:
             self.stop()
 
@@ -104,20 +107,28 @@ class Inbox:
 
     def _read(self, timeout):
         """Take what is there, or else what comes within the time."""
-        client = self._backend.connection.client
-        items = self._backend.call(client.lpop, self._inbox, BATCH)
+        items = self._backend.call(
+            self._backend.connection.read,
+            keys=[self._inbox, self._last],
+            args=[self._number, self._arrived, BATCH, 2 * self._length],
+        )
+        self._number += 1
+        self._arrived = len(items)
         if not items:
-            popped = self._backend.call(self._blpop, timeout)
-            items = [] if popped is None else [popped[1]]
+            first = self._backend.call(self._wait, timeout)
+            items = [] if first is None else [first]
+            self._arrived = len(items)
         for item in items:
             if self._stopped.is_set():
                 return
             self._backend._take(item)
 
-    def _blpop(self, timeout):
+    def _wait(self, timeout):
+        """Return the first item when there is one, and leave it there."""
         if self._client is None:
             self._client = self._backend.waiting_client(self._inbox)
-        return self._client.blpop([self._inbox], timeout)
+        ends = [self._inbox, self._inbox]
+        return self._client.blmove(*ends, timeout, src="LEFT", dest="LEFT")
 
     def _close_client(self):
         client, self._client = self._client, None

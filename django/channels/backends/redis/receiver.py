@@ -7,6 +7,7 @@ from time import monotonic
 from django.channels.exceptions import BackendUnavailable
 
 from ..shared_receiver import SharedReceiver
+from .places import Places
 from .waiting import SLICE, Outage
 
 # How long the time is that an entry begins with. See push.lua.
@@ -24,11 +25,10 @@ class RedisReceiver(SharedReceiver):
     """
     Receives from channels of one shard. See SharedReceiver.
 
-    A thread takes what is there and otherwise blocks until something comes,
-    on a connection of its own. What comes meanwhile is fresh; what was there
-    may have expired, which take.lua sees by the server's clock. For a durable
-    or delayed message comes a signal, after which it's taken; and no thread
-    blocks beyond the time at which there may be more.
+    A thread takes what is there and otherwise blocks, on a connection of its
+    own, until a signal comes that there is more; it never blocks beyond the
+    time at which there may be. Nothing but a signal is lost with a connection:
+    the server keeps each thread's last answer, and repeats it.
 
     The channels have turns: each begins the list once, and a busy one is last
     after it has given a message.
@@ -45,8 +45,14 @@ class RedisReceiver(SharedReceiver):
         self._wake_key = f"{tag}:wake:{secrets.token_hex(8)}".encode()
         self._base = f"{tag}:jobs".encode()
         self._signals = [
-            f"{tag}:jobs:signal:{channel}".encode() for channel in self.channels
+            key.encode()
+            for channel in self.channels
+            for key in (
+                f"{tag}:jobs:signal:{channel}",
+                backend.signals_key(channel),
+            )
         ]
+        self._places = Places(tag)
         self._lock = threading.Lock()
         self._threads = 0
         self._client = None
@@ -65,41 +71,49 @@ class RedisReceiver(SharedReceiver):
             if self.closed.is_set():
                 return None
             self._threads += 1
+            place = self._places.take()
         try:
-            return self._receive_until(deadline)
+            return self._receive_until(deadline, place)
         finally:
             with self._lock:
                 self._threads -= 1
-            self._close_client()
+                self._places.give_back(place)
+            self._clean_up()
 
-    def _receive_until(self, deadline):
+    def _receive_until(self, deadline, place):
+        signal = None
         while not self.closed.is_set():
             try:
-                found, time = self._take()
+                found, time = self._take(place)
+                signal = None
                 if found is None:
-                    found = self._wait(deadline, time)
+                    signal = self._wait(deadline, time)
             except BackendUnavailable as error:
                 self._outage.wait(error, deadline)
             else:
                 self._outage.over()
                 if found is not None:
                     return found
-            if deadline is not None and monotonic() >= deadline:
+            if not signal and deadline is not None and monotonic() >= deadline:
                 return None
+        if signal is not None:
+            self._pass_on(signal)
         return None
 
-    def _take(self):
+    def _take(self, place):
         """
         Return the channel and the entry of what is there, or None; and in how
         many seconds there may be more.
         """
         backend = self.backend
-        args = [int(backend.message_lease * 1000)]
         while self._keys and not self.closed.is_set():
-            keys = self._keys
+            keys = place.begin(self._keys)
             number, entry, time, *expired = backend.call(
-                backend.connection.take, keys=[self._base, *keys], args=args
+                backend.connection.take,
+                keys=[self._base, place.key, *keys],
+                args=[int(backend.message_lease * 1000), place.number, backend.kept],
             )
+            place.end()
             for i in range(0, len(expired), 2):
                 channel = self._channels[keys[expired[i] - 1]]
                 backend._expired(channel, expired[i + 1])
@@ -110,22 +124,27 @@ class RedisReceiver(SharedReceiver):
         return None, SLICE
 
     def _wait(self, deadline, time):
-        """Return the same of what comes until then, or None."""
+        """Block until then, or a signal, whose key is returned."""
         if deadline is not None:
             time = min(time, deadline - monotonic())
         if self.closed.is_set() or (deadline is not None and time <= 0):
             return None
-        keys = [self._wake_key, *self._signals, *self._keys]
+        keys = [self._wake_key, *self._signals]
         try:
             # A server takes 0 for ever.
             popped = self.backend.call(self._blpop, keys, max(time, 0.001))
         except BackendUnavailable:
             self._drop_client()
             raise
-        # A signal is for _take().
-        if popped is not None and popped[0] in self._channels:
-            return self._found(*popped)
-        return None
+        return None if popped is None or popped[0] == self._wake_key else popped[0]
+
+    def _pass_on(self, signal):
+        """Let another receiver have the signal: this one is closed."""
+        try:
+            self.backend.call(self._push_signal, signal, [b""])
+        except BackendUnavailable:
+            # Others look at the end of their slice.
+            pass
 
     def _blpop(self, keys, timeout):
         with self._lock:
@@ -153,22 +172,30 @@ class RedisReceiver(SharedReceiver):
             threads = self._threads
         if threads:
             try:
-                self.backend.call(self._push_wake_up, threads)
+                self.backend.call(self._push_signal, self._wake_key, [b""] * threads)
             except BackendUnavailable:
                 # They notice at the end of their slice.
                 pass
-        self._close_client()
+        self._clean_up()
 
-    def _push_wake_up(self, threads):
+    def _push_signal(self, key, items):
         pipeline = self.backend.connection.client.pipeline(transaction=False)
-        pipeline.rpush(self._wake_key, *[b""] * threads)
-        pipeline.pexpire(self._wake_key, 60_000)
+        pipeline.rpush(key, *items)
+        pipeline.pexpire(key, 60_000)
         pipeline.execute()
 
-    def _close_client(self):
-        """Close the connections, if nobody needs them any more."""
+    def _clean_up(self):
+        """Leave nothing open or kept, if nobody needs it any more."""
         with self._lock:
-            if self._threads or not self.closed.is_set() or self._client is None:
+            if self._threads or not self.closed.is_set():
                 return
             client, self._client = self._client, None
-        client.close()
+            keys = self._places.clear()
+        if client is not None:
+            client.close()
+        if keys:
+            try:
+                self.backend.call(self.backend.connection.client.delete, *keys)
+            except BackendUnavailable:
+                # They end by themselves.
+                pass

@@ -1,13 +1,18 @@
 -- Take the first message of the first channel that has one.
 --
--- KEYS: the base; the queues.
--- ARGV: how long the lease of a durable message is, in ms.
+-- KEYS: the base; the last answer; the queues.
+-- ARGV: how long the lease of a durable message is, in ms; this call's number,
+-- which is the last one's if that had no answer; how long to keep the answer,
+-- in ms.
 -- Returns a list. It begins with a queue's number, from 1, and the entry that
 -- was taken from it or, for a durable message, a list of its data, its id, its
 -- attempts and its lease; or 0 and '' if there is none, or -1 and '' if so many
 -- had expired that it is others' turn. Then, in how many ms there may be more,
 -- or -1. Then, for each message that had expired, it has the queue's number
 -- and the message.
+--
+-- The answer is kept until the next call, so that one that is lost on its way
+-- loses no message: the call is made again, and has the same answer.
 
 local now = get_time()
 local result = {0, '', -1}
@@ -52,11 +57,25 @@ local function take_job(number, channel)
     return false
 end
 
+-- Take a queue's first entry, and signal that there are more.
+local function pop(queue, channel)
+    local entry = redis.call('LPOP', queue)
+    if entry then
+        local signals = string.sub(base, 1, -5) .. 'signals:' .. channel
+        if redis.call('EXISTS', signals) == 0 and redis.call('EXISTS', queue) == 1 then
+            redis.call('RPUSH', signals, '')
+            redis.call('PEXPIRE', signals, ARGV[3])
+        end
+    end
+    return entry
+end
+
 local function take(number, queue)
-    if has_jobs and take_job(number, string.match(queue, ':queue:(.*)$')) then
+    local channel = string.match(queue, ':queue:(.*)$')
+    if has_jobs and take_job(number, channel) then
         return true
     end
-    local entry = redis.call('LPOP', queue)
+    local entry = pop(queue, channel)
     while entry do
         if tonumber(string.sub(entry, 1, 13)) > now then
             result[1], result[2] = number, entry
@@ -66,20 +85,59 @@ local function take(number, queue)
             result[1] = -1
             return true
         end
-        entry = redis.call('LPOP', queue)
+        entry = pop(queue, channel)
     end
     return false
+end
+
+-- Return what was answered to this call before, or nil if nothing was. A call
+-- that comes in after a later one is nobody's any more.
+local function answer_again(number)
+    local last = redis.call('GET', KEYS[2])
+    local space = last and string.find(last, ' ', 1, true)
+    local answered = last and tonumber(string.sub(last, 1, space))
+    if not last or answered < number then
+        return nil
+    elseif answered > number then
+        return result
+    end
+    local answer = cmsgpack.unpack(string.sub(last, space + 1))
+    local entry = answer[2]
+    if type(entry) == 'table' then
+        -- A lease that is over meanwhile is another's, or will be.
+        local till = redis.call('ZSCORE', key('leased'), entry[2])
+        local lease = redis.call('HGET', key('job:' .. entry[2]), 'lease')
+        if not till or tonumber(till) <= now or lease ~= entry[4] then
+            return nil
+        end
+    elseif entry ~= '' and tonumber(string.sub(entry, 1, 13)) <= now then
+        answer[#answer + 1] = answer[1]
+        answer[#answer + 1] = string.sub(entry, 14)
+        answer[1], answer[2] = -1, ''
+    end
+    return answer
+end
+
+local function keep(answer)
+    local kept = ARGV[2] .. ' ' .. cmsgpack.pack(answer)
+    redis.call('SET', KEYS[2], kept, 'PX', ARGV[3])
+    return answer
+end
+
+local again = answer_again(tonumber(ARGV[2]))
+if again then
+    return again
 end
 
 if has_jobs then
     promote(now)
 end
-for i = 2, #KEYS do
-    if take(i - 1, KEYS[i]) then
-        return result
+for i = 3, #KEYS do
+    if take(i - 2, KEYS[i]) then
+        return keep(result)
     end
 end
 if has_jobs then
     result[3] = next_time(now)
 end
-return result
+return keep(result)
