@@ -40,7 +40,8 @@ Read the modules in this order; each imports only from those above it.
     imports more of it than their channels' names.
 ``loop``, ``leases``, ``worker``
     Threads that receive messages and run their consumers; the event loop that
-    runs the ``async def`` ones; what a worker does about durable messages.
+    runs the ``async def`` ones; what a worker does about durable messages, and
+    ``progress`` about those of sockets.
     ``deadline`` is for code on such a loop.
 ``processes``, ``patterns``
     Processes that run workers or the server, and which channels a worker

@@ -13,6 +13,7 @@ from . import signals
 from .exceptions import BackendUnavailable, ChannelError
 from .leases import Leases
 from .loop import LoopThread
+from .progress import Progress
 from .registry import consumers
 
 # How many messages may be with async consumers at once. Past it the worker
@@ -199,6 +200,7 @@ async def arun_here(backend, message):
 
 def _run(worker, consumer, message):
     exception = None
+    progress = _progress(worker, message)
     try:
         _started(message)
         consumer(message)
@@ -210,11 +212,14 @@ def _run(worker, consumer, message):
         worker.leases.settle(message, exception)
     if receipt is not None:
         _send_receipt(worker.backend, receipt)
+    if progress is not None:
+        progress.end(message)
     return exception
 
 
 async def _arun(worker, consumer, message):
     exception = None
+    progress = _progress(worker, message)
     try:
         _started(message)
         if message.durable:
@@ -233,7 +238,16 @@ async def _arun(worker, consumer, message):
         )
     if receipt is not None:
         await _asend_receipt(worker.backend, receipt)
+    if progress is not None:
+        progress.end(message)
     return exception
+
+
+def _progress(worker, message):
+    progress = Progress.of(worker.backend, message)
+    if progress is not None:
+        progress.begin(message)
+    return progress
 
 
 def _started(message):

@@ -27,6 +27,7 @@ The states, and what changes them
                 receive is too large for a message      CLOSING   1009
                 receive found its channel full, often   CLOSING   1013
                 no store to send receive to, for long   CLOSING   1013
+                the worker with a message is gone       CLOSING   1011
                 the workers did not report back         CLOSING   1013
                 the server stops                        CLOSING   1001
     any         the socket is lost                      LOST
@@ -213,15 +214,18 @@ class Conversation:
         if self.state == CONNECTING:
             self._refuse(504)
 
-    def give_up(self):
-        """The workers had their time with the message that they have."""
+    def give_up(self, code=TRY_AGAIN_LATER):
+        """
+        The workers had their time with the message that they have; or, with
+        INTERNAL_ERROR, the one that had it is gone.
+        """
         if self.busy is None:
             return
         logger.warning("A WebSocket's message was not reported done; it's closed.")
         if self._pending is not None:
             self._settle_pending(SENT)
         if self.state == OPEN:
-            self._close(TRY_AGAIN_LATER, "")
+            self._close(code, "")
         self._done(self.busy, failed=True)
 
     def shut_down(self):

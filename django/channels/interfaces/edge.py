@@ -19,7 +19,9 @@ class SocketEdge:
     those before the handshake's answer. ``sent_to`` counts the messages that
     senders were allowed, ``handed`` those that have come here; each is written
     by one side only. ``asked_at`` is when a message was last sent to the
-    workers, on the server's clock.
+    workers, ``heard_at`` when a worker was last heard to have it, or None, both
+    on the server's clock; ``misses`` is how often in a row the message was seen
+    neither with a worker nor waiting for one.
     """
 
     def __init__(self, sockets, content):
@@ -30,6 +32,8 @@ class SocketEdge:
         self.sent_to = 0
         self.handed = 0
         self.asked_at = 0.0
+        self.heard_at = None
+        self.misses = 0
         self.conversation = Conversation(
             self,
             content,
@@ -84,7 +88,10 @@ class SocketEdge:
             self.conversation.open()
 
     def told(self, content, frame):
-        self.conversation.told(content, frame)
+        if "running" in content and content["running"] == self.conversation.busy:
+            self.sockets.is_running(self)
+        else:
+            self.conversation.told(content, frame)
 
     def _time_out(self):
         self._timer = None

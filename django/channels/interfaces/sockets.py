@@ -20,8 +20,12 @@ from .request import Refused
 
 logger = logging.getLogger("django.channels.server")
 
-# How often it's looked at which messages the workers have had for too long.
+# How often it's looked at which messages the workers have had for too long, in
+# seconds: at most and at least. Between them it's so often in the time of the
+# backend's lease; in as many looks a worker says twice that it has a message.
 SWEEP = 10.0
+FASTEST_SWEEP = 2.0
+LOOKS = 3
 
 
 class Sockets:
@@ -62,6 +66,11 @@ class Sockets:
         self.when_empty = None
         self._outbox = outbox
         self._clock = clock
+        # How long a worker that has a message isn't heard, or None for ever.
+        self._lease = getattr(backend, "lease", None)
+        self._look_every = SWEEP
+        if self._lease is not None:
+            self._look_every = min(SWEEP, max(FASTEST_SWEEP, self._lease / LOOKS))
         self._sweep = None
         self._is_out = False
         self._lock = threading.Lock()
@@ -121,7 +130,7 @@ class Sockets:
         self.by_name[socket.name] = socket
         self._ask(socket, self._listen, socket.name, then=socket.listening)
         if self._outbox is not None and self._sweep is None:
-            self._sweep = self._clock.callLater(SWEEP, self.check)
+            self._sweep = self._clock.callLater(self._look_every, self.check)
 
     def leave_groups(self, socket):
         """Drop the socket from every group; its name stays."""
@@ -146,17 +155,48 @@ class Sockets:
         if self._outbox is None:
             return self._send(message)
         socket.asked_at = self._clock.seconds()
+        socket.heard_at, socket.misses = None, 0
         answered = partial(socket.conversation.answered, content["order"])
         self._ask(socket, self._send, message, then=answered)
         return conversation.PENDING
 
     def check(self):
         """Give up what the workers should have reported done long ago."""
-        self._sweep = self._clock.callLater(SWEEP, self.check)
-        latest = self._clock.seconds() - self.limits.message_timeout
+        self._sweep = self._clock.callLater(self._look_every, self.check)
+        now = self._clock.seconds()
+        latest = now - self.limits.message_timeout
+        silent = []
         for socket in tuple(self.by_name.values()):
+            if socket.conversation.busy is None:
+                continue
             if socket.asked_at < latest:
                 socket.conversation.give_up()
+            elif self._lease is not None:
+                if now - (socket.heard_at or socket.asked_at) > self._look_every:
+                    silent.append((socket, socket.conversation.busy))
+        if silent:
+            then = partial(self._looked, silent)
+            self._outbox.post("", self._is_any_waiting, then=then)
+
+    def is_running(self, socket):
+        """A worker has said that it has the socket's message."""
+        if self._clock is not None:
+            socket.heard_at, socket.misses = self._clock.seconds(), 0
+
+    def _looked(self, silent, waiting):
+        """
+        Give up messages that no worker has any more. ``waiting`` is whether
+        any wait for a worker, None if that can't be known.
+        """
+        for socket, order in silent:
+            if socket.conversation.busy != order:
+                continue
+            if waiting is None or (waiting and socket.heard_at is None):
+                socket.misses = 0
+                continue
+            socket.misses += 1
+            if socket.misses >= LOOKS:
+                socket.conversation.give_up(conversation.INTERNAL_ERROR)
 
     def _ask(self, socket, function, *args, then=None):
         if self._outbox is not None:
@@ -167,6 +207,12 @@ class Sockets:
             then(result)
 
     # The reactor's thread, or the outbox's.
+
+    def _is_any_waiting(self):
+        try:
+            return any(map(self.backend.waiting, WEBSOCKET_CHANNELS))
+        except ChannelError:
+            return None
 
     def _listen(self, name):
         """Return the error that it came to, or None."""

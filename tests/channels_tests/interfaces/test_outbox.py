@@ -1,4 +1,5 @@
 import threading
+from unittest import mock
 
 from django.channels.backends.memory import MemoryChannelBackend
 from django.channels.exceptions import (
@@ -12,6 +13,7 @@ from django.channels.interfaces.mailbox import Mailbox
 from django.channels.interfaces.outbox import Outbox
 from django.channels.interfaces.sockets import Sockets
 from django.channels.interfaces.websocket import WebSocketFactory
+from django.channels.message import Message
 from django.http import HttpResponse
 from django.test import SimpleTestCase
 
@@ -329,6 +331,82 @@ class SharedSocketTests(WebSocketTestCase):
             self.reactor.advance(30)
             self.done(self.taken(RECEIVE))
         self.reactor.advance(1000)
+        self.assertIsNone(self.closed())
+
+
+class LeaseTests(SharedSocketTests):
+    """A worker that has a message says so while it lives."""
+
+    def setUp(self):
+        self.queued = 0
+        patch = mock.patch.multiple(
+            SharedBackend, create=True, lease=9, waiting=lambda *args: self.queued
+        )
+        patch.start()
+        self.addCleanup(patch.stop)
+        super().setUp()
+
+    def pass_time(self, seconds):
+        for _ in range(seconds // 3):
+            self.reactor.advance(3)
+            self.work()
+
+    def ask(self):
+        """Return the message of a frame, which a worker has taken."""
+        self.open()
+        self.send(frame(b"a"))
+        self.work()
+        return self.taken(RECEIVE)
+
+    def say_running(self, message):
+        name, order = message.content["reply_channel"], message.content["order"]
+        self.backend.send(Message(name, {"running": order}))
+        self.work()
+
+    def test_worker_is_gone(self):
+        message = self.ask()
+        self.say_running(message)
+        with self.assertLogs("django.channels.server", "WARNING"):
+            self.pass_time(15)
+        self.assertEqual(self.closed(), 1011)
+
+    def test_worker_that_said_nothing(self):
+        self.ask()
+        with self.assertLogs("django.channels.server", "WARNING"):
+            self.pass_time(15)
+        self.assertEqual(self.closed(), 1011)
+
+    def test_worker_goes_on(self):
+        message = self.ask()
+        for _ in range(10):
+            self.pass_time(3)
+            self.say_running(message)
+        self.assertIsNone(self.closed())
+        self.done(message)
+        self.pass_time(60)
+        self.assertIsNone(self.closed())
+
+    def test_no_worker_yet(self):
+        """What waits on its channel is not lost."""
+        self.ask()
+        self.queued = 1
+        self.pass_time(45)
+        self.assertIsNone(self.closed())
+
+    def test_outage(self):
+        """A store that can't be asked says nothing about workers."""
+        message = self.ask()
+        self.say_running(message)
+        with mock.patch.object(SharedBackend, "waiting", side_effect=REFUSED):
+            self.pass_time(45)
+        self.assertIsNone(self.closed())
+
+    def test_other_messages_of_workers(self):
+        """One that comes late is nobody's."""
+        message = self.ask()
+        self.done(message)
+        self.say_running(message)
+        self.pass_time(30)
         self.assertIsNone(self.closed())
 
 

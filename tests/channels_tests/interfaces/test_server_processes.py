@@ -118,6 +118,24 @@ class ServerProcessesTests(SimpleTestCase):
         for number in (0, 1):
             self.assertIn(f"server-{number}: The server on http", server.printed)
 
+    def test_worker_is_killed(self):
+        """A socket whose message it had is closed soon; others stay open."""
+        self.command("runworker", SERVED_LEASE="6")
+        server = self.serve(SERVED_LEASE="6")
+        url = f"ws://127.0.0.1:{server.port}/"
+        with (
+            connect(url, open_timeout=PATIENCE, ping_interval=None) as ws,
+            connect(url, open_timeout=PATIENCE, ping_interval=None) as other,
+        ):
+            ws.send("hang")
+            os.kill(int(ws.recv(PATIENCE)), signal.SIGKILL)
+            with self.assertRaises(ConnectionClosed) as caught:
+                ws.recv(PATIENCE)
+            self.assertEqual(caught.exception.rcvd.code, 1011)
+            # A new worker has taken its place.
+            other.send("still here")
+            self.assertEqual(other.recv(PATIENCE), "still here")
+
     def test_one_is_killed(self):
         """The other one takes every connection until there are two again."""
         server = self.serve()

@@ -1,4 +1,5 @@
 import os
+import threading
 
 from django.channels import Channel, Group
 
@@ -15,6 +16,9 @@ def connect(reply_channel):
 def receive(reply_channel, content, scheme=None):
     if content == "pid":
         Channel(reply_channel).send(content=str(os.getpid()))
+    elif content == "hang":
+        Channel(reply_channel).send(content=str(os.getpid()))
+        threading.Event().wait()
     elif content.startswith("all "):
         Group("all").send(content=content)
     else:

@@ -14,7 +14,10 @@ if "SERVED_REDIS" in os.environ:
         "default": {
             "BACKEND": "django.channels.backends.redis.RedisChannelBackend",
             "LOCATION": os.environ["SERVED_REDIS"],
-            "OPTIONS": {"TIMEOUT": 20},
+            "OPTIONS": {
+                "TIMEOUT": 20,
+                "LEASE": float(os.environ.get("SERVED_LEASE", 10)),
+            },
         }
     }
 

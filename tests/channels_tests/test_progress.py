@@ -1,0 +1,63 @@
+"""That edges hear of messages which take long."""
+
+import threading
+from unittest import mock
+
+from django.channels import consumers, ticker
+from django.channels.message import Message
+from django.channels.worker import Worker
+
+from .running import PATIENCE, wait_for
+from .shared_http import SharedHTTPTestCase
+
+NAME = "websocket.receive"
+
+
+class Sink:
+    def __init__(self):
+        self.contents = []
+
+    def deliver(self, reply_names, message):
+        self.contents.append(message.content)
+        return ()
+
+
+class ProgressTests(SharedHTTPTestCase):
+    options = {"LEASE": 0.3}
+
+    def setUp(self):
+        super().setUp()
+        patch = mock.patch.object(ticker, "INTERVAL", 0.05)
+        patch.start()
+        self.addCleanup(patch.stop)
+        self.sink, self.name = Sink(), self.edge.reply_name("websocket")
+        self.edge.listen(self.name, self.sink)
+        self.go_on = threading.Event()
+        self.addCleanup(self.go_on.set)
+
+        def consume(order):
+            self.go_on.wait(PATIENCE)
+
+        self.addCleanup(consumers.end_isolation, consumers.begin_isolation())
+        consumers.register(NAME, consume)
+        worker = Worker(self.make_backend(), 1, [NAME])
+        worker.start()
+        self.addCleanup(worker.stop, PATIENCE)
+        self.addCleanup(self.go_on.set)
+
+    def running(self):
+        return self.sink.contents.count({"running": 7})
+
+    def test_long(self):
+        """It's said again and again, until the receipt is there."""
+        self.edge.send(Message(NAME, {"reply_channel": self.name, "order": 7}))
+        wait_for(lambda: self.running() > 2, "signs of life")
+        self.go_on.set()
+        wait_for(lambda: {"done": 7, "error": False} in self.sink.contents, "its end")
+
+    def test_short(self):
+        """One message each way."""
+        self.go_on.set()
+        self.edge.send(Message(NAME, {"reply_channel": self.name, "order": 7}))
+        wait_for(lambda: self.sink.contents, "its end")
+        self.assertEqual(self.sink.contents, [{"done": 7, "error": False}])
