@@ -13,8 +13,8 @@ from django.channels.exceptions import (
 )
 from django.channels.message import Message
 
-from . import conversation
-from .admission import Admission
+from . import close_codes, conversation
+from .admission import WEBSOCKET_CHANNELS, Admission
 from .handshake import connect_content
 from .request import Refused
 
@@ -196,7 +196,7 @@ class Sockets:
                 continue
             socket.misses += 1
             if socket.misses >= LOOKS:
-                socket.conversation.give_up(conversation.INTERNAL_ERROR)
+                socket.conversation.give_up(close_codes.INTERNAL_ERROR)
 
     def _ask(self, socket, function, *args, then=None):
         if self._outbox is not None:
