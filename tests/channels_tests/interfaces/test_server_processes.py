@@ -120,8 +120,8 @@ class ServerProcessesTests(SimpleTestCase):
 
     def test_worker_is_killed(self):
         """A socket whose message it had is closed soon; others stay open."""
-        self.command("runworker", SERVED_LEASE="6")
-        server = self.serve(SERVED_LEASE="6")
+        self.command("runworker", "--processes=2", SERVED_LEASE="6")
+        server = self.serve("--no-worker", SERVED_LEASE="6")
         url = f"ws://127.0.0.1:{server.port}/"
         with (
             connect(url, open_timeout=PATIENCE, ping_interval=None) as ws,
