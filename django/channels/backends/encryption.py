@@ -9,6 +9,10 @@ class Cipher:
     The keys are those of the package cryptography's Fernet (AES in CBC mode,
     authenticated with HMAC); ``Fernet.generate_key()`` makes one. Raise
     ValueError if they aren't, or the package isn't installed.
+
+    What is encrypted is bound to its ``place``, a text without NUL: who can
+    write to the store, but has no key, can't pass what a client has sent to
+    one channel off as a message of another.
     """
 
     def __init__(self, keys):
@@ -33,16 +37,24 @@ class Cipher:
                 "made."
             ) from error
 
-    def encrypt(self, data):
-        return data if self._fernet is None else self._fernet.encrypt(data)
+    def encrypt(self, data, place):
+        if self._fernet is None:
+            return data
+        return self._fernet.encrypt(place.encode() + b"\0" + data)
 
-    def decrypt(self, data):
-        """Raise ValueError for what was encrypted with no key or another."""
+    def decrypt(self, data, place):
+        """
+        Raise ValueError for what was encrypted with no key or another, or for
+        another place.
+        """
         if self._fernet is None:
             return data
         from cryptography.fernet import InvalidToken
 
         try:
-            return self._fernet.decrypt(bytes(data))
+            found, _, data = self._fernet.decrypt(bytes(data)).partition(b"\0")
         except InvalidToken as error:
             raise ValueError("Encrypted with another key.") from error
+        if found != place.encode():
+            raise ValueError("Encrypted for another place.")
+        return data

@@ -7,6 +7,7 @@ from django.channels.exceptions import BackendUnavailable
 from django.channels.message import Message
 
 from .drops import FULL, GONE
+from .serializer import INBOX
 
 logger = logging.getLogger("django.channels")
 
@@ -31,7 +32,7 @@ class InboxItems:
         """Post to the reply channel's owner. Return why not, or None."""
         backend = self._backend
         owner = names.process_of(name)
-        data = backend._encode(item)
+        data = backend._encode(item, INBOX)
         if not owner or owner == backend.process:
             return GONE
         return backend._post([owner], data, backend.inbox_capacity).get(owner)
@@ -40,7 +41,7 @@ class InboxItems:
         """Handle one item of this process's inbox. Never raise."""
         backend = self._backend
         try:
-            item = backend._decode(data)
+            item = backend._decode(data, INBOX)
             if item is None:
                 backend.drops.add("unreadable", "(inbox)")
             elif "add" in item or "discard" in item:

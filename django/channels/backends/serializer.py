@@ -9,13 +9,19 @@ from .encryption import Cipher
 
 logger = logging.getLogger("django.channels")
 
+# Places that aren't channels: no channel's name begins like these.
+INBOX = "!inbox"
+RESULT = "!result "
+ERROR = "!error "
+
 
 class Serializer:
     """
     Makes bytes of plain dicts and back, encrypted if there are ``keys``: see
     Cipher, whose ValueError it raises. ``largest`` is how many bytes a dict
     may come to, before it's encrypted. ``owner`` is the backend, as texts for
-    people name it.
+    people name it. ``place`` is where the bytes are stored, such as a channel's
+    name: what is encrypted is only read from there.
     """
 
     def __init__(self, owner, largest, keys):
@@ -23,7 +29,7 @@ class Serializer:
         self.largest = largest
         self._cipher = Cipher(keys)
 
-    def dumps(self, content):
+    def dumps(self, content, place):
         """Raise InvalidMessage, or MessageTooLarge."""
         try:
             data = codec.encode(content)
@@ -39,12 +45,12 @@ class Serializer:
                 f"sent. Send a reference to what is large, such as a key or a path, "
                 f"or raise OPTIONS['MAX_MESSAGE_BYTES'] in {self.owner}."
             )
-        return self._cipher.encrypt(data)
+        return self._cipher.encrypt(data, place)
 
-    def loads(self, data):
+    def loads(self, data, place):
         """Return the dict, or None, which is logged, for what is none."""
         try:
-            return codec.decode(self._cipher.decrypt(data))
+            return codec.decode(self._cipher.decrypt(data, place))
         except (ValueError, RecursionError):
             logger.error(
                 "%s: data could not be read. Do all processes have the same version "
@@ -53,10 +59,10 @@ class Serializer:
             )
             return None
 
-    def dumps_text(self, text):
+    def dumps_text(self, text, place):
         """Do it with a text, of any length."""
-        return self._cipher.encrypt(text.encode(errors="replace"))
+        return self._cipher.encrypt(text.encode(errors="replace"), place)
 
-    def loads_text(self, data):
+    def loads_text(self, data, place):
         """Return the text. Raise ValueError for what is none."""
-        return self._cipher.decrypt(data).decode()
+        return self._cipher.decrypt(data, place).decode()

@@ -121,7 +121,7 @@ class SharedChannelBackend(SharedStore, BaseChannelBackend):
             await super().asend(message)
 
     def _push_content(self, channel, content):
-        data = self._encode(content)
+        data = self._encode(content, channel)
         return self._push(channel, data, self.capacity_of(channel), self.expiry)
 
     def reach(self, message):
@@ -210,7 +210,7 @@ class SharedChannelBackend(SharedStore, BaseChannelBackend):
         Return the Message that was stored, or None for what is none. For a
         DurableMessage there is its lease, which the subclass knows to read.
         """
-        content = self._decode(data)
+        content = self._decode(data, channel)
         if lease is not None:
             message = self._durable_message(channel, content, lease)
             if content is None:

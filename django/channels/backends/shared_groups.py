@@ -9,6 +9,7 @@ from django.channels.exceptions import BackendUnavailable
 from django.channels.message import Message
 
 from .drops import FULL, GONE
+from .serializer import INBOX
 from .shared_store import PROCESS_MARK
 
 logger = logging.getLogger("django.channels")
@@ -62,7 +63,7 @@ class SharedGroups:
 
     def send(self, group, content):
         backend = self._backend
-        data = backend._encode({"group": group, "content": content})
+        data = backend._encode({"group": group, "content": content}, INBOX)
         members = backend._members(group)
         here = members.pop(PROCESS_MARK + backend.process, None)
         if here is not None:

@@ -514,6 +514,16 @@ class StoredTests(RedisTestCase, SimpleTestCase):
         rotated = self.make(OPTIONS={"ENCRYPTION_KEYS": KEYS[::-1]})
         self.assertEqual(self.receive("a", backend=rotated), {"secret": "hush"})
 
+    def test_moved(self):
+        """What a client sent can't be made a message of another channel."""
+        backend = self.make(OPTIONS={"ENCRYPTION_KEYS": KEYS[:1]})
+        self.send("websocket.receive", backend, content="all", user=1)
+        queue = "{django.channels:0}:queue:"
+        self.server.command("RENAME", f"{queue}websocket.receive", f"{queue}delete")
+        with self.assertLogs("django.channels", "WARNING"):
+            self.assertIsNone(self.receive("delete", backend=backend))
+        self.assertEqual(backend.dropped, {"unreadable": 1})
+
     def test_unreadable_durable(self):
         """It's kept as a dead message, whose key may be found again."""
         self.backend.add(Message("a", {"n": 1}), Delivery(durable=True))

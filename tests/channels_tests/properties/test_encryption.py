@@ -10,18 +10,19 @@ from django.test import SimpleTestCase
 keys = st.binary(min_size=32, max_size=32).map(base64.urlsafe_b64encode)
 key_lists = st.lists(keys, min_size=1, max_size=3, unique=True)
 data = st.binary(max_size=60)
+places = st.sampled_from(["a", "ab", "b", "!inbox", "!result a", ""])
 
 
 class EncryptionTests(SimpleTestCase):
-    def assertUnreadable(self, cipher, token):
-        with self.assertRaisesMessage(ValueError, "Encrypted with another key."):
-            cipher.decrypt(token)
+    def assertUnreadable(self, cipher, token, place="a", by="with another key"):
+        with self.assertRaisesMessage(ValueError, f"Encrypted {by}."):
+            cipher.decrypt(token, place)
 
     @given(key_lists, data)
     def test_round_trip(self, keys, data):
         """What is encrypted is decrypted, and can't be read on the way."""
-        token = Cipher(keys).encrypt(data)
-        self.assertEqual(Cipher(keys).decrypt(token), data)
+        token = Cipher(keys).encrypt(data, "a")
+        self.assertEqual(Cipher(keys).decrypt(token, "a"), data)
         if len(data) > 3:
             self.assertNotIn(data, token)
             self.assertNotIn(data, base64.urlsafe_b64decode(token))
@@ -30,7 +31,7 @@ class EncryptionTests(SimpleTestCase):
     def test_changed_byte(self, key, data, draw):
         """A change of any byte of what was encrypted is found out."""
         cipher = Cipher([key])
-        raw = bytearray(base64.urlsafe_b64decode(cipher.encrypt(data)))
+        raw = bytearray(base64.urlsafe_b64decode(cipher.encrypt(data, "a")))
         at = draw.draw(st.integers(0, len(raw) - 1))
         raw[at] ^= draw.draw(st.integers(1, 255))
         self.assertUnreadable(cipher, base64.urlsafe_b64encode(raw))
@@ -39,12 +40,20 @@ class EncryptionTests(SimpleTestCase):
     def test_shortened(self, key, data, draw):
         """So is the loss of some of it, and what was put before it."""
         cipher = Cipher([key])
-        raw = base64.urlsafe_b64decode(cipher.encrypt(data))
+        raw = base64.urlsafe_b64decode(cipher.encrypt(data, "a"))
         cut = draw.draw(st.integers(0, len(raw) - 1))
         self.assertUnreadable(cipher, base64.urlsafe_b64encode(raw[:cut]))
         more = draw.draw(st.binary(min_size=1, max_size=40))
         self.assertUnreadable(cipher, base64.urlsafe_b64encode(more + raw))
         self.assertUnreadable(cipher, base64.urlsafe_b64encode(raw + more))
+
+    @given(keys, data, places, places)
+    def test_place(self, key, data, place, other):
+        """What is moved to another place is found out."""
+        token = Cipher([key]).encrypt(data, place)
+        self.assertEqual(Cipher([key]).decrypt(token, place), data)
+        if other != place:
+            self.assertUnreadable(Cipher([key]), token, other, "for another place")
 
     @given(keys, st.binary(max_size=200))
     def test_any_bytes(self, key, token):
@@ -54,14 +63,14 @@ class EncryptionTests(SimpleTestCase):
     @given(key_lists, keys, data)
     def test_rotation(self, old, new, data):
         """With a new key before them, the old ones still decrypt; not without."""
-        token = Cipher(old).encrypt(data)
-        self.assertEqual(Cipher([new, *old]).decrypt(token), data)
+        token = Cipher(old).encrypt(data, "a")
+        self.assertEqual(Cipher([new, *old]).decrypt(token, "a"), data)
         for key in old[1:]:
             self.assertUnreadable(Cipher([key]), token)
         if new not in old:
             self.assertUnreadable(Cipher([new]), token)
-            fresh = Cipher([new, *old]).encrypt(data)
-            self.assertEqual(Cipher([new]).decrypt(fresh), data)
+            fresh = Cipher([new, *old]).encrypt(data, "a")
+            self.assertEqual(Cipher([new]).decrypt(fresh, "a"), data)
             self.assertUnreadable(Cipher(old), fresh)
 
     @given(

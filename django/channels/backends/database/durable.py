@@ -1,6 +1,7 @@
 """Durable channels in the database."""
 
 from django.channels.backends.durable import DeadMessage
+from django.channels.backends.serializer import ERROR, RESULT
 from django.channels.message import DurableMessage
 
 
@@ -17,7 +18,7 @@ class DatabaseDurable:
 
     def add(self, message, delivery):
         name = message.channel
-        data = self._encode(message.content)
+        data = self._encode(message.content, name)
         with self._reaching():
             answer = self.jobs.add(
                 name, data, delivery, self.expiry, self.capacity_of(name)
@@ -48,7 +49,7 @@ class DatabaseDurable:
             )
 
     def bury(self, message, error):
-        data = self.serializer.dumps_text(error)
+        data = self.serializer.dumps_text(error, ERROR + message.channel)
         with self._reaching():
             return self._settled(message, self.jobs.bury(*_held(message), data))
 
@@ -73,14 +74,14 @@ class DatabaseDurable:
             return sum([self.jobs.purge(int(each.id)) for each in dead])
 
     def store_result(self, id, content, expiry):
-        data = self._encode(content)
+        data = self._encode(content, RESULT + id)
         with self._reaching():
             self.results.store(id, data, expiry)
 
     def result(self, id):
         with self._reaching():
             data = self.results.get(id)
-        return None if data is None else self._decode(data)
+        return None if data is None else self._decode(data, RESULT + id)
 
     def discard_result(self, id):
         with self._reaching():
@@ -103,10 +104,10 @@ class DatabaseDurable:
 
     def _dead_message(self, row):
         try:
-            error = self.serializer.loads_text(bytes(row.error))
+            error = self.serializer.loads_text(bytes(row.error), ERROR + row.channel)
         except ValueError:
             error = "The error could not be read."
-        content = self._decode(bytes(row.content))
+        content = self._decode(bytes(row.content), row.channel)
         return DeadMessage(
             str(row.id), row.channel, content, row.attempts, error, row.died
         )

@@ -5,6 +5,7 @@ import secrets
 from django.channels.message import DurableMessage
 
 from ..durable import DeadMessage
+from ..serializer import ERROR, RESULT
 
 
 class RedisDurable:
@@ -38,7 +39,7 @@ class RedisDurable:
             self.shard_of(name),
             secrets.token_hex(8),
             name,
-            self._encode(message.content),
+            self._encode(message.content, name),
             delivery.priority,
             _ms(delivery.delay),
             delivery.unique or "",
@@ -71,7 +72,7 @@ class RedisDurable:
         return self._settle(message, "release", _ms(delay), int(not counted))
 
     def bury(self, message, error):
-        data = self.serializer.dumps_text(error)
+        data = self.serializer.dumps_text(error, ERROR + message.channel)
         return self._settle(message, "bury", data)
 
     def dead(self, channel=None, id=None):
@@ -91,13 +92,13 @@ class RedisDurable:
         return sum([self._change_dead(each, "purge") for each in dead])
 
     def store_result(self, id, content, expiry):
-        data = self._encode(content)
+        data = self._encode(content, RESULT + id)
         client = self.connection.client
         self.call(client.set, self.result_key(id), data, px=_ms(expiry) or 1)
 
     def result(self, id):
         data = self.call(self.connection.client.get, self.result_key(id))
-        return None if data is None else self._decode(data)
+        return None if data is None else self._decode(data, RESULT + id)
 
     def discard_result(self, id):
         self.call(self.connection.client.delete, self.result_key(id))
@@ -119,14 +120,15 @@ class RedisDurable:
         return DurableMessage(channel, content, id.decode(), attempts, number.decode())
 
     def _dead_message(self, id, channel, data, attempts, error, died):
+        channel = channel.decode()
         try:
-            text = self.serializer.loads_text(error)
+            text = self.serializer.loads_text(error, ERROR + channel)
         except ValueError:
             text = "The error could not be read."
         return DeadMessage(
             id.decode(),
-            channel.decode(),
-            self._decode(data),
+            channel,
+            self._decode(data, channel),
             int(attempts),
             text,
             int(died) / 1000,
