@@ -65,8 +65,11 @@ class Leases:
         elif message.attempt > policy.retries + 1:
             self._tell(message, self._bury, message.attempt - 1, NO_END)
         else:
-            # On the event loop it's acall() that interrupts.
-            timeout = None if consumer.wants_loop(message) else policy.timeout
+            timeout = policy.timeout
+            if timeout and consumer.wants_loop(message):
+                # There acall() interrupts, save who blocks the loop or won't be
+                # cancelled.
+                timeout += self._backend.message_lease
             with self._lock:
                 self._held[message] = timeout and monotonic() + timeout
             return True

@@ -1,9 +1,11 @@
 """A worker: threads that receive messages and run their consumers."""
 
 import asyncio
+import os
 import threading
 from contextvars import Context
 from time import monotonic, sleep
+from weakref import WeakSet
 
 from asgiref.sync import async_to_sync, sync_to_async
 
@@ -23,6 +25,9 @@ MAX_ASYNC = 10_000
 # Seconds between attempts to send a receipt while the backend is out of reach:
 # without it, a socket's next message would never be sent.
 RECEIPT_DELAYS = (0.1, 0.5, 1, 2, 5, 10, 10)
+
+# The workers that were started in this process.
+_started_workers = WeakSet()
 
 
 class Worker:
@@ -49,6 +54,8 @@ class Worker:
         self._pool = []
         # The channel of the message that each thread handles.
         self._handling = {}
+        # Whether this is a copy, in a process that a consumer has forked.
+        self.forked = False
 
     def start(self):
         """Start the threads; they are daemons. Return at once."""
@@ -60,6 +67,8 @@ class Worker:
             )
             for i in range(self.threads)
         ]
+        self.forked = False
+        _started_workers.add(self)
         for thread in self._pool:
             thread.start()
         signals.worker_started.send(sender=type(self), worker=self)
@@ -130,6 +139,15 @@ class Worker:
             self.handle(message)
         finally:
             close_old_connections()
+
+
+def _note_fork():
+    for worker in _started_workers:
+        worker.forked = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_note_fork)
 
 
 def _until(deadline):
@@ -207,6 +225,8 @@ def _run(worker, consumer, message):
     except BaseException as error:
         # SystemExit too: one message's code doesn't end the worker.
         exception = error
+    if worker.forked:
+        _leave(message)
     receipt = _finished(message, exception)
     if message.durable:
         worker.leases.settle(message, exception)
@@ -228,6 +248,8 @@ async def _arun(worker, consumer, message):
             await consumer.acall(message)
     except BaseException as error:
         exception = error
+    if worker.forked:
+        _leave(message)
     receipt = _finished(message, exception)
     if message.durable:
         # Where the backend is a database: on the connection of the consumer's
@@ -256,12 +278,32 @@ def _started(message):
 
 
 def _finished(message, exception):
-    """Tell of the consumer's end, and return the receipt that is due."""
+    """
+    Tell of the consumer's end, and return the receipt that is due. A signal's
+    receiver keeps nothing from being done about the message.
+    """
     if exception is not None or not message.manages_connections:
-        signals.consumer_finished.send(
-            sender=Worker, message=message, exception=exception
-        )
+        try:
+            signals.consumer_finished.send_robust(
+                sender=Worker, message=message, exception=exception
+            )
+        except BaseException:
+            # SystemExit, which isn't logged there.
+            signals.logger.exception("A receiver of consumer_finished failed.")
     return message.receipt(exception is not None)
+
+
+def _leave(message):
+    """
+    End a process that a consumer has forked: the message is its parent's, and
+    so are those that wait.
+    """
+    signals.logger.error(
+        "The consumer of %s forked, and its new process came back: it ends. End it "
+        "with os._exit(), or start it with subprocess or multiprocessing.",
+        message.channel,
+    )
+    os._exit(1)
 
 
 def _send_receipt(backend, receipt):

@@ -183,7 +183,7 @@ class SupervisedTests(RunWorkerTestCase):
     def test_crash_and_stop(self):
         """A process that was killed is replaced, and all stop in good order."""
         run = self.run_worker("--processes", "2")
-        run.wait_for("Worker ready: 2 processes of 1 threads, 8 channels of backend")
+        run.wait_for("Worker ready: 2 processes of 1 threads, 10 channels of backend")
         first = self.meet()
         self.assertEqual(len(first), 2)
         self.assertNotIn(run.process.pid, first)

@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import resource
 import signal
+import sys
 import threading
 import time
 
@@ -58,3 +60,44 @@ def hang():
 async def hang_async():
     await asyncio.to_thread(tell, begun=True)
     await asyncio.Event().wait()
+
+
+def fork():
+    """Fork, and let the new process return."""
+    pid = os.fork()
+    if pid:
+        _, status = os.waitpid(pid, 0)
+        tell(forked=os.waitstatus_to_exitcode(status))
+
+
+def use_up_memory():
+    """Ask for 16 GiB where 8 may be had."""
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (2**33, limits[1]))
+    try:
+        bytearray(2**34)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
+
+
+ENDS = {
+    "abort": os.abort,
+    "exit": sys.exit,
+    "fork": fork,
+    "kill": crash,
+    "leave": lambda: os._exit(7),
+    "memory": use_up_memory,
+}
+
+
+@Channel.consumer("end", durable=True, retries=1, backoff=0)
+def end(how, attempts, attempt):
+    """Come to a bad end so many times."""
+    tell(how=how, attempt=attempt)
+    if attempt <= attempts:
+        ENDS[how]()
+
+
+@Channel.consumer("end.async", durable=True, retries=1, backoff=0)
+async def end_async(how, attempts, attempt):
+    end(how, attempts, attempt)
