@@ -5,6 +5,8 @@ import threading
 import traceback
 from time import monotonic, sleep
 
+from django.db import connections
+
 from . import signals
 from .deadline import deadline
 from .exceptions import BackendUnavailable
@@ -109,18 +111,25 @@ class Leases:
                 break
 
     def _run(self):
-        while not self._stopped.wait(self._backend.message_lease / 3):
-            try:
-                for message in self._backend.renew(self._renewable()):
-                    if self._end(message):
-                        logger.error(
-                            "The lease of %r is over: another worker may have it.",
-                            message,
-                        )
-            except BackendUnavailable as error:
-                logger.warning("Leases could not be renewed: %s", error)
-            except Exception:
-                logger.exception("Leases could not be renewed.")
+        try:
+            while not self._stopped.wait(self._backend.message_lease / 3):
+                self._renew()
+        finally:
+            # This thread's, where the backend is a database.
+            connections.close_all()
+
+    def _renew(self):
+        try:
+            for message in self._backend.renew(self._renewable()):
+                if self._end(message):
+                    logger.error(
+                        "The lease of %r is over: another worker may have it.",
+                        message,
+                    )
+        except BackendUnavailable as error:
+            logger.warning("Leases could not be renewed: %s", error)
+        except Exception:
+            logger.exception("Leases could not be renewed.")
 
     def _renewable(self):
         now = monotonic()

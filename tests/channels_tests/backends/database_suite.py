@@ -4,15 +4,21 @@ import contextlib
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from unittest import mock
 
+from django.channels import Channel
 from django.channels.backends.database import backend as backend_module
 from django.channels.backends.shared import PROCESS_MARK
+from django.channels.delivery import Delivery
 from django.channels.exceptions import BackendUnavailable, ChannelFull
+from django.channels.message import Message
+from django.channels.worker import Worker
 from django.db import connections, transaction
+from django.db.backends.signals import connection_created
 
-from ..running import environment
+from ..running import PATIENCE, environment
 from .databases import ALIAS
 
 
@@ -211,6 +217,100 @@ class SweepTests:
             self.assertEqual(self.rows(model).count(), 0)
 
 
+class FullTests:
+    """For SQLite, which can be told how large its file may get."""
+
+    @contextlib.contextmanager
+    def full(self):
+        """Let the database grow no more, on connections that are new."""
+        connections[ALIAS].close()
+        connection_created.connect(limit_pages)
+        try:
+            yield
+        finally:
+            connection_created.disconnect(limit_pages)
+            connections[ALIAS].close()
+
+    def send_until_full(self, send):
+        """Return the numbers of what was sent, and the error."""
+        for number in range(1000):
+            try:
+                send(number)
+            except BackendUnavailable as error:
+                return list(range(number)), error
+        self.fail("It's never full.")
+
+    def test_full(self):
+        """What wasn't written is raised; what was is there, whole."""
+        padding = "x" * 20_000
+
+        def send(number):
+            self.send("a", number=number, padding=padding)
+
+        def send_durable(number):
+            message = Message("b", {"number": number, "padding": padding})
+            self.backend.add(message, Delivery(durable=True))
+
+        for channel, send in (("a", send), ("b", send_durable)):
+            with self.subTest(send=send):
+                with self.full():
+                    sent, error = self.send_until_full(send)
+                self.assertIn(
+                    "the database 'channels' is full, and nothing was written. Make "
+                    "room on its disk",
+                    str(error),
+                )
+                self.assertIs(error.unsent, True)
+                send(len(sent))
+                found = [each["number"] for each in self.receive_all(channel)]
+                self.assertEqual(found, [*sent, len(sent)])
+
+    def test_full_in_a_transaction(self):
+        """It's the transaction that fails."""
+        with self.full():
+            with self.assertRaisesMessage(BackendUnavailable, "is full"):
+                with transaction.atomic(ALIAS):
+                    self.send("a", n=1)
+                    for _ in range(100):
+                        self.send("b", padding="x" * 20_000)
+        self.assertIsNone(self.receive("a"))
+        self.assertIsNone(self.receive("b"))
+
+    def test_worker_while_it_is_full(self):
+        """It goes on, at the latest when there is room again."""
+        handled = Counter()
+
+        @Channel.consumer("jobs", durable=True, backoff=0)
+        def consumer(number, padding=""):
+            handled[number] += 1
+
+        backend = self.make(CAPACITY=10_000, OPTIONS={"MESSAGE_LEASE": 5})
+
+        def send(number):
+            message = Message("jobs", {"number": number, "padding": "x" * 5000})
+            backend.add(message, Delivery(durable=True))
+
+        send(-1)
+        with self.full():
+            sent, _ = self.send_until_full(send)
+            worker = Worker(backend, threads=2, channels=["jobs"])
+            worker.start()
+            self.addCleanup(worker.stop, PATIENCE)
+        self.wait_until(lambda: len(handled) == len(sent) + 1)
+        send(len(sent))
+        self.wait_until(lambda: len(handled) == len(sent) + 2)
+        self.wait_until(lambda: not self.rows("DurableMessage").exists())
+        self.assertIs(worker.stop(PATIENCE), True)
+        self.assertEqual(set(handled.values()), {1})
+
+
+def limit_pages(connection, **kwargs):
+    if connection.alias == ALIAS:
+        with connection.cursor() as cursor:
+            # It can't be less than there are.
+            cursor.execute("PRAGMA max_page_count = 1")
+
+
 class OutageTests:
     """For a database that can be stopped and started."""
 
@@ -225,8 +325,6 @@ class OutageTests:
             self.wait_until(lambda: logs.output)
             with self.assertRaises(BackendUnavailable):
                 self.send("a", n=0)
-            # As it is done before a request or a message.
-            connections[ALIAS].close_if_unusable_or_obsolete()
             self.service.restart()
             self.send("a", n=1)
             self.assertEqual(call.result().content, {"n": 1})

@@ -8,7 +8,13 @@ from django.channels.exceptions import ChannelFull
 from django.channels.testing.backend_suite import SharedChannelBackendTests
 from django.db import connections
 
-from .database_suite import OutageTests, ProcessTests, SweepTests, TransactionTests
+from .database_suite import (
+    FullTests,
+    OutageTests,
+    ProcessTests,
+    SweepTests,
+    TransactionTests,
+)
 from .databases import ALIAS, DatabaseTestCase, MariaDB, PostgreSQL
 
 
@@ -67,7 +73,7 @@ class DatabaseBackendTests(
                 connections.close_all()
 
 
-class SQLiteBackendTests(DatabaseBackendTests, DatabaseTestCase):
+class SQLiteBackendTests(FullTests, DatabaseBackendTests, DatabaseTestCase):
     pass
 
 

@@ -22,7 +22,7 @@ from django.db import (
 )
 
 from .durable import DatabaseDurable
-from .outage import is_busy
+from .outage import is_busy, is_full
 
 APP = "django.channels.backends.database"
 
@@ -228,6 +228,8 @@ class DatabaseChannelBackend(DatabaseDurable, SharedChannelBackend):
                 yield
         except Error as error:
             explained = self._explained(error)
+            # Threads that have none but ours to look after it try again.
+            self.store.release()
             if explained is error:
                 raise
             raise explained from error
@@ -244,6 +246,12 @@ class DatabaseChannelBackend(DatabaseDurable, SharedChannelBackend):
                 return BackendUnavailable(
                     f"{self}: the {self.store_name} stayed locked by other changes. "
                     f"Keep transactions short, or raise the timeout in its OPTIONS."
+                )
+            if is_full(error):
+                return BackendUnavailable(
+                    f"{self}: the {self.store_name} is full, and nothing was written. "
+                    f"Make room on its disk, or raise its limit.",
+                    unsent=True,
                 )
             return self._unavailable(f"{type(error).__name__}.")
         return error

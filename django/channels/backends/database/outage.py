@@ -50,3 +50,11 @@ class Outage:
 def is_busy(error):
     """Tell whether SQLite was busy with another's change, and is well."""
     return "is locked" in str(error)
+
+
+def is_full(error):
+    """Tell whether there was no room for a change, of which nothing was made."""
+    # SQLite, MySQL, MariaDB; PostgreSQL; MySQL.
+    return any(
+        words in str(error) for words in ("is full", "No space left", "Disk full")
+    )
