@@ -18,10 +18,8 @@ from .database_suite import (
 from .databases import ALIAS, DatabaseTestCase, MariaDB, PostgreSQL
 
 
-class DatabaseBackendTests(
-    TransactionTests, ProcessTests, SweepTests, SharedChannelBackendTests
-):
-    race_messages = 200
+class DatabaseBackend:
+    """How tests make backends in a DatabaseTestCase's database."""
 
     def setUp(self):
         self.made = []
@@ -71,6 +69,16 @@ class DatabaseBackendTests(
         finally:
             if threading.current_thread() is not threading.main_thread():
                 connections.close_all()
+
+
+class DatabaseBackendTests(
+    DatabaseBackend,
+    TransactionTests,
+    ProcessTests,
+    SweepTests,
+    SharedChannelBackendTests,
+):
+    race_messages = 200
 
 
 class SQLiteBackendTests(FullTests, DatabaseBackendTests, DatabaseTestCase):

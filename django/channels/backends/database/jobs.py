@@ -58,7 +58,7 @@ class Jobs:
                     channel=channel,
                     content=content,
                     priority=delivery.priority,
-                    due=self.now + delivery.delay,
+                    due=self._due(delivery.delay, delivery.durable),
                     kept=None if delivery.durable else expiry,
                     unique=delivery.unique,
                     waits=delivery.unique,
@@ -117,7 +117,7 @@ class Jobs:
         freed = {
             "leased": False,
             "runs": None,
-            "due": self.now + delay,
+            "due": self._due(delay),
             "attempts": F("attempts") - attempts,
         }
         unique = F("unique")
@@ -145,7 +145,7 @@ class Jobs:
                 channel=row.channel,
                 content=row.content,
                 priority=row.priority,
-                due=self.now,
+                due=self._due(0),
                 unique=row.unique,
                 waits=row.unique if alone else None,
                 key=row.key,
@@ -157,6 +157,10 @@ class Jobs:
 
     def clear(self):
         self.rows.all().delete()
+
+    def _due(self, delay, durable=True):
+        """What is durable and has no delay is due by any clock."""
+        return self.now + delay if delay or not durable else 0
 
     def _waits(self, channel, unique):
         return self.rows.filter(channel=channel, waits=unique).exists()
