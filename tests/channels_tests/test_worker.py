@@ -157,24 +157,21 @@ class WorkerTests(WorkerTestCase):
         self.assertEqual(languages, ["en", "en"])
 
     def test_fault_around_the_consumer(self):
-        """A signal's receiver that fails doesn't end the thread either."""
+        """What fails before it's even found doesn't end the thread either."""
         done = threading.Event()
+        Channel.consumer("task")(done.set)
+        handle, calls = Worker.handle, []
 
-        @Channel.consumer("task")
-        def task(last):
-            if last:
-                done.set()
-
-        def fail(message, **kwargs):
-            if not message.content["last"]:
+        def fail_once(worker, message):
+            calls.append(message)
+            if len(calls) == 1:
                 raise ValueError
+            handle(worker, message)
 
-        signals.consumer_finished.connect(fail)
-        self.addCleanup(signals.consumer_finished.disconnect, fail)
         with self.assertLogs("django.channels.worker", "ERROR") as logs:
-            with self.running():
-                Channel("task").send(last=False)
-                Channel("task").send(last=True)
+            with mock.patch.object(Worker, "handle", fail_once), self.running():
+                Channel("task").send()
+                Channel("task").send()
                 self.assertTrue(done.wait(10))
         self.assertIn("A worker thread met an error and goes on.", logs.output[0])
 

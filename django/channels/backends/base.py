@@ -167,6 +167,12 @@ class BaseChannelBackend(DurableDelivery):
         """Tell whether a receiver for the channel is open in this process."""
         return False
 
+    def check_server(self):
+        """
+        Log what is wrong with the settings of the server behind it, if there
+        is one. It's called where a worker starts, and raises nothing.
+        """
+
     def close(self):
         """
         Let go of connections and threads. What listens here hears nothing

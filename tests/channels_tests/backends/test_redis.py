@@ -1,3 +1,4 @@
+import re
 import signal
 import subprocess
 import sys
@@ -24,9 +25,10 @@ from django.channels.testing.backend_suite.durable import DurableTests
 from django.channels.testing.backend_suite.queues import QueueTests
 from django.channels.testing.backend_suite.receivers import ReceiverTests
 from django.channels.testing.backend_suite.sharing import SharingTests
+from django.channels.worker import Worker
 from django.test import SimpleTestCase, override_settings
 
-from ..running import enter_for_class, environment, wait_for
+from ..running import PATIENCE, enter_for_class, environment, wait_for
 from .redis_servers import (
     Cluster,
     EncryptedNode,
@@ -547,6 +549,100 @@ class StoredTests(RedisTestCase, SimpleTestCase):
         self.backend.add(Message("a", {"n": 3}), durable)
         self.assertEqual(self.receive_all("a"), [{"n": 3}])
 
+    def test_each_key_evicted(self):
+        """Whatever is lost, it holds up nothing that is sent afterwards."""
+        durable = Delivery(durable=True)
+        keyed, unique = (Delivery(durable=True, **{k: "x"}) for k in ("key", "unique"))
+
+        def add(n, delivery=durable):
+            return self.backend.add(Message("a", {"n": n}), delivery)
+
+        def prepare():
+            self.server.flush()
+            self.backend = self.make(CAPACITY=10)
+            add(1, keyed)
+            held = self.open("a").receive(0)
+            add(2, keyed)
+            add(3)
+            add(4, unique)
+            add(5, Delivery(durable=True, delay=3600))
+            self.assertEqual(self.receive("b"), None)
+            return held
+
+        prepare()
+        kinds = {re.sub("job:[0-9a-f]+", "job:", key) for key in self.keys()}
+        self.assertGreater(len(kinds), 8)
+        for kind in kinds:
+            with self.subTest(kind):
+                held = prepare()
+                for key in self.keys():
+                    if key.startswith(kind):
+                        self.server.command("DEL", key)
+                self.backend.acknowledge(held)
+                got = set()
+                for numbers in ((6, 7, 8), range(10, 19)):
+                    for n in numbers:
+                        add(n, {7: keyed, 8: unique}.get(n, durable))
+                    got |= self.acknowledge_all("a")
+                self.assertLessEqual({6, 7, *range(10, 19)}, got)
+                self.assertTrue({4, 8} & got)
+
+    def acknowledge_all(self, channel):
+        """Take what is there, one by one; return the numbers."""
+        numbers = set()
+        receiver = self.backend.receiver([channel])
+        while (message := receiver.receive(0)) is not None:
+            numbers.add(message.content["n"])
+            self.backend.acknowledge(message)
+        receiver.close()
+        return numbers
+
+    def test_no_warning(self):
+        self.server.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        try:
+            with self.assertNoLogs("django.channels", "WARNING"):
+                self.backend.check_server()
+        finally:
+            self.server.command("CONFIG", "SET", "maxmemory-policy", "noeviction")
+
+    def test_flushed_under_load(self):
+        """Nothing ends, and all goes on: groups and receivers as well."""
+        handled = set()
+
+        def consumer(n):
+            handled.add(n)
+
+        Channel.consumer("plain")(consumer)
+        Channel.consumer("kept", durable=True)(consumer)
+
+        other = self.make(OPTIONS={"LEASE": 0.3})
+        name, sink = self.listen(other)
+        other.group_add("g", name)
+        worker = Worker(self.backend, threads=2, channels=["kept", "plain"])
+        worker.start()
+        self.addCleanup(worker.stop, PATIENCE)
+
+        def send(numbers):
+            for n in numbers:
+                self.send("plain", n=n)
+                message = Message("kept", {"n": -n})
+                self.backend.add(message, Delivery(durable=True))
+
+        calls = [self.in_thread(send, range(i, i + 200)) for i in (1000, 2000)]
+        while any(call.is_alive() for call in calls):
+            self.server.flush()
+        send(range(1, 11))
+        self.wait_until(lambda: handled.issuperset({*range(1, 11), *range(-10, 0)}))
+        for call in calls:
+            call.result()
+
+        def is_heard():
+            self.backend.group_send("g", {"n": 1})
+            return sink.contents
+
+        self.wait_until(is_heard)
+        self.assertIs(worker.stop(PATIENCE), True)
+
     def test_unreadable(self):
         """What was encrypted with another key is dropped, and never shown."""
         self.send("a", secret="hush")
@@ -556,6 +652,44 @@ class StoredTests(RedisTestCase, SimpleTestCase):
         self.assertEqual(backend.dropped, {"unreadable": 1})
         self.assertNotIn("hush", "".join(logs.output))
         self.assertIn("ENCRYPTION_KEYS", "".join(logs.output))
+
+
+class EvictingTests(RedisTestCase, SimpleTestCase):
+    """On a server that throws keys away when it has no more room."""
+
+    @classmethod
+    def start(cls):
+        options = ["--maxmemory", "6mb", "--maxmemory-policy", "allkeys-lru"]
+        return Node(redis_executable(), *options)
+
+    def test_evicting(self):
+        """Messages are lost, and those that follow are handled."""
+        padding = "x" * 50_000
+        for n in range(300):
+            self.backend.add(
+                Message("a", {"n": n, "padding": padding}), Delivery(durable=True)
+            )
+            self.send("b", n=n, padding=padding)
+        self.assertGreater(self.server.command("INFO", "stats")["evicted_keys"], 0)
+        for _ in "12":
+            self.receive_all("a", "b")
+            self.backend.add(Message("a", {"n": -1}), Delivery(durable=True))
+            self.send("b", n=-2)
+            found = [content["n"] for content in self.receive_all("a", "b")]
+            self.assertEqual(set(found[-2:]), {-1, -2})
+
+    def test_warning(self):
+        with self.assertLogs("django.channels", "WARNING") as logs:
+            self.backend.check_server()
+        (line,) = logs.output
+        self.assertIn("(its maxmemory-policy is allkeys-lru)", line)
+        self.assertIn("Set it to noeviction.", line)
+
+    def test_server_that_is_away(self):
+        backend = RedisChannelBackend("default", {"LOCATION": "redis://127.0.0.1:1"})
+        self.addCleanup(backend.close)
+        with self.assertNoLogs("django.channels", "WARNING"):
+            backend.check_server()
 
 
 class ConfigurationTests(SimpleTestCase):

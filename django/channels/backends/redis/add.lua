@@ -9,11 +9,28 @@ local id, channel, data, priority, delay = ARGV[1], ARGV[2], ARGV[3], ARGV[4], A
 local unique, alone, kept, capacity = ARGV[6], ARGV[7], ARGV[8], tonumber(ARGV[9])
 local now = get_time()
 
+local function is_waiting(other, channel)
+    local name = redis.call('HGET', key('job:' .. other), 'key')
+    if not name then
+        return false
+    end
+    local held = 'held:' .. channel .. '/' .. name
+    for _, set in ipairs({'delayed', 'ready:' .. channel, held}) do
+        if redis.call('ZSCORE', key(set), other) then
+            return true
+        end
+    end
+    return false
+end
+
 promote(now)
 if unique ~= '' then
-    if redis.call('HEXISTS', key('unique'), channel .. '/' .. unique) == 1 then
+    local other = redis.call('HGET', key('unique'), channel .. '/' .. unique)
+    if other and is_waiting(other, channel) then
         return 'there'
     end
+    -- A server that evicts keys may have lost the other one.
+    redis.call('HDEL', key('unique'), channel .. '/' .. unique)
 end
 delay = tonumber(delay)
 if delay == 0 then

@@ -1,5 +1,6 @@
 """The backend, and what it stores."""
 
+import logging
 import re
 import threading
 from importlib.util import find_spec
@@ -14,6 +15,8 @@ from .inbox import Inbox
 from .receiver import RedisReceiver
 from .shards import ShardedReceiver
 from .waiting import SLICE
+
+logger = logging.getLogger("django.channels")
 
 DEFAULT_PREFIX = "django.channels"
 DEFAULT_TIMEOUT = 5
@@ -264,6 +267,22 @@ class RedisChannelBackend(RedisDurable, SharedChannelBackend):
         return {member.decode(): token.decode() for member, token in found.items()}
 
     # The rest.
+
+    def check_server(self):
+        try:
+            found = self.call(self.connection.client.info, "memory")
+        except BackendUnavailable:
+            # It's away, or doesn't tell. Receivers say what concerns them.
+            return
+        policy = found.get("maxmemory_policy", "noeviction")
+        if found.get("maxmemory") and policy != "noeviction":
+            logger.warning(
+                "%s: the server evicts keys when its memory is full (its "
+                "maxmemory-policy is %s). Messages, durable ones as well, are lost "
+                "then. Set it to noeviction.",
+                self,
+                policy,
+            )
 
     def _flush(self):
         prefix = re.sub(r"([*?\[\]^\\])", r"\\\1", self.prefix)

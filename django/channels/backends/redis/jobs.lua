@@ -47,8 +47,21 @@ end
 
 local function count(channel, change)
     if redis.call('HINCRBY', key('counts'), channel, change) <= 0 then
-        redis.call('HDEL', key('counts'), channel)
+        local left = redis.call('ZCARD', key('ready:' .. channel))
+        if left > 0 then
+            -- A server that evicts keys has lost the number.
+            redis.call('HSET', key('counts'), channel, left)
+        else
+            redis.call('HDEL', key('counts'), channel)
+        end
     end
+end
+
+-- Whether another message with the key runs, for all that the server knows.
+local function is_running(name)
+    local id = redis.call('HGET', key('running'), name)
+    return id and redis.call('ZSCORE', key('leased'), id)
+        and redis.call('EXISTS', key('job:' .. id)) == 1
 end
 
 -- Let a message wait until it's due.
@@ -120,13 +133,17 @@ local function take_first(channel)
         local id, place = first[1], first[2]
         if not id then
             redis.call('DEL', key('signal:' .. channel))
+            if redis.call('EXISTS', key('running')) == 0 then
+                -- None is held: a server that evicts keys has lost them.
+                redis.call('HDEL', key('counts'), channel)
+            end
             return nil
         end
         local job = redis.call('HMGET', key('job:' .. id), 'key', 'unique')
         local name = channel .. '/' .. (job[1] or '')
         if not job[1] then
             count(channel, -1)
-        elseif job[1] ~= '' and redis.call('HEXISTS', key('running'), name) == 1 then
+        elseif job[1] ~= '' and is_running(name) then
             redis.call('ZADD', key('held:' .. name), place, id)
         else
             trim_signals(channel)

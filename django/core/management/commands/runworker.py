@@ -127,6 +127,7 @@ class Command(BaseCommand):
         worker = self.make_worker()
         if parent is None or parent.number == 0:
             self.warn_of_migrations()
+            worker.backend.check_server()
         process = WorkerProcess(
             worker,
             self.options["grace"],
