@@ -8,9 +8,10 @@ Scripts that put workers and interface servers to the test, with private servers
 Each prints what was promised and what was found; the exit status is 1 where
 these differ.
 
-The map, in reading order: ``run`` the command line; ``race``, ``connections``
-and ``kills`` the scripts, each a class with run(); ``site`` what one has started on
-``project/``, in ``processes``; ``servers`` the backends' servers; ``findings``
+The map, in reading order: ``run`` the command line; ``race``, ``connections``,
+``kills`` and so on the scripts, each a class with run(); ``site`` what one has
+started on ``project/``, in ``processes``, whose clients are ``sockets`` and
+``requests``; ``servers`` the backends' servers; ``findings``
 and ``report`` what is shown and stored. Another script is one more class in
 run.SCRIPTS, another backend one in servers.BACKENDS.
 """

@@ -106,11 +106,14 @@ class InterfaceServer(Process):
 
     ready = "Serving "
 
-    def __init__(self, site):
-        super().__init__(site, "runwsserver", "--no-worker", "127.0.0.1:0")
+    def __init__(self, site, *arguments):
+        super().__init__(site, "runwsserver", *arguments, "127.0.0.1:0")
+
+    @property
+    def port(self):
+        return int(re.search(r"//[^/ ]*:(\d+)/", self.ready_line)[1])
 
     @property
     def url(self):
         """Where its sockets are."""
-        port = re.search(r"//[^/ ]*:(\d+)/", self.ready_line)[1]
-        return f"ws://127.0.0.1:{port}/"
+        return f"ws://127.0.0.1:{self.port}/"

@@ -24,6 +24,7 @@ SCRIPTS = {
     "outage": "Outage",
     "rolling": "Rolling",
     "server_killed": "ServerKilled",
+    "soak": "Soak",
 }
 BACKENDS = ["redis", "sqlite", "postgresql", "mariadb"]
 

@@ -88,9 +88,10 @@ class Site:
         """Start as many ``runworker``, and return them once all are ready."""
         return self._ready([Worker(self, *arguments) for _ in range(number)])
 
-    def start_servers(self, number):
-        """Do the same with ``runwsserver``, in which no consumer runs."""
-        return self._ready([InterfaceServer(self) for _ in range(number)])
+    def start_servers(self, number, *arguments):
+        """Do the same with ``runwsserver``; by default no consumer runs there."""
+        arguments = arguments or ["--no-worker"]
+        return self._ready([InterfaceServer(self, *arguments) for _ in range(number)])
 
     def _ready(self, processes):
         for process in processes:

@@ -1,8 +1,17 @@
 from collections import Counter
 from types import SimpleNamespace
 
-from benchmarks.faults import connections, kills, outage, race, rolling, server_killed
+from benchmarks.faults import (
+    connections,
+    kills,
+    outage,
+    race,
+    rolling,
+    server_killed,
+    soak,
+)
 from benchmarks.faults.findings import Findings
+from benchmarks.faults.requests import Answers
 from django.test import SimpleTestCase
 
 
@@ -185,3 +194,50 @@ class ServerKilledTests(SimpleTestCase):
         self.assertIs(findings.passed, True)
         server_killed.judge_clients(findings, clients, 2)
         self.assertEqual(len(failed(findings)), 3)
+
+
+class SoakTests(SimpleTestCase):
+    def test_growth(self):
+        """What is judged is the line through the last two thirds."""
+        self.assertEqual(soak.slope([5, 5, 5, 5]), 0)
+        self.assertAlmostEqual(soak.slope([1, 2, 3, 4]), 3)
+        samples = {
+            "server: MiB": [1, 2, 3, 100, 100, 100, 101, 101, 101],
+            "server: threads": [1, 2, 3, *range(10, 70, 10)],
+            "connections": [50, 1, 1, 2, 1, 2],
+        }
+        findings = Findings()
+        soak.judge_growth(findings, samples, 0.05)
+        self.assertEqual(failed(findings), ["growth of server: threads"])
+
+    def judge(self, **seconds):
+        """Judge answers of a tenth of a second, but for those given."""
+        names = ("half", "double", "after", "slow")
+        phases = ("at half", "at twice", "at half, after that", "with slow clients")
+        found = {}
+        for name, phase in zip(names, phases):
+            found[phase] = Answers()
+            default = {200: [0.1] * 20, 503: [0.01]}
+            found[phase].seconds = seconds.get(name, default)
+        findings = Findings()
+        soak.judge_load(findings, found, found["at half"])
+        return failed(findings)
+
+    def test_load(self):
+        self.assertEqual(self.judge(), [])
+        self.assertEqual(
+            self.judge(double={200: [0.3], 503: [0.01]}),
+            ["at twice: median of those served, ms"],
+        )
+        self.assertEqual(
+            self.judge(double={200: [0.2], 503: [0.5]}),
+            ["at twice: median of a 503, ms"],
+        )
+        self.assertEqual(
+            self.judge(after={200: [0.1] * 20, 503: [0.01] * 3}),
+            ["at half, after that: refused"],
+        )
+        self.assertEqual(
+            self.judge(slow={0: [60], 200: [0.1]}), ["with slow clients: other answers"]
+        )
+        self.assertIn("with slow clients: median", str(self.judge(slow={})))

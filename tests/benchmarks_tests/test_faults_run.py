@@ -1,4 +1,5 @@
 import json
+import re
 from io import StringIO
 from types import SimpleNamespace
 
@@ -14,6 +15,8 @@ from benchmarks.faults import (
     run,
     server_killed,
     servers,
+    site,
+    soak,
 )
 from benchmarks.faults.findings import Findings
 from django.test import SimpleTestCase
@@ -102,3 +105,19 @@ class QuickRollingTests(Quick, SimpleTestCase):
 
 class QuickServerKilledTests(Quick, SimpleTestCase):
     script = server_killed.ServerKilled
+
+
+class QuickSoakTests(SimpleTestCase):
+    def test_quick(self):
+        """Times are for a machine that has nothing else to do."""
+        printed = StringIO()
+        console = Console(file=printed, width=140)
+        with servers.make_server("redis") as server:
+            script = soak.Soak(quick=True)
+            with site.Site(server, script.options) as place:
+                findings = script.run(place)
+        findings.show(console)
+        failed = [what for what, *_, holds in findings.checks if not holds]
+        timed = re.compile("median|growth|refused")
+        others = [what for what in failed if not timed.search(what)]
+        self.assertEqual(others, [], printed.getvalue())

@@ -11,7 +11,16 @@ DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1"]
 USE_TZ = True
 INSTALLED_APPS = ["jobs", *json.loads(os.environ["FAULTS_APPS"])]
-CHANNEL_BACKENDS = json.loads(os.environ["FAULTS_CHANNEL_BACKENDS"])
+ROOT_URLCONF = "urls"
+CHANNEL_BACKENDS = {
+    **json.loads(os.environ["FAULTS_CHANNEL_BACKENDS"]),
+    # Requests, which are answered where they came in. Few wait: they would be
+    # answered late, and those beyond hear it at once.
+    "local": {
+        "BACKEND": "django.channels.backends.memory.MemoryChannelBackend",
+        "CAPACITY": 2,
+    },
+}
 DATABASES = {
     "default": json.loads(os.environ["FAULTS_DATABASE"])
     or {"ENGINE": "django.db.backends.sqlite3", "NAME": FOLDER / "db.sqlite3"}
