@@ -37,8 +37,8 @@ class MemoryBackendTests(ChannelBackendTests, SimpleTestCase):
 
     def test_unique_and_lease(self):
         """One whose lease is over waits, whoever is first to look."""
-        self.shorten_lease()
+        brief = self.make_brief()
         self.add("a", unique="x")
-        self.take("a")
-        self.pass_lease()
+        self.take("a", backend=brief)
+        self.pass_lease(brief)
         self.assertIs(self.add("a", unique="x"), False)

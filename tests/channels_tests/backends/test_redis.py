@@ -402,7 +402,7 @@ class LostAnswerTests(RedisTestCase, SimpleTestCase):
         keys = [self.backend.queue_key("a"), self.backend.signals_key("a")]
         pipeline = self.backend.connection.client.pipeline(transaction=True)
         for n in (1, 2):
-            data = self.backend._encode({"n": n})
+            data = self.backend._encode({"n": n}, "a")
             pipeline.eval(push.script, 2, *keys, 10, 60_000, data)
         pipeline.execute()
         got = sorted(call.result().content["n"] for call in calls)
