@@ -38,7 +38,7 @@ Read the modules in this order; each imports only from those above it.
 ``tasks``
     Durable channels as a backend for Django's tasks. Only who uses those
     imports more of it than their channels' names.
-``loop``, ``leases``, ``worker``
+``loop``, ``spare_threads``, ``leases``, ``worker``
     Threads that receive messages and run their consumers; the event loop that
     runs the ``async def`` ones; what a worker does about durable messages, and
     ``progress`` about those of sockets.
@@ -46,9 +46,9 @@ Read the modules in this order; each imports only from those above it.
 ``processes``, ``patterns``
     Processes that run workers or the server, and which channels a worker
     receives from.
-``application``, ``async_views``
+``application``, ``async_handler``, ``async_views``
     The WSGI application behind an interface server, and Django's handlers as a
-    worker uses them; which requests belong on an event loop.
+    worker uses them, on an event loop as well; which requests belong there.
 ``received_request``, ``remote_request``, ``server_request``
     How a worker serves a request: one that brings its content alone, one that
     came in at another process, and one that came in at an interface server in

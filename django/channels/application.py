@@ -56,12 +56,6 @@ class SyncHandler(BaseHandler):
         return cls()
 
 
-class AsyncHandler(SyncHandler):
-    """Middleware and views in their async form, over the same requests."""
-
-    is_async = True
-
-
 @receiver(setting_changed)
 def forget_shared_handlers(**kwargs):
     # Any setting: middleware reads its own when it is made.

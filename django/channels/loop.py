@@ -4,9 +4,9 @@ import asyncio
 import threading
 from concurrent.futures import TimeoutError
 
-from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
+from asgiref.sync import SyncToAsync, ThreadSensitiveContext
 
-from django.db import close_old_connections
+from .spare_threads import OwnThread, SpareThreads
 
 # How many seconds a cancelled task has to end.
 CANCEL_TIME = 1.0
@@ -23,6 +23,7 @@ class LoopThread:
         self._loop = None
         # The set keeps a task from being collected while it waits.
         self._tasks = set()
+        self._spare = SpareThreads()
 
     def run(self, function, *args):
         """
@@ -38,6 +39,12 @@ class LoopThread:
         Wait for what runs for ``timeout`` seconds, None for ever; cancel what
         is left; end. Return whether nothing was left.
         """
+        try:
+            return self._stop(timeout)
+        finally:
+            self._spare.close()
+
+    def _stop(self, timeout):
         with self._lock:
             loop, self._loop = self._loop, None
         if loop is None:
@@ -70,7 +77,7 @@ class LoopThread:
             loop.close()
 
     def _create_task(self, loop, function, args):
-        task = loop.create_task(in_own_context(function, args))
+        task = loop.create_task(in_own_context(self._spare, function, args))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -85,13 +92,19 @@ class LoopThread:
         return ended
 
 
-async def in_own_context(function, args):
-    """Await ``function(*args)``, then leave its database connections tidy."""
+async def in_own_context(spare, function, args):
+    """
+    Await ``function(*args)``, with a thread of its own, if it needs one, whose
+    database connections are left tidy.
+    """
     async with ThreadSensitiveContext() as context:
+        thread = OwnThread(spare)
+        threads = SyncToAsync.context_to_thread_executor
+        threads[context] = thread
         try:
             await function(*args)
         finally:
-            # Only where synchronous code ran is there a connection to close,
-            # and asking for it would start a thread.
-            if context in SyncToAsync.context_to_thread_executor:
-                await sync_to_async(close_old_connections)()
+            # Before the context ends its thread. What was begun here and goes
+            # on nevertheless has another one.
+            threads.pop(context, None)
+            thread.release()

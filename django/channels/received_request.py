@@ -1,7 +1,8 @@
 """A request that came from another process, and how a worker serves it."""
 
 from . import http
-from .application import AsyncHandler, SyncHandler
+from .application import SyncHandler
+from .async_handler import AsyncHandler
 from .async_views import leads_to_async_view
 from .message import Message
 from .request import ResponseMessage

@@ -11,7 +11,8 @@ from django.core import signals
 from django.urls import set_script_prefix
 
 from . import http
-from .application import AsyncHandler, SyncHandler
+from .application import SyncHandler
+from .async_handler import AsyncHandler
 from .control import ControlChannel
 from .exceptions import ReplyTimeout
 from .flow import Flow

@@ -3,13 +3,16 @@
 import asyncio
 import threading
 
+from asgiref.sync import sync_to_async
+
 from django.conf import settings
 from django.core import signals
 from django.http import HttpResponse
 from django.urls import set_script_prefix
 
 from . import http, names
-from .application import AsyncHandler, WSGIResponse, is_core_handler, static_part
+from .application import WSGIResponse, is_core_handler, static_part
+from .async_handler import AsyncHandler
 from .async_views import leads_to_async_view
 from .message import Message
 from .remote_exchange import RemoteExchange
@@ -28,7 +31,7 @@ class ServerRequest(Message):
     ``backend`` is what carries the request and its reply.
     """
 
-    __slots__ = ("parts", "application", "exchange", "_content")
+    __slots__ = ("parts", "application", "exchange", "_content", "_entered", "_task")
 
     # The request signals do it.
     manages_connections = True
@@ -41,11 +44,15 @@ class ServerRequest(Message):
         self.backend = backend
         self.expires = None
         self._content = None
+        self._entered = None
+        # What is cancelled when the client leaves.
+        self._task = None
 
     @property
     def content(self):
         """The whole content, for a project's own consumer of the channel."""
         if self._content is None:
+            self.leave()
             from .reply import Reply
 
             self._content = {**self.parts, "script_name": "", "extra": {}}
@@ -103,24 +110,70 @@ class ServerRequest(Message):
         response._handler_class = application.__class__
         self.exchange.respond(response)
 
+    def enter(self, semaphore):
+        """Wait for the semaphore, and have it until the view or consumer begins."""
+        semaphore.acquire()
+        self._entered = semaphore
+
+    def leave(self):
+        semaphore, self._entered = self._entered, None
+        if semaphore is not None:
+            semaphore.release()
+
     async def aserve(self):
-        """Do the same on this event loop; a client that leaves cancels it."""
+        """
+        Do the same on this event loop; a client that leaves before there is a
+        response cancels it.
+        """
+        if self.exchange.gone:
+            # While it waited.
+            self.exchange.close_body()
+            return
+        self._task = asyncio.current_task()
         loop = asyncio.get_running_loop()
-        task = asyncio.current_task()
-        self.exchange.on_disconnect(lambda: loop.call_soon_threadsafe(task.cancel))
-        environ = self._environment()
-        handler = AsyncHandler.shared()
+        self.exchange.on_disconnect(lambda: loop.call_soon_threadsafe(self._cancel))
         set_script_prefix("/")
+        handler = AsyncHandler.shared()
         try:
-            await signals.request_started.asend(sender=AsyncHandler, environ=environ)
-            response = await handler.get_response_async(handler.request_class(environ))
+            try:
+                request, response, level = await sync_to_async(self._open)(handler)
+            finally:
+                self.leave()
+            if response is None:
+                response = await handler.inner(request)
         except asyncio.CancelledError:
             await signals.request_finished.asend(sender=AsyncHandler)
             if not self.exchange.gone:
                 raise
-        else:
-            response._handler_class = AsyncHandler
+            return
+        # From here on, the response is to be closed.
+        task, self._task = self._task, None
+        response = await sync_to_async(self._close)(handler, request, response, level)
+        if response is not None:
+            self._task = task
             await self.exchange.arespond(response)
+
+    def _cancel(self):
+        if self._task is not None:
+            self._task.cancel()
+
+    def _open(self, handler):
+        """Runs in the request's thread, before the view."""
+        environ = self._environment()
+        signals.request_started.send(sender=AsyncHandler, environ=environ)
+        request = handler.request_class(environ)
+        return request, *handler.open(request)
+
+    def _close(self, handler, request, response, level):
+        """
+        Runs in the request's thread, after the view. Return the response if
+        it's one to iterate on the event loop.
+        """
+        response = handler.close(request, response, level)
+        response._handler_class = AsyncHandler
+        if response.streaming:
+            return response
+        self.exchange.respond(response)
 
     def _environment(self):
         environ = http.environment(self.parts, self.exchange.body_file)

@@ -22,6 +22,10 @@ from .registry import consumers
 # receives no more, and the channels' capacity makes itself felt.
 MAX_ASYNC = 10_000
 
+# How many requests may be on their way to an async view at once. Each has a
+# thread there, and with many that want to run, threads do little but take turns.
+MAX_OPENING = 8
+
 # Seconds between attempts to send a receipt while the backend is out of reach:
 # without it, a socket's next message would never be sent.
 RECEIPT_DELAYS = (0.1, 0.5, 1, 2, 5, 10, 10)
@@ -50,6 +54,7 @@ class Worker:
         self.leases = Leases(backend)
         self.loop = LoopThread() if loop is None else loop
         self._async_slots = threading.BoundedSemaphore(MAX_ASYNC)
+        self._opening = threading.BoundedSemaphore(MAX_OPENING)
         self._receiver = None
         self._pool = []
         # The channel of the message that each thread handles.
@@ -104,6 +109,8 @@ class Worker:
             return
         if consumer.wants_loop(message):
             self._async_slots.acquire()
+            if message.manages_connections:
+                message.enter(self._opening)
             self.loop.run(self._handle_slot, consumer, message)
         else:
             _run(self, consumer, message)
@@ -113,6 +120,8 @@ class Worker:
             await _arun(self, consumer, message)
         finally:
             self._async_slots.release()
+            if message.manages_connections:
+                message.leave()
 
     def _work(self):
         receive = self._receiver.receive

@@ -1,9 +1,5 @@
-from django.channels.application import (
-    AsyncHandler,
-    WSGIResponse,
-    is_core_handler,
-    static_part,
-)
+from django.channels.application import WSGIResponse, is_core_handler, static_part
+from django.channels.async_handler import AsyncHandler
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.test import SimpleTestCase, override_settings

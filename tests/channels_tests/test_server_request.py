@@ -1,6 +1,7 @@
 import asyncio
 import threading
 from io import BytesIO
+from unittest import mock
 
 from django.channels import Channel, channel_backends
 from django.channels.async_views import has_async_views
@@ -37,6 +38,9 @@ class Exchange:
 
     async def arespond(self, response):
         self.respond(response)
+
+    def close_body(self):
+        self.body_file.close()
 
     def on_disconnect(self, callback):
         self.callbacks.append(callback)
@@ -86,10 +90,42 @@ class ServerRequestTests(ChannelTestCase):
         self.assertEqual(exchange.thread, "channels-worker-0")
 
     def test_async_view(self):
-        """It runs on the worker's event loop."""
+        """It runs on the worker's event loop, the rest in the request's thread."""
         exchange = self.answer("/async/")
         self.assertEqual(exchange.body, b"ahello")
-        self.assertEqual(exchange.thread, "channels-loop")
+        self.assertEqual(exchange.thread, "channels-async_0")
+
+    def test_async_view_for_nobody(self):
+        """A client that left while its request waited costs nothing more."""
+        body_file = BytesIO(b"body")
+        exchange, message = self.request("/async/", body_file=body_file)
+        started = mock.Mock()
+        request_started.connect(started)
+        self.addCleanup(request_started.disconnect, started)
+        exchange.gone = True
+        asyncio.run(message.aserve())
+        self.assertTrue(body_file.closed)
+        started.assert_not_called()
+
+    def test_beginning_in_turn(self):
+        """A request has its place until its view begins, or has none."""
+        for path in ("/async/", "/no/"):
+            with self.subTest(path=path):
+                places = threading.BoundedSemaphore(1)
+                exchange, message = self.request(path)
+                message.enter(places)
+                self.assertIs(places.acquire(blocking=False), False)
+                asyncio.run(message.aserve())
+                self.assertTrue(exchange.done.is_set())
+                self.assertIs(places.acquire(blocking=False), True)
+
+    def test_beginning_with_an_own_consumer(self):
+        places = threading.BoundedSemaphore(1)
+        exchange, message = self.request("/")
+        message.backend = self.backend
+        message.enter(places)
+        Channel(message.content["reply_channel"]).send(content="")
+        self.assertIs(places.acquire(blocking=False), True)
 
     def test_not_found(self):
         self.assertEqual(self.answer("/no/").response.status_code, 404)

@@ -10,6 +10,7 @@ from django.core.signals import request_finished, request_started, setting_chang
 from django.http import Http404, HttpResponse
 from django.test import RequestFactory, SimpleTestCase, override_settings
 from django.urls import get_resolver, get_script_prefix, path, set_script_prefix
+from django.utils.deprecation import MiddlewareMixin
 from django.utils.log import log_response
 
 from .relying import relied_on
@@ -30,12 +31,39 @@ async def async_view(request):
 urlpatterns = [path("plain/", view), path("async/", async_view)]
 
 
+class Hooks(MiddlewareMixin):
+    def process_request(self, request):
+        request.hooks = ["process_request"]
+
+    def process_response(self, request, response):
+        request.hooks.append("process_response")
+        return response
+
+
 @override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=[])
 class HandlerTests(SimpleTestCase):
     @relied_on(CORE, "get_response(request) is all of WSGIHandler but its signals.")
     def test_get_response(self):
         response = WSGIHandler().get_response(RequestFactory().get("/plain/"))
         self.assertEqual(response.content, b"plain")
+
+    @relied_on(
+        "django/channels/async_handler.py",
+        "MiddlewareMixin's __acall__() is process_request(), get_response() and "
+        "process_response(), and a handler's chain leads from one to the next by "
+        "__wrapped__ and get_response.",
+    )
+    async def test_middleware(self):
+        handler = BaseHandler()
+        with override_settings(MIDDLEWARE=[f"{__name__}.Hooks"] * 2):
+            handler.load_middleware(is_async=True)
+        outer = handler._middleware_chain.__wrapped__
+        inner = outer.get_response.__wrapped__
+        self.assertEqual([type(outer), type(inner)], [Hooks, Hooks])
+        self.assertIsNot(outer, inner)
+        request = RequestFactory().get("/async/")
+        self.assertEqual((await inner(request)).content, b"async")
+        self.assertEqual(request.hooks, ["process_request", "process_response"])
 
     @relied_on(CORE, "WSGIHandler calls the hook with itself and the request.")
     def test_hook(self):

@@ -1,0 +1,103 @@
+import threading
+from unittest import mock
+
+from django.channels import spare_threads
+from django.channels.spare_threads import OwnThread, SpareThreads
+from django.test import SimpleTestCase
+
+
+class SpareThreadsTests(SimpleTestCase):
+    def setUp(self):
+        self.spare = SpareThreads()
+        self.tidied = self.patch("close_old_connections")
+        self.closed = self.patch("connections").close_all
+        self.addCleanup(self.spare.close)
+
+    def patch(self, name):
+        patch = mock.patch.object(spare_threads, name)
+        self.addCleanup(patch.stop)
+        return patch.start()
+
+    def use(self, thread):
+        return thread.submit(threading.current_thread).result(10)
+
+    def give_back(self, own):
+        """Release the thread, and wait until it's back or has ended."""
+        done = threading.Event()
+        thread = own._thread
+        tidy = self.spare._tidy
+
+        def tidy_and_tell(thread):
+            tidy(thread)
+            done.set()
+
+        with mock.patch.object(self.spare, "_tidy", tidy_and_tell):
+            own.release()
+        self.assertIs(done.wait(10), True)
+        return thread
+
+    def test_one_after_the_other(self):
+        """One thread does for two, and its connections are looked after."""
+        one = OwnThread(self.spare)
+        first = self.use(one)
+        self.assertIs(self.use(one), first)
+        self.tidied.assert_not_called()
+        self.give_back(one)
+        self.tidied.assert_called_once_with()
+        self.assertIs(self.use(two := OwnThread(self.spare)), first)
+        self.give_back(two)
+
+    def test_at_once(self):
+        """Nobody shares a thread."""
+        one, two = OwnThread(self.spare), OwnThread(self.spare)
+        self.assertIsNot(self.use(one), self.use(two))
+        self.give_back(one)
+        self.give_back(two)
+
+    def test_unused(self):
+        """Who has nothing for a thread takes none."""
+        with mock.patch.object(self.spare, "take") as take:
+            OwnThread(self.spare).release()
+        take.assert_not_called()
+
+    def test_what_it_still_does_comes_first(self):
+        order = []
+        own = OwnThread(self.spare)
+        begun, go_on = threading.Event(), threading.Event()
+
+        def work():
+            begun.set()
+            go_on.wait(10)
+            order.append("work")
+
+        self.tidied.side_effect = lambda: order.append("tidied")
+        own.submit(work)
+        begun.wait(10)
+        own.release()
+        go_on.set()
+        self.use(own)
+        self.assertEqual(order, ["work", "tidied"])
+
+    def test_too_many(self):
+        """Past a few spare ones, a thread ends, and its connections with it."""
+        with mock.patch.object(spare_threads, "MOST_SPARE", 1):
+            owns = [OwnThread(self.spare) for _ in range(2)]
+            threads = [self.use(own) for own in owns]
+            for own in owns:
+                self.give_back(own)
+        threads[1].join(10)
+        self.assertEqual([t.is_alive() for t in threads], [True, False])
+        self.closed.assert_called_once_with()
+
+    def test_close(self):
+        """Those that are spare end at once, others when they're given back."""
+        spare, lent = OwnThread(self.spare), OwnThread(self.spare)
+        threads = [self.use(spare), self.use(lent)]
+        self.give_back(spare)
+        self.spare.close()
+        threads[0].join(10)
+        self.assertEqual([t.is_alive() for t in threads], [False, True])
+        self.give_back(lent)
+        threads[1].join(10)
+        self.assertIs(threads[1].is_alive(), False)
+        self.assertEqual(self.closed.call_count, 2)
