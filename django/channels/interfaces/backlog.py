@@ -9,10 +9,13 @@ class Backlog:
     or characters in them; what's added then is kept all the same.
     """
 
+    __slots__ = ("_frames", "_most", "_waiting", "_size")
+
     def __init__(self, frames, size):
         self._frames = frames
         self._most = size
-        self._waiting = deque()
+        # A deque as soon as there is something for it: it's half a kilobyte.
+        self._waiting = ()
         self._size = 0
 
     def __bool__(self):
@@ -32,6 +35,7 @@ class Backlog:
         return len(self._waiting) * 2 <= self._frames and self._size * 2 <= self._most
 
     def add(self, content, binary):
+        self._waiting = self._waiting or deque()
         self._waiting.append({"content": content, "binary": binary})
         self._size += len(content)
 
@@ -39,5 +43,5 @@ class Backlog:
         self._size -= len(self._waiting.popleft()["content"])
 
     def clear(self):
-        self._waiting.clear()
+        self._waiting = ()
         self._size = 0

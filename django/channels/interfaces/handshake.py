@@ -1,5 +1,6 @@
 """May a request become a WebSocket, and what its consumers are told of it."""
 
+import re
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -18,6 +19,19 @@ SCOPE = (
     "cookies",
     "client",
 )
+
+# The headers that decide whether a handshake holds, as most clients send them.
+_USUAL = {
+    name: re.compile(pattern, re.ASCII)
+    for name, pattern in {
+        "host": r"[\w.-]+(:[0-9]{1,5})?",
+        "origin": r"(https?://[\w.-]+(:[0-9]{1,4})?)?",
+        "sec-websocket-extensions": r"(permessage-deflate(; client_max_window_bits)?)?",
+        "sec-websocket-key": r"[A-Za-z0-9+/]{22}==",
+        "sec-websocket-protocol": r"([\w.-]+)?",
+        "sec-websocket-version": "13",
+    }.items()
+}
 
 LOCAL_HOSTS = [".localhost", "127.0.0.1", "[::1]"]
 
@@ -101,3 +115,21 @@ def connect_content(head, *, reply_channel, scheme, client, server):
 def scope_of(content):
     """Return the part of connect's content that goes with every message."""
     return {key: content[key] for key in SCOPE}
+
+
+def usual_key(content):
+    """
+    Return the Sec-WebSocket-Key of a handshake that holds, whose headers are as
+    most clients send them; None if it needs a closer look. ``content`` is that
+    of connect.
+    """
+    found = {}
+    for name, value in content["headers"]:
+        if name in _USUAL:
+            if name in found:
+                return None
+            found[name] = value
+    for name, pattern in _USUAL.items():
+        if pattern.fullmatch(found.get(name, "")) is None:
+            return None
+    return None if content["path"].startswith("//") else found["sec-websocket-key"]

@@ -70,13 +70,15 @@ class HTTPConnection(Protocol):
                 self._read_no_further()
             return
         self._feed(data)
-        if self.parser.stage == BODY:
+        if self.successor is None and self.parser.stage == BODY:
             self._wait(self.limits.body_timeout)
 
     def connectionLost(self, reason):
         self.phase = ENDING
         if self.successor is not None:
             self.successor.connectionLost(reason)
+            self.factory.closed(self)
+            return
         self.factory.closed(self)
         self.parser.close()
         self.turns.drop()
@@ -149,6 +151,9 @@ class HTTPConnection(Protocol):
         """Let ``successor`` have the connection; ``data`` came last."""
         self.outlet.close()
         self.successor = successor
+        # A socket stays for long, and has no use for them.
+        self.parser = self.turns = self.outlet = None
+        self._seen = b""
         # The transport goes on calling this object.
         self.dataReceived = successor.dataReceived
         successor.makeConnection(self.transport)
@@ -204,6 +209,8 @@ class HTTPConnection(Protocol):
 
     def check(self, now):
         """Act on deadlines that have passed. Called about once a second."""
+        if self.successor is not None:
+            return
         self.turns.check(now)
         if self.deadline is None or now < self.deadline:
             return
@@ -223,10 +230,11 @@ class HTTPConnection(Protocol):
 
     def shut_down(self):
         """End the connection as soon as the request at hand is answered."""
-        current = self.turns.current
         if self.successor is not None:
             self.successor.shut_down()
-        elif current is not None:
+            return
+        current = self.turns.current
+        if current is not None:
             self.phase = LAST
             current.keep_alive = False
             self.turns.drop_queue()

@@ -25,12 +25,22 @@ class Outlet:
     calls and a turn for what mostly takes one call.
     """
 
+    __slots__ = (
+        "blocked",
+        "_transport",
+        "_when_blocked",
+        "_when_drained",
+        "_waiting",
+        "_direct",
+    )
+
     def __init__(self, transport, when_blocked, when_drained):
         self.blocked = False
         self._transport = transport
         self._when_blocked = when_blocked
         self._when_drained = when_drained
-        self._waiting = deque()
+        # A deque as soon as there is something for it: it's half a kilobyte.
+        self._waiting = ()
         # Not by duck-typing: a TLS transport passes unknown names on to the
         # socket below it.
         self._direct = isinstance(transport, FileDescriptor) and not getattr(
@@ -52,12 +62,13 @@ class Outlet:
             elif len(data) <= PIECE:
                 self._transport.write(data)
                 return
+        self._waiting = self._waiting or deque()
         self._waiting.append(memoryview(data))
         self._write_waiting()
 
     def close(self):
         """Let go of the transport, which may then be closed."""
-        self._waiting.clear()
+        self._waiting = ()
         self._transport.unregisterProducer()
 
     # Called by the transport.
@@ -73,7 +84,7 @@ class Outlet:
                 self._when_drained()
 
     def stopProducing(self):
-        self._waiting.clear()
+        self._waiting = ()
 
     def _write_waiting(self):
         while self._waiting and not self.blocked:

@@ -9,7 +9,12 @@ from twisted.internet.defer import Deferred
 from . import head
 from .close_codes import ABNORMAL, NO_CODE
 from .edge import SocketEdge
-from .framing import WebSocketServerFactory, WebSocketServerProtocol
+from .framing import (
+    WebSocketServerFactory,
+    WebSocketServerProtocol,
+    sharing_state,
+)
+from .handshake import usual_key
 from .outlet import Outlet
 from .payload import truncated
 
@@ -47,23 +52,23 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
     """One WebSocket on a connection that it has taken over."""
 
     log = QuietLog()
+    outlet = None
+    _owed_pong = None
+    _reading = True
+    _decision = None
+    _early = b""
+    _answered = None
+    _lost = False
 
     def __init__(self, sockets, content):
-        WebSocketServerProtocol.__init__(self)
         SocketEdge.__init__(self, sockets, content)
-        self.outlet = None
-        self._owed_pong = None
-        self._reading = True
-        self._decision = None
-        self._early = b""
-        self._answered = None
-        self._lost = False
 
     # Autobahn's and Twisted's side.
 
     def connectionMade(self):
         self.outlet = Outlet(self.transport, self._blocked, self._drained)
-        super().connectionMade()
+        # Not Autobahn's for Twisted: it asks the transport what is known here.
+        self._connectionMade()
 
     def dataReceived(self, data):
         if self._decision is None:
@@ -76,6 +81,22 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
 
     def sendData(self, data, sync=False, chopsize=None):
         self.outlet.write(data)
+
+    def processHandshake(self):
+        key = usual_key(self.content)
+        if key is None:
+            super().processHandshake()
+            return
+        # The head was read once already, and there's nothing to refuse.
+        self.data = self.data.partition(b"\r\n\r\n")[2]
+        self._wskey = key
+        self.websocket_version = 13
+        self.websocket_protocols = self.content["subprotocols"]
+        self.websocket_extensions = ()
+        self.onConnect(None).addCallbacks(self.succeedHandshake, self._deny)
+
+    def _deny(self, failure):
+        self.failHandshake(failure.value.reason, failure.value.code)
 
     def onConnect(self, request):
         self._decision = decision = Deferred()
@@ -133,6 +154,8 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
         self._answered = 101
         self.sockets.access.connect(self.content["path"], 101, self)
         decision.callback(subprotocol)
+        # Autobahn would keep it.
+        self.http_response_data = None
         self._write_held()
         early, self._early = self._early, b""
         if early:
@@ -216,9 +239,10 @@ class WebSocketFactory(WebSocketServerFactory):
         )
         # Autobahn's own would ask the global reactor, whatever was given.
         self._batched_timer = _Timer(reactor)
+        self._connection = sharing_state(WebSocketConnection, self)
 
     def make_protocol(self, sockets, content):
-        protocol = WebSocketConnection(sockets, content)
+        protocol = self._connection(sockets, content)
         protocol.factory = self
         return protocol
 

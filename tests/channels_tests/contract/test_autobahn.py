@@ -6,6 +6,7 @@ from twisted.internet.task import Clock
 from django.channels.interfaces.framing import (
     WebSocketServerFactory,
     WebSocketServerProtocol,
+    sharing_state,
 )
 from django.test import SimpleTestCase
 
@@ -13,6 +14,7 @@ from ..interfaces.test_websocket import close_frame, frame, handshake
 from ..interfaces.wires import Wire, lose
 from .relying import relied_on
 
+FRAMING = "django/channels/interfaces/framing.py"
 FRAMES = "django/channels/interfaces/frames.py"
 WEBSOCKET = "django/channels/interfaces/websocket.py"
 
@@ -121,6 +123,54 @@ class AutobahnTests(SimpleTestCase):
         lose(protocol)
         self.assertEqual(protocol.came, [(True, 3000, "bye")])
         self.assertIsNone(wire.producer)
+
+    @relied_on(
+        FRAMING,
+        "_connectionMade() only sets attributes, most of which are never changed "
+        "in place; the rest is counts, what unused methods use, and the validator.",
+    )
+    def test_state(self):
+        factory = WebSocketServerFactory(reactor=Clock())
+        factory.setProtocolOptions(openHandshakeTimeout=0)
+        model = Server()
+        model.factory = factory
+        own = {"decision", "came"}
+        given = set(vars(model))
+        model._connectionMade()
+        plain = (type(None), bool, int, float, str, bytes, tuple)
+        changeable = {
+            name
+            for name, value in vars(model).items()
+            if name not in given and not isinstance(value, plain)
+        }
+        self.assertLessEqual(
+            changeable - {"perMessageCompressionAccept"},
+            {
+                *("allowedOrigins", "allowedOriginsPatterns", "versions"),
+                *("trafficStats", "send_queue", "utf8validator"),
+            },
+        )
+        kind = sharing_state(Server, factory)
+        self.assertLessEqual(set(vars(model)) - {"factory", *own}, set(dir(kind)))
+        for name in ("state", "data", *WebSocketServerProtocol.CONFIG_ATTRS):
+            self.assertEqual(getattr(kind, name), getattr(model, name))
+
+    @relied_on(
+        WEBSOCKET,
+        "succeedHandshake() needs _wskey, websocket_protocols and "
+        "websocket_extensions, and takes what came after the head from data.",
+    )
+    def test_handshake_read_elsewhere(self):
+        read, wire = self.connect()
+        elsewhere, other = self.connect()
+        for attribute in ("_wskey", "websocket_protocols", "websocket_extensions"):
+            setattr(elsewhere, attribute, getattr(read, attribute))
+        elsewhere.data = frame(b"early")
+        read.decision.callback(None)
+        elsewhere.succeedHandshake(None)
+        self.assertEqual(other.value(), wire.value())
+        self.assertEqual(elsewhere.came, [(b"early", False)])
+        self.assertEqual(elsewhere.state, elsewhere.STATE_OPEN)
 
     @relied_on(WEBSOCKET, "the factory's _batched_timer times its pings.")
     def test_timer(self):

@@ -4,6 +4,7 @@ from django.channels.interfaces.handshake import (
     check_handshake,
     connect_content,
     scope_of,
+    usual_key,
 )
 from django.channels.interfaces.request import Refused, RequestHead
 from django.test import SimpleTestCase, override_settings
@@ -127,3 +128,60 @@ class ConnectContentTests(SimpleTestCase):
         self.assertEqual(content["subprotocols"], [])
         self.assertEqual(content["cookies"], {})
         self.assertIsNone(content["origin"])
+
+
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+
+
+class UsualKeyTests(SimpleTestCase):
+    def key(self, *more, path="/", **changed):
+        headers = {
+            "host": "example.com:8000",
+            "sec-websocket-key": KEY,
+            "sec-websocket-version": "13",
+            **{name.replace("_", "-"): value for name, value in changed.items()},
+        }
+        pairs = [[name, value] for name, value in headers.items() if value is not None]
+        return usual_key({"path": path, "headers": [*pairs, *map(list, more)]})
+
+    def test_usual(self):
+        for changed in (
+            {},
+            {"origin": "https://example.com"},
+            {"sec_websocket_extensions": "permessage-deflate; client_max_window_bits"},
+            {"sec_websocket_protocol": "chat"},
+            {"host": "localhost", "x_sent_twice": "1"},
+        ):
+            with self.subTest(changed=changed):
+                self.assertEqual(self.key(**changed), KEY)
+
+    def test_closer_look(self):
+        """What may be refused is Autobahn's to judge."""
+        for changed in (
+            {"host": "[::1]:8000"},
+            {"host": "example.com:"},
+            {"host": "example.com:8000 "},
+            {"origin": "null"},
+            {"origin": "https://example.com/"},
+            {"path": "//[/"},
+            {"sec_websocket_extensions": "x-unknown"},
+            {"sec_websocket_key": None},
+            {"sec_websocket_key": KEY[:-1]},
+            {"sec_websocket_key": KEY + "\n"},
+            {"sec_websocket_key": KEY.replace("G", "\xc9")},
+            {"sec_websocket_protocol": "chat, chat"},
+            {"sec_websocket_version": None},
+            {"sec_websocket_version": "8"},
+            {"sec_websocket_version": "13\u0663"},
+        ):
+            with self.subTest(changed=changed):
+                self.assertIsNone(self.key(**changed))
+
+    def test_twice(self):
+        for header in (
+            ("sec-websocket-key", KEY),
+            ("sec-websocket-version", "13"),
+            ("origin", "https://example.com"),
+        ):
+            with self.subTest(header=header):
+                self.assertIsNone(self.key(header, header))
