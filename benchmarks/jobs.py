@@ -1,7 +1,6 @@
 """No-op jobs through Redis: how fast they are enqueued, and how fast they run."""
 
 import json
-import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from .environment import PEERS, PROJECT
 from .faults.servers import make_server
 from .process import DEVNULL, log_file, started, tail
 from .servers import LIVE
-from .serving import ServerFailed, environ
+from .serving import ServerFailed, environ, printed
 
 ENQUEUED, RUN = "enqueued/s", "run/s"
 ENQUEUED_CPU, RUN_CPU = "enqueued per CPU s", "run per CPU s"
@@ -138,17 +137,10 @@ class Jobs:
 
     def enqueue(self, system, variables):
         command = [sys.executable, PEERS / "enqueue.py", system.module, self.size.jobs]
-        run = subprocess.run(
-            self.cores.pin(command, self.cores.server),
-            cwd=PROJECT,
-            env=variables,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
+        command = self.cores.pin(command, self.cores.server)
+        return printed(
+            command, variables, f"{system.name} could not enqueue.", PATIENCE
         )
-        if run.returncode:
-            raise ServerFailed(f"{system.name} could not enqueue.\n{run.stderr}")
-        return json.loads(run.stdout)
 
     def work_off(self, system, variables, tally):
         command = self.cores.pin(system.command, self.cores.server)

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import subprocess
 import time
 from contextlib import contextmanager
 from urllib.error import URLError
@@ -27,6 +28,24 @@ def environ(tree=None, **variables):
     kept.pop("DJANGO_SETTINGS_MODULE", None)
     paths = [str(path) for path in (tree, PROJECT, PEERS) if path]
     return {**kept, "PYTHONPATH": os.pathsep.join(paths), **variables}
+
+
+def printed(command, variables, complaint, timeout=None):
+    """
+    Return what the command prints, as JSON. Raise ServerFailed, which begins
+    with the complaint, if it fails.
+    """
+    run = subprocess.run(
+        command,
+        cwd=PROJECT,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+    if run.returncode:
+        raise ServerFailed(f"{complaint}\n{run.stderr}")
+    return json.loads(run.stdout)
 
 
 def free_port():

@@ -1,14 +1,11 @@
 """How long it takes to import Django and to set it up."""
 
-import json
-import subprocess
 import sys
 import sysconfig
 
 from .comparison import Comparison, Ratio
-from .environment import PROJECT
 from .inprocess import OFF, PATCHED, PRISTINE, rotated
-from .serving import ServerFailed, check_about, environ
+from .serving import check_about, environ, printed
 
 WALL, CPU = "wall ms", "CPU ms"
 # What a process prints: the times of its own start, then who it is.
@@ -65,15 +62,9 @@ class Start:
             self.options.tree if variant.channels else purelib,
             DJANGO_SETTINGS_MODULE=variant.settings,
         )
-        run = subprocess.run(
-            self.cores.pin([sys.executable, "-c", CODE], self.cores.server),
-            cwd=PROJECT,
-            env=variables,
-            capture_output=True,
-            text=True,
+        command = self.cores.pin([sys.executable, "-c", CODE], self.cores.server)
+        wall, cpu, about = printed(
+            command, variables, f"{variant.name} does not start."
         )
-        if run.returncode:
-            raise ServerFailed(f"{variant.name} does not start.\n{run.stderr}")
-        wall, cpu, about = json.loads(run.stdout)
         check_about(variant.name, about, self.options.django, variant.channels)
         return {WALL: wall * 1e3, CPU: cpu * 1e3}
