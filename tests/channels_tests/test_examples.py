@@ -4,12 +4,13 @@ import contextlib
 import json
 import sqlite3
 import struct
-import unittest
 from http.cookiejar import CookieJar
 from socket import SO_LINGER, SOL_SOCKET
 from urllib.error import HTTPError
 from urllib.parse import quote, urlencode
 from urllib.request import HTTPCookieProcessor, build_opener, urlopen
+
+from django.test import SimpleTestCase
 
 from .browser import Tab, chromium
 from .running import ROOT, Project, enter_for_class, missing, open_websocket, wait_for
@@ -24,7 +25,7 @@ SCREENSHOTS = ROOT / "build" / "screenshots"
 MIGRATE = [["migrate", "--verbosity=0"]]
 
 
-class ChatTestCase(unittest.TestCase):
+class ChatTestCase(SimpleTestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()

@@ -4,9 +4,10 @@ were typed then but for the import line.
 """
 
 import contextlib
-import unittest
 from pathlib import Path
 from urllib.request import urlopen
+
+from django.test import SimpleTestCase
 
 from .running import Project, Redis, enter_for_class, missing, open_websocket
 
@@ -56,7 +57,7 @@ class SeedChatTests:
             self.assertEqual(response.read(), b"a_task_channel got 3")
 
 
-class SeedChatWithRedisTests(SeedChatTests, unittest.TestCase):
+class SeedChatWithRedisTests(SeedChatTests, SimpleTestCase):
     """The members are in a Redis set, as in 2015."""
 
     @classmethod
@@ -74,7 +75,7 @@ class SeedChatWithRedisTests(SeedChatTests, unittest.TestCase):
                 yield project
 
 
-class SeedChatWithGroupTests(SeedChatTests, unittest.TestCase):
+class SeedChatWithGroupTests(SeedChatTests, SimpleTestCase):
     """The members are in a Group."""
 
     @classmethod
@@ -82,7 +83,7 @@ class SeedChatWithGroupTests(SeedChatTests, unittest.TestCase):
         return Project(SEED_CHAT, SEED_CHAT="with_group")
 
 
-class TwoServersTests(SeedChatTests, unittest.TestCase):
+class TwoServersTests(SeedChatTests, SimpleTestCase):
     """Two processes share a Redis server; clients come to them in turn."""
 
     @classmethod

@@ -23,7 +23,7 @@ def main(database, action):
             "default": {
                 "BACKEND": "django.channels.backends.database.DatabaseChannelBackend",
                 "LOCATION": "channels",
-                "OPTIONS": {"LEASE": 1, "POLL_SECONDS": 0.01},
+                "OPTIONS": {"LEASE": 1, "POLL_SECONDS": 0.1},
             }
         },
     )

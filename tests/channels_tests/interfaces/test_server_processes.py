@@ -43,7 +43,7 @@ def halted(pid):
         os.kill(pid, signal.SIGCONT)
 
 
-class ServerProcessesTests(SimpleTestCase):
+class ServerProcessesTestCase(SimpleTestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -78,6 +78,8 @@ class ServerProcessesTests(SimpleTestCase):
         self.assertNotEqual(first, second)
         return first, second
 
+
+class ServingTests(ServerProcessesTestCase):
     def test_serve_and_stop(self):
         """
         All serve on one port, a group has the sockets of all, and all are
@@ -117,65 +119,6 @@ class ServerProcessesTests(SimpleTestCase):
             self.ask(server)
         for number in (0, 1):
             self.assertIn(f"server-{number}: The server on http", server.printed)
-
-    def test_worker_is_killed(self):
-        """A socket whose message it had is closed soon; others stay open."""
-        self.command("runworker", "--processes=2", SERVED_LEASE="6")
-        server = self.serve("--no-worker", SERVED_LEASE="6")
-        url = f"ws://127.0.0.1:{server.port}/"
-        with (
-            connect(url, open_timeout=PATIENCE, ping_interval=None) as ws,
-            connect(url, open_timeout=PATIENCE, ping_interval=None) as other,
-        ):
-            ws.send("hang")
-            os.kill(int(ws.recv(PATIENCE)), signal.SIGKILL)
-            with self.assertRaises(ConnectionClosed) as caught:
-                ws.recv(PATIENCE)
-            self.assertEqual(caught.exception.rcvd.code, 1011)
-            # A new worker has taken its place.
-            other.send("still here")
-            self.assertEqual(other.recv(PATIENCE), "still here")
-
-    def test_one_is_killed(self):
-        """The other one takes every connection until there are two again."""
-        server = self.serve()
-        first, second = self.both(lambda: self.ask(server))
-        os.kill(first, signal.SIGKILL)
-        wait_for(
-            lambda: self.assertEqual(self.ask(server), second)
-            or "the next one starts in" in server.printed,
-            "the supervisor to notice",
-        )
-        self.assertRegex(
-            server.printed,
-            rf"MainProcess: Server process \d \(pid {first}\) ended with signal 9",
-        )
-        with halted(second):
-            # It waits for the next one to start.
-            third = self.ask(server)
-        self.assertNotIn(third, (first, second))
-        self.assertEqual(server.stop(), 0)
-        self.assertEqual(server.printed.count("Serving"), 1)
-
-    def test_supervisor_is_killed(self):
-        """Its processes end, and the port is free."""
-        server = self.serve()
-        server.kill()
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", server.port))
-
-    def test_second_signal(self):
-        """It ends processes that wait for a request."""
-        server = self.serve("--grace=600")
-        client = http.client.HTTPConnection("127.0.0.1", server.port)
-        self.addCleanup(client.close)
-        client.request("GET", "/hold")
-        wait_for(lambda: "holding" in server.printed, "the view to run")
-        server.process.send_signal(signal.SIGTERM)
-        wait_for(lambda: "The server on" in server.printed, "it to stop")
-        self.assertIsNone(server.process.poll())
-        self.assertEqual(server.stop(signal.SIGINT), 128 + signal.SIGINT)
 
     def test_endpoints(self):
         """Both processes have the sockets of TLS, Unix and systemd."""
@@ -226,6 +169,69 @@ class ServerProcessesTests(SimpleTestCase):
                 self.assertNotIn(asked(client), pids)
         self.assertEqual(server.stop(), 0)
         self.assertIs(Path(place).exists(), False)
+
+
+class EndTests(ServerProcessesTestCase):
+    """What ends without being asked to, and what is told twice."""
+
+    def test_one_is_killed(self):
+        """
+        The other one takes every connection until there are two again. Without
+        their supervisor, both end.
+        """
+        server = self.serve()
+        first, second = self.both(lambda: self.ask(server))
+        os.kill(first, signal.SIGKILL)
+        wait_for(
+            lambda: self.assertEqual(self.ask(server), second)
+            or "the next one starts in" in server.printed,
+            "the supervisor to notice",
+        )
+        self.assertRegex(
+            server.printed,
+            rf"MainProcess: Server process \d \(pid {first}\) ended with signal 9",
+        )
+        with halted(second):
+            # It waits for the next one to start.
+            third = self.ask(server)
+        self.assertNotIn(third, (first, second))
+        self.assertEqual(server.printed.count("Serving"), 1)
+        server.kill()
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", server.port))
+
+    def test_worker_is_killed(self):
+        """A socket whose message it had is closed soon; others stay open."""
+        self.command("runworker", "--processes=2", SERVED_LEASE="3")
+        server = self.command(
+            "runwsserver", "127.0.0.1:0", "--no-worker", SERVED_LEASE="3"
+        )
+        url = f"ws://127.0.0.1:{server.port}/"
+        with (
+            connect(url, open_timeout=PATIENCE, ping_interval=None) as ws,
+            connect(url, open_timeout=PATIENCE, ping_interval=None) as other,
+        ):
+            ws.send("hang")
+            os.kill(int(ws.recv(PATIENCE)), signal.SIGKILL)
+            with self.assertRaises(ConnectionClosed) as caught:
+                ws.recv(PATIENCE)
+            self.assertEqual(caught.exception.rcvd.code, 1011)
+            # A new worker has taken its place.
+            other.send("still here")
+            self.assertEqual(other.recv(PATIENCE), "still here")
+
+    def test_second_signal(self):
+        """It ends processes that wait for a request."""
+        server = self.serve("--grace=600")
+        client = http.client.HTTPConnection("127.0.0.1", server.port)
+        self.addCleanup(client.close)
+        client.request("GET", "/hold")
+        wait_for(lambda: "holding" in server.printed, "the view to run")
+        server.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: "The server on" in server.printed, "it to stop")
+        self.assertIsNone(server.process.poll())
+        self.assertEqual(server.stop(signal.SIGINT), 128 + signal.SIGINT)
 
     def test_broken_project(self):
         """The supervisor gives up on processes that can't start."""
