@@ -38,11 +38,11 @@ Read the modules in this order; each imports only from those above it.
 ``tasks``
     Durable channels as a backend for Django's tasks. Only who uses those
     imports more of it than their channels' names.
-``loop``, ``spare_threads``, ``leases``, ``worker``
+``worker``, ``loop``, ``spare_threads``, ``handling``, ``leases``
     Threads that receive messages and run their consumers; the event loop that
-    runs the ``async def`` ones; what a worker does about durable messages, and
-    ``progress`` about those of sockets.
-    ``deadline`` is for code on such a loop.
+    runs the ``async def`` ones; what is done around each message, and about
+    durable ones, and by ``progress`` about those of sockets. ``deadline`` is
+    for code on such a loop. With ``inline`` the caller is the worker.
 ``processes``, ``patterns``
     Processes that run workers or the server, and which channels a worker
     receives from.

@@ -28,7 +28,7 @@ def forward_view(channel):
     """Return the view of Channel.as_view()."""
 
     async def view(request, *args, **kwargs):
-        from .worker import arun_until
+        from .inline import arun_until
 
         backend = channel.backend
         message = RequestMessage(channel.name, request, args, kwargs)

@@ -11,9 +11,10 @@ import django
 from django.channels import Channel, Group, __all__, consumers, exceptions, signals
 from django.channels.backends.base import BaseChannelBackend
 from django.channels.backends.memory import MemoryChannelBackend
+from django.channels.inline import run_here
 from django.channels.message import Message
 from django.channels.names import ALIASES, WEBSOCKET_CONNECT, WEBSOCKET_RECEIVE
-from django.channels.worker import Worker, run_here
+from django.channels.worker import Worker
 from django.conf import global_settings
 from django.core.management import BaseCommand, load_command_class
 from django.core.signals import setting_changed

@@ -10,10 +10,10 @@ from asgiref.testing import ApplicationCommunicator
 from django.channels import names, ticker, watch
 from django.channels.control import ControlChannel
 from django.channels.exceptions import ChannelFull, NoWorker
+from django.channels.inline import run_here
 from django.channels.pending_request import PendingRequest
 from django.channels.remote import WORKERS
 from django.channels.watch import Watch
-from django.channels.worker import run_here
 from django.core.handlers.asgi import ASGIHandler
 from django.core.signals import request_finished
 from django.test import AsyncRequestFactory, RequestFactory, override_settings

@@ -7,8 +7,9 @@ from asgiref.sync import sync_to_async
 
 from django.channels import Channel, channel_backends, names, signals
 from django.channels.exceptions import ChannelFull
+from django.channels.inline import run_here
 from django.channels.message import Message
-from django.channels.worker import Worker, run_here
+from django.channels.worker import Worker
 from django.utils.translation import activate, get_language
 
 from .test_channel import ChannelTestCase

@@ -3,8 +3,8 @@
 import asyncio
 import json
 
+from django.channels.inline import arun_here
 from django.channels.interfaces.close_codes import NORMAL
-from django.channels.worker import arun_here
 
 from . import running
 from .base_websocket import PATIENCE, BaseWebSocket

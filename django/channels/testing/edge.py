@@ -10,6 +10,7 @@ connection, and what it would write it keeps.
 from threading import get_ident
 
 from django.channels import channel_backends
+from django.channels.inline import take
 from django.channels.interfaces.access import NoAccessLog
 from django.channels.interfaces.admission import WEBSOCKET_CHANNELS
 from django.channels.interfaces.close_codes import ABNORMAL
@@ -19,7 +20,6 @@ from django.channels.interfaces.mailbox import Mailbox
 from django.channels.interfaces.payload import payload_of, truncated
 from django.channels.interfaces.request import Refused, RequestHead
 from django.channels.interfaces.sockets import Sockets
-from django.channels.worker import take
 from django.http import HttpResponse
 
 

@@ -7,7 +7,7 @@ import asyncio
 from contextlib import contextmanager
 
 from django.channels import channel_backends, consumers, names
-from django.channels.worker import arun_here, run_here, take
+from django.channels.inline import arun_here, run_here, take
 from django.conf import settings
 
 from . import isolation

@@ -8,8 +8,8 @@ the other, until nothing is left to do.
 import json
 import threading
 
+from django.channels.inline import run_here
 from django.channels.interfaces.close_codes import NORMAL
-from django.channels.worker import run_here
 
 from . import running
 from .base_websocket import PATIENCE, BaseWebSocket

@@ -215,7 +215,7 @@ def _exchange(backend, message):
     Send the message and wait for its reply: from workers in other processes,
     or from a project's own consumer of ``http.request``.
     """
-    from django.channels.worker import run_until
+    from django.channels.inline import run_until
 
     if is_answered_remotely(backend):
         try:
@@ -237,7 +237,7 @@ def _exchange(backend, message):
 
 async def _aexchange(backend, message):
     """Do what _exchange() does. Who is cancelled waits no more."""
-    from django.channels.worker import arun_until
+    from django.channels.inline import arun_until
 
     if is_answered_remotely(backend):
         try:

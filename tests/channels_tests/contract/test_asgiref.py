@@ -77,7 +77,7 @@ class AsgirefTests(SimpleTestCase):
         self.assertEqual(await step(iter([]), "end"), "end")
 
     @relied_on(
-        "django/channels/worker.py django/channels/views.py",
+        "django/channels/inline.py django/channels/views.py",
         "async_to_sync() runs a coroutine function where no loop runs, and plain "
         "code below it in the caller's thread.",
     )

@@ -113,7 +113,7 @@ class CheckTests(SimpleTestCase):
 
 class SignalTests(SimpleTestCase):
     @relied_on(
-        "django/channels/signals.py django/channels/worker.py",
+        "django/channels/signals.py django/channels/handling.py",
         "a signal's receivers get the keywords that it was sent with.",
     )
     def test_signal(self):

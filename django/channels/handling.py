@@ -1,0 +1,137 @@
+"""One message's consumer, and what is done before and after it."""
+
+import asyncio
+import os
+from time import sleep
+
+from asgiref.sync import sync_to_async
+
+from . import signals
+from .exceptions import BackendUnavailable, ChannelError
+from .progress import Progress
+
+# Seconds between attempts to send a receipt while the backend is out of reach:
+# without it, a socket's next message would never be sent.
+RECEIPT_DELAYS = (0.1, 0.5, 1, 2, 5, 10, 10)
+
+
+def run_consumer(worker, consumer, message):
+    """
+    Run the consumer, and see to the message's signals, lease and receipt.
+    Return the consumer's exception, or None; it isn't logged here.
+    """
+    exception = None
+    progress = _progress(worker, message)
+    try:
+        _started(worker, message)
+        consumer(message)
+    except BaseException as error:
+        # SystemExit too: one message's code doesn't end the worker.
+        exception = error
+    if worker.forked:
+        _leave(message)
+    receipt = _finished(worker, message, exception)
+    if message.durable:
+        worker.leases.settle(message, exception)
+    if receipt is not None:
+        _send_receipt(worker.backend, receipt)
+    if progress is not None:
+        progress.end(message)
+    return exception
+
+
+async def arun_consumer(worker, consumer, message):
+    """Do what run_consumer() does, on the event loop of an async consumer."""
+    exception = None
+    progress = _progress(worker, message)
+    try:
+        _started(worker, message)
+        if message.durable:
+            await worker.leases.acall(consumer, message)
+        else:
+            await consumer.acall(message)
+    except BaseException as error:
+        exception = error
+    if worker.forked:
+        _leave(message)
+    receipt = _finished(worker, message, exception)
+    if message.durable:
+        # Where the backend is a database: on the connection of the consumer's
+        # other queries, which is looked after.
+        thread_sensitive = worker.backend.thread_sensitive
+        await sync_to_async(worker.leases.settle, thread_sensitive=thread_sensitive)(
+            message, exception
+        )
+    if receipt is not None:
+        await _asend_receipt(worker.backend, receipt)
+    if progress is not None:
+        progress.end(message)
+    return exception
+
+
+def _progress(worker, message):
+    progress = Progress.of(worker.backend, message)
+    if progress is not None:
+        progress.begin(message)
+    return progress
+
+
+def _started(worker, message):
+    if not message.manages_connections:
+        signals.consumer_started.send(sender=type(worker), message=message)
+
+
+def _finished(worker, message, exception):
+    """
+    Tell of the consumer's end, and return the receipt that is due. A signal's
+    receiver keeps nothing from being done about the message.
+    """
+    if exception is not None or not message.manages_connections:
+        try:
+            signals.consumer_finished.send_robust(
+                sender=type(worker), message=message, exception=exception
+            )
+        except BaseException:
+            # SystemExit, which isn't logged there.
+            signals.logger.exception("A receiver of consumer_finished failed.")
+    return message.receipt(exception is not None)
+
+
+def _leave(message):
+    """
+    End a process that a consumer has forked: the message is its parent's, and
+    so are those that wait.
+    """
+    signals.logger.error(
+        "The consumer of %s forked, and its new process came back: it ends. End it "
+        "with os._exit(), or start it with subprocess or multiprocessing.",
+        message.channel,
+    )
+    os._exit(1)
+
+
+def _send_receipt(backend, receipt):
+    for delay in RECEIPT_DELAYS:
+        try:
+            return backend.send(receipt)
+        except BackendUnavailable as error:
+            failure = error
+            sleep(delay)
+        except ChannelError as error:
+            # The peer reads too slowly; its edge closes it.
+            failure = error
+            break
+    signals.logger.warning("A receipt could not be sent: %s", failure)
+
+
+async def _asend_receipt(backend, receipt):
+    for delay in RECEIPT_DELAYS:
+        try:
+            return await backend.asend(receipt)
+        except BackendUnavailable as error:
+            failure = error
+            await asyncio.sleep(delay)
+        except ChannelError as error:
+            failure = error
+            break
+    signals.logger.warning("A receipt could not be sent: %s", failure)

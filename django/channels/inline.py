@@ -1,0 +1,71 @@
+"""The caller as the worker: messages handled in its own thread, or on its loop."""
+
+import asyncio
+
+from asgiref.sync import async_to_sync, sync_to_async
+
+from .handling import arun_consumer, run_consumer
+from .registry import consumers
+from .worker import Worker
+
+
+def run_until(backend, channel, reply):
+    """
+    Be the worker: run in the caller's thread what waits on ``channel``, then
+    what waits on any channel, until the Reply has arrived or nothing is left.
+    """
+    for channels in ([channel], consumers.channels()):
+        while not reply.arrived and (message := take(backend, channels)):
+            run_here(backend, message)
+
+
+async def arun_until(backend, channel, reply):
+    """Do what run_until() does, from a coroutine."""
+    for channels in ([channel], consumers.channels()):
+        while not reply.arrived and (message := take(backend, channels)):
+            await arun_here(backend, message)
+
+
+def take(backend, channels):
+    """
+    Return the oldest message that waits on any of the channels, or None. No
+    receiver stays open: a consumer may itself wait for a message's reply.
+    """
+    receiver = backend.receiver(channels)
+    try:
+        return receiver.receive(timeout=0)
+    finally:
+        receiver.close()
+
+
+def run_here(backend, message):
+    """
+    Run the message's consumer in the caller's thread and, if it is ``async``,
+    on the caller's event loop. Its exception is logged, and returned.
+    """
+    consumer = consumers.get(message.channel)
+    worker = Worker(backend, threads=0, channels=[message.channel])
+    if message.durable and not worker.leases.begin(message, consumer):
+        return None
+    if consumer is None:
+        return None
+    if consumer.wants_loop(message):
+        return async_to_sync(arun_consumer)(worker, consumer, message)
+    return run_consumer(worker, consumer, message)
+
+
+async def arun_here(backend, message):
+    """Do what run_here() does, from a coroutine."""
+    consumer = consumers.get(message.channel)
+    worker = Worker(backend, threads=0, channels=[message.channel])
+    if message.durable and not worker.leases.begin(message, consumer):
+        return None
+    if consumer is None:
+        return None
+    if consumer.wants_loop(message):
+        exception = await arun_consumer(worker, consumer, message)
+        if isinstance(exception, asyncio.CancelledError):
+            # It was the caller who was cancelled.
+            raise exception
+        return exception
+    return await sync_to_async(run_consumer)(worker, consumer, message)
