@@ -7,6 +7,7 @@ that is all that the process does runs it in its own thread.
 """
 
 import logging
+import os
 import threading
 from concurrent.futures import Future
 
@@ -85,3 +86,16 @@ def _observe(event):
         pass
     number = logging.WARNING if level == "warn" else logging.ERROR
     logger.log(number, "%s", text, exc_info=exc_info)
+
+
+def _begin_anew():
+    """
+    In a process that was just forked, have what wakes the loop for itself: the
+    parent's would wake either of them, such as test processes side by side.
+    """
+    if not _started.is_set() and not reactor.running:
+        reactor.__init__()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)

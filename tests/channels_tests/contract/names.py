@@ -146,6 +146,7 @@ NAMES = {
     "twisted.internet.protocol.Protocol": "a connection",
     "twisted.internet.protocol.ServerFactory": "what connections share",
     "twisted.internet.reactor": "the server's loop",
+    "twisted.internet.reactor.__init__": "its pollers and wakers after a fork",
     "twisted.internet.reactor.callFromThread": "from any thread to the reactor's",
     "twisted.internet.reactor.callWhenRunning": "the server's start",
     "twisted.internet.reactor.run": "the server's loop",

@@ -22,7 +22,24 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.test import SimpleTestCase, override_settings
 from django.urls import path
 
+from ..running import printed_by
+
 PATIENCE = 60
+
+FORKED = """
+import os
+from django.channels.interfaces import reactor
+
+children = []
+for _ in range(2):
+    children.append(os.fork())
+    if not children[-1]:
+        reactor.ensure_running()
+        for _ in range(1000):
+            reactor.call(int)
+        os._exit(0)
+print([os.waitpid(child, 0)[1] for child in children])
+"""
 
 
 class SharedBackend(MemoryChannelBackend):
@@ -573,3 +590,9 @@ class WebSocketTests(ServerTestCase):
             while not received.endswith(b"\x81\x02hi"):
                 received += sock.recv(65536)
         self.assertTrue(received.startswith(b"HTTP/1.1 101 "))
+
+
+class ForkTests(SimpleTestCase):
+    def test_loops_side_by_side(self):
+        """Those of test processes, which were forked after the import."""
+        self.assertEqual(printed_by(FORKED), "[0, 0]\n")
