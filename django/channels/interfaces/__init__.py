@@ -38,11 +38,11 @@ imports it before a server is wanted. The way through it:
 ``handshake``, ``admission``, ``payload``, ``frames``
     May this request become a WebSocket, and what the consumers are told; the
     log of those that may not; the WebSocket message that a channel message
-    stands for, and its frame.
+    stands for; its frame, and the frame that is all of a client's message.
 ``edge``, ``sockets``
     The conversation's edge, whatever carries it; all the sockets of a server.
 ``websocket``, ``framing``
-    The edge on Autobahn.
+    The edge on Autobahn, which reads all but whole, small messages.
 ``asgi``, ``asgi_connection``, ``asgi_socket``, ``asgi_worker``
     WebSockets of an ASGI server that Django runs in: the application; what a
     scope says; the edge on an ASGI server; the process's worker. They import

@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from . import head
 from .close_codes import ABNORMAL, NO_CODE
 from .edge import SocketEdge
+from .frames import LONGEST, plain_message
 from .framing import (
     WebSocketServerFactory,
     WebSocketServerProtocol,
@@ -62,6 +63,7 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
 
     def __init__(self, sockets, content):
         SocketEdge.__init__(self, sockets, content)
+        self._longest = min(LONGEST, sockets.limits.message_size)
 
     # Autobahn's and Twisted's side.
 
@@ -72,12 +74,31 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
 
     def dataReceived(self, data):
         if self._decision is None:
-            self._dataReceived(data)
+            self._read(data)
             return
         # The handshake is not answered yet; what comes after it waits.
         self._early += data
         if len(self._early) > self.sockets.limits.message_size:
             self.transport.pauseProducing()
+
+    def _read(self, data):
+        """
+        Pass on the messages that take no more than a look, and let Autobahn
+        read from the first one on that does.
+        """
+        start = 0
+        # Where nothing is left of a message that Autobahn has begun to read.
+        if self.state == self.STATE_OPEN and not (
+            self.data or self.inside_message or self.current_frame is not None
+        ):
+            while start < len(data) and self.state == self.STATE_OPEN:
+                content, end = plain_message(data, start, self._longest)
+                if content is None:
+                    break
+                start = end
+                self.conversation.received(content, type(content) is bytes)
+        if start < len(data):
+            self._dataReceived(data[start:])
 
     def sendData(self, data, sync=False, chopsize=None):
         self.outlet.write(data)
@@ -159,7 +180,7 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
         self._write_held()
         early, self._early = self._early, b""
         if early:
-            self._dataReceived(early)
+            self._read(early)
         if self._reading:
             self.transport.resumeProducing()
 
@@ -173,7 +194,7 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
         if self.outlet.blocked or self._decision is not None or self.held:
             self.held.append(frame)
         elif self.state == self.STATE_OPEN:
-            self.sendPreparedMessage(frame)
+            self.outlet.write(frame)
 
     def close(self, code, reason):
         self._write_held(all_of_it=True)
@@ -211,7 +232,7 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
         while self.held and self.state == self.STATE_OPEN:
             if self.outlet.blocked and not all_of_it:
                 return
-            self.sendPreparedMessage(self.held.pop(0))
+            self.outlet.write(self.held.pop(0))
 
 
 class WebSocketFactory(WebSocketServerFactory):

@@ -13,7 +13,6 @@ NAMES = {
     "autobahn.twisted.websocket.WebSocketServerProtocol.__init__": "its state at first",
     "autobahn.twisted.websocket.WebSocketServerProtocol._connectionMade": "that, too",
     "autobahn.websocket": "telling that Autobahn is missing",
-    "autobahn.websocket.protocol.PreparedMessage": "a frame made once for a group",
     "autobahn.websocket.types.ConnectionDeny": "refusing a handshake",
     "autobahn.websocket.utf8validator.Utf8Validator": "made for who needs one",
     "django.apps.AppConfig": "the app of the database backend",

@@ -1,4 +1,3 @@
-from autobahn.websocket.protocol import PreparedMessage
 from autobahn.websocket.types import ConnectionDeny
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -15,7 +14,6 @@ from ..interfaces.wires import Wire, lose
 from .relying import relied_on
 
 FRAMING = "django/channels/interfaces/framing.py"
-FRAMES = "django/channels/interfaces/frames.py"
 WEBSOCKET = "django/channels/interfaces/websocket.py"
 
 
@@ -97,16 +95,33 @@ class AutobahnTests(SimpleTestCase):
         self.assertEqual(protocol.came, [(b"text", False), (b"data", True)])
 
     @relied_on(
-        f"{WEBSOCKET} {FRAMES}",
-        "a PreparedMessage is written as it is, by " "sendData() alone.",
+        WEBSOCKET,
+        "data, inside_message and current_frame tell of a message that was begun "
+        "and not ended.",
     )
-    def test_prepared_message(self):
+    def test_begun(self):
         protocol, wire = self.connect()
         protocol.decision.callback(None)
-        wire.take()
-        message = PreparedMessage(b"text", False, applyMask=False, doNotCompress=False)
-        protocol.sendPreparedMessage(message)
-        self.assertEqual(wire.take(), b"\x81\x04text")
+        text = frame(b"text")
+
+        def is_begun():
+            return bool(
+                protocol.data or protocol.inside_message or protocol.current_frame
+            )
+
+        for first, rest in (
+            (text[:1], text[1:]),
+            (text[:6], text[6:]),
+            (text[:8], text[8:]),
+            (frame(b"te", fin=False), frame(b"xt", opcode=0)),
+            (frame(b"", opcode=9)[:5], frame(b"", opcode=9)[5:]),
+        ):
+            self.assertIs(is_begun(), False)
+            protocol._dataReceived(first)
+            self.assertIs(is_begun(), True)
+            protocol._dataReceived(rest)
+        self.assertIs(is_begun(), False)
+        self.assertEqual(protocol.came, [(b"text", False)] * 4)
 
     @relied_on(
         WEBSOCKET,

@@ -1,13 +1,19 @@
+from unittest.mock import patch
+
 from hypothesis import example, given
 from hypothesis import strategies as st
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
 
+from django.channels.interfaces import websocket
 from django.test import SimpleTestCase, override_settings
 
 from .frames import BINARY, CLOSE, CONTINUATION, TEXT, frame, framed, messages
 from .requests import pieces
 from .sockets import Socket, socket_after
+
+# What plain_message() returns where Autobahn is to read.
+NONE = None, 0
 
 
 def read_by_client(data):
@@ -81,6 +87,23 @@ class WebSocketTests(SimpleTestCase):
         self.assertEqual(cut.messages, whole.messages)
         # Of what comes after a broken frame, a close frame may be read or not.
         self.assertIsNotNone(cut.disconnect)
+
+    @given(messages, st.data())
+    def test_autobahn_alone(self, messages, data):
+        """
+        Plain messages are read without Autobahn. Nothing differs from what it
+        makes of them, and of any bytes between them.
+        """
+        stream = data.draw(framed(messages))
+        at = data.draw(st.integers(0, len(stream)))
+        stream = stream[:at] + data.draw(st.binary(max_size=12)) + stream[at:]
+        cuts = data.draw(pieces(stream))
+        found = socket_after(*cuts, message_size=300)
+        with patch.object(websocket, "plain_message", lambda data, start, _: NONE):
+            expected = socket_after(*cuts, message_size=300)
+        self.assertEqual(found.messages, expected.messages)
+        self.assertEqual(found.written, expected.written)
+        self.assertEqual(found.disconnect, expected.disconnect)
 
     @given(st.integers(0, 70_000), st.booleans(), st.integers(0, 3))
     @example(999, True, 0)
