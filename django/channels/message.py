@@ -36,6 +36,10 @@ class Message:
     # How a message answers itself, where it brings all that it needs to.
     serve = None
 
+    # What wakes the thread that the message is for, where that isn't to be done
+    # at once.
+    wakeups = None
+
     def __init__(self, channel, content):
         self.channel = channel
         self.content = content
@@ -70,6 +74,19 @@ class Message:
         if reply_channel is None or (order is None and not error):
             return None
         return Message(reply_channel, {"done": order, "error": error})
+
+
+class SocketMessage(Message):
+    """
+    A message of a socket's whose consumer runs in this process. ``wakeups`` are
+    those of the socket's loop, or None.
+    """
+
+    __slots__ = ("wakeups",)
+
+    def __init__(self, channel, content, wakeups):
+        super().__init__(channel, content)
+        self.wakeups = wakeups
 
 
 class DurableMessage(Message):

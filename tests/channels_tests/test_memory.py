@@ -1,11 +1,12 @@
 import threading
 import time
+from types import SimpleNamespace
 from unittest import mock
 
 from django.channels import names
 from django.channels.backends.memory import MemoryChannelBackend, MemoryState
 from django.channels.exceptions import ChannelFull, InvalidChannelBackend
-from django.channels.message import Message
+from django.channels.message import Message, SocketMessage
 from django.test import SimpleTestCase
 
 
@@ -182,6 +183,40 @@ class ReceiverTests(MemoryBackendTestCase):
         self.send("a", n=1)
         thread.join(5)
         self.assertEqual(result[0].content, {"n": 1})
+        receiver.close()
+
+    def test_woken_later(self):
+        """A thread that is to be woken later has its message by then."""
+        receiver = self.backend.receiver(["a"])
+        threads = [self.in_thread(receiver.receive) for _ in range(2)]
+        self.wait_for_idle(receiver, 2)
+        waiters = []
+        wakeups = SimpleNamespace(add=waiters.append)
+        for n in range(3):
+            self.backend.send(SocketMessage("a", {"n": n}, wakeups))
+        self.assertEqual([waiter.message.content["n"] for waiter in waiters], [0, 1])
+        self.assertEqual([result for _, result in threads], [[], []])
+        # Closing finds no thread that waits for nothing.
+        receiver.close()
+        for waiter in waiters:
+            waiter.wake()
+        for thread, _ in threads:
+            thread.join(5)
+        got = sorted(result[0].content["n"] for _, result in threads)
+        self.assertEqual(got, [0, 1])
+        self.assertEqual(self.backend.waiting("a"), 1)
+
+    def test_woken_too_late(self):
+        """A thread whose time is over before that has its message, too."""
+        receiver = self.backend.receiver(["a"])
+        thread, result = self.in_thread(receiver.receive, 0.2)
+        self.wait_for_idle(receiver)
+        waiters = []
+        wakeups = SimpleNamespace(add=waiters.append)
+        self.backend.send(SocketMessage("a", {"n": 1}, wakeups))
+        thread.join(5)
+        self.assertEqual(result[0].content, {"n": 1})
+        waiters[0].wake()
         receiver.close()
 
     def test_close_ends_the_wait(self):

@@ -73,13 +73,19 @@ class MemoryReceiver:
                         del state.receivers[name]
             idle, self._idle = self._idle, []
         for waiter in idle:
-            waiter.wake(None)
+            waiter.wake()
 
     def offer(self, message):
         """Hand the message to an idle thread, if any. The lock is held."""
         if not self._idle:
             return False
-        self._idle.pop().wake(message)
+        waiter = self._idle.pop()
+        waiter.message = message
+        wakeups = message.wakeups
+        if wakeups is None:
+            waiter.wake()
+        else:
+            wakeups.add(waiter)
         return True
 
     def rouse(self, every):
@@ -90,7 +96,7 @@ class MemoryReceiver:
         roused = self._idle if every else self._idle[-1:]
         self._idle = [] if every else self._idle[:-1]
         for waiter in roused:
-            waiter.wake(None)
+            waiter.wake()
         return bool(roused)
 
     def _take(self):
@@ -131,7 +137,7 @@ def _earlier(one, other):
 
 
 class Waiter:
-    """A thread that waits for one message."""
+    """A thread that waits for one message, which is set before it's woken."""
 
     __slots__ = ("message", "_wakeup")
 
@@ -143,6 +149,5 @@ class Waiter:
     def wait(self, timeout):
         return self._wakeup.acquire(timeout=-1 if timeout is None else timeout)
 
-    def wake(self, message):
-        self.message = message
+    def wake(self):
         self._wakeup.release()

@@ -29,9 +29,10 @@ imports it before a server is wanted. The way through it:
     response in parts.
 ``head``
     The bytes of a response's head.
-``mailbox``, ``outbox``, ``outlet``, ``reactor``
+``mailbox``, ``outbox``, ``wakeups``, ``outlet``, ``reactor``
     From any thread to the reactor's; from there to a backend that it can't
-    wait for; from a connection to its transport; the process's one reactor.
+    wait for, and to workers of this process; from a connection to its
+    transport; the process's one reactor.
 ``conversation``, ``backlog``, ``close_codes``
     What one WebSocket may do when: a state machine without sockets or clock;
     the frames that wait for its consumers; the numbers that say why it ends.

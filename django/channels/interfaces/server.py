@@ -3,6 +3,7 @@
 import gc
 import logging
 import threading
+from functools import partial
 
 from django.channels import channel_backends
 from django.channels.processes import readiness
@@ -22,6 +23,7 @@ from .reactor import reactor
 from .requests import Requests
 from .signals import StopSignals
 from .sockets import Sockets
+from .wakeups import Wakeups
 from .websocket import WebSocketFactory
 from .workers import Workers
 
@@ -75,6 +77,7 @@ class InterfaceServer:
         self.factory = None
         self.sockets = None
         self._outbox = None
+        self._wakeups = Wakeups(partial(reactor.callLater, 0))
         self._drain = None
         self._started = False
         self._ended = False
@@ -177,6 +180,7 @@ class InterfaceServer:
             frame_of,
             outbox=None if backend.process_local else self._outbox,
             clock=reactor,
+            wakeups=self._wakeups,
         )
         self._workers = Workers(
             requests, self.threads, http=self.http, shared=self.worker
@@ -252,6 +256,7 @@ class InterfaceServer:
     def _stop_workers(self):
         if self._outbox is not None:
             self._outbox.close()
+        self._wakeups.flush()
         self._workers.stop(lambda: self._until - reactor.seconds())
 
 

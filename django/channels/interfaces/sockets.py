@@ -11,7 +11,7 @@ from django.channels.exceptions import (
     ChannelFull,
     MessageTooLarge,
 )
-from django.channels.message import Message
+from django.channels.message import Message, SocketMessage
 
 from . import close_codes, conversation
 from .admission import WEBSOCKET_CHANNELS, Admission
@@ -54,6 +54,7 @@ class Sockets:
         make_frame,
         outbox=None,
         clock=None,
+        wakeups=None,
     ):
         self.backend = backend
         self.mailbox = mailbox
@@ -66,6 +67,7 @@ class Sockets:
         self.when_empty = None
         self._outbox = outbox
         self._clock = clock
+        self._wakeups = wakeups
         # How long a worker that has a message isn't heard, or None for ever.
         self._lease = getattr(backend, "lease", None)
         self._look_every = SWEEP
@@ -151,9 +153,9 @@ class Sockets:
         """Send to the workers; return one of the words of ``conversation``."""
         if consumers.get(channel) is None:
             return conversation.NOBODY
-        message = Message(channel, content)
         if self._outbox is None:
-            return self._send(message)
+            return self._send(SocketMessage(channel, content, self._wakeups))
+        message = Message(channel, content)
         socket.asked_at = self._clock.seconds()
         socket.heard_at, socket.misses = None, 0
         answered = partial(socket.conversation.answered, content["order"])
