@@ -88,6 +88,12 @@ class SocketMessage(Message):
         super().__init__(channel, content)
         self.wakeups = wakeups
 
+    def receipt(self, error):
+        content = self.content
+        return Message(
+            content["reply_channel"], {"done": content["order"], "error": error}
+        )
+
 
 class DurableMessage(Message):
     """

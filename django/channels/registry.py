@@ -72,7 +72,7 @@ class Consumer:
         if self.takes_all or not message.made_by_django:
             arguments = dict(content)
         else:
-            arguments = {k: v for k, v in content.items() if k in self.named}
+            arguments = {k: content[k] for k in self.named if k in content}
         if self.takes_all or "channel" in self.named:
             arguments["channel"] = message.channel
         if "attempt" in self.named:

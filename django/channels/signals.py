@@ -16,8 +16,8 @@ from django.dispatch import Signal, receiver
 
 logger = logging.getLogger("django.channels.worker")
 
-consumer_started = Signal()
-consumer_finished = Signal()
+consumer_started = Signal(use_caching=True)
+consumer_finished = Signal(use_caching=True)
 worker_started = Signal()
 worker_stopped = Signal()
 

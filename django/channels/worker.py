@@ -118,28 +118,37 @@ class Worker:
     def _work(self):
         receive = self._receiver.receive
         thread = threading.current_thread()
+        # Whether this thread has connections to databases.
+        connected = False
         while (message := receive()) is not None:
             self._handling[thread] = message.channel
             try:
                 if message.manages_connections:
                     # A new context costs a request a tenth of its time.
+                    connected = True
                     self.handle(message)
                 else:
-                    Context().run(self._handle_tidily, message)
+                    connected = Context().run(self._handle_tidily, message, connected)
             except BaseException:
+                connected = True
                 # A fault around the consumer, such as a signal's receiver.
                 signals.logger.exception("A worker thread met an error and goes on.")
             del self._handling[thread]
         # Persistent ones, too: they're this thread's, which ends.
         connections.close_all()
 
-    def _handle_tidily(self, message):
-        reset_queries()
-        close_old_connections()
+    def _handle_tidily(self, message, connected):
+        """Return whether the thread has connections to databases after it."""
+        if connected:
+            reset_queries()
+            close_old_connections()
         try:
             self.handle(message)
         finally:
-            close_old_connections()
+            connected = bool(connections.all(initialized_only=True))
+            if connected:
+                close_old_connections()
+        return connected
 
 
 def _note_fork():

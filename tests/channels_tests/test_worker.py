@@ -344,7 +344,11 @@ class AsyncConsumerTests(WorkerTestCase):
 
 
 class ConnectionTests(WorkerTestCase):
-    def test_connections_are_closed_as_around_a_request(self):
+    def calls(self, own):
+        """
+        Return what is done around two messages by a thread that has its ``own``
+        connections after the first.
+        """
         calls = []
         done = threading.Event()
 
@@ -363,14 +367,39 @@ class ConnectionTests(WorkerTestCase):
             ),
             mock.patch("django.channels.worker.connections") as connections,
         ):
+            connections.all.side_effect = lambda initialized_only: own
             connections.close_all.side_effect = lambda: calls.append("close all")
             with self.running():
                 Channel("task").send()
                 Channel("last").send()
                 self.assertTrue(done.wait(10))
-        self.assertEqual(
-            calls, ["close", "task", "close", "close", "close", "close all"]
-        )
+        return calls
+
+    def test_connections_are_closed_as_around_a_request(self):
+        calls = self.calls(own=["a connection"])
+        self.assertEqual(calls, ["task", "close", "close", "close", "close all"])
+
+    def test_without_connections(self):
+        """A thread that has none has nothing to close around a message."""
+        self.assertEqual(self.calls(own=[]), ["task", "close all"])
+
+    def test_connections_after_an_error(self):
+        """After a fault around a consumer, it's looked for them again."""
+        closed = threading.Event()
+
+        @Channel.consumer("task")
+        def task():
+            pass
+
+        with (
+            mock.patch.object(Worker, "handle", side_effect=ValueError),
+            mock.patch("django.channels.worker.close_old_connections", closed.set),
+            self.assertLogs("django.channels.worker", "ERROR"),
+            self.running(),
+        ):
+            Channel("task").send()
+            Channel("task").send()
+            self.assertTrue(closed.wait(10))
 
     def test_not_in_the_callers_thread(self):
         """Whose connections are in use."""

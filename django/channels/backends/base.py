@@ -57,7 +57,7 @@ class BaseChannelBackend(DurableDelivery):
     def capacity_of(self, channel):
         """Return how many messages the channel may hold."""
         for pattern, capacity in self._capacities:
-            if fnmatchcase(channel, pattern):
+            if pattern == "*" or fnmatchcase(channel, pattern):
                 return capacity
         return DEFAULT_CAPACITY
 

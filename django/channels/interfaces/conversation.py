@@ -138,7 +138,7 @@ class Conversation:
     def open(self):
         """The handshake was received: ask the connect consumer."""
         if self.state == CONNECTING:
-            self._send(names.WEBSOCKET_CONNECT, self.handshake)
+            self._send(names.WEBSOCKET_CONNECT, self.handshake, {})
 
     def unavailable(self):
         """There is no way to hear from the workers."""
@@ -303,18 +303,17 @@ class Conversation:
         """Send what waits, if nothing is with the workers."""
         while self.busy is None and not self._retrying:
             if self._waiting:
-                self._send(
-                    names.WEBSOCKET_RECEIVE, {**self.scope, **self._waiting.first}
-                )
+                self._send(names.WEBSOCKET_RECEIVE, self.scope, self._waiting.first)
             elif self._farewell is not None and self._connected:
-                self._send(names.WEBSOCKET_DISCONNECT, {**self.scope, **self._farewell})
+                self._send(names.WEBSOCKET_DISCONNECT, self.scope, self._farewell)
             else:
                 return
 
-    def _send(self, channel, values):
+    def _send(self, channel, scope, own):
+        # A consumer may change what it gets.
+        state = codec.plain(self.values) if self.values else {}
         outcome = self.edge.send(
-            channel,
-            {**values, "order": self.order, "state": codec.plain(self.values)},
+            channel, {**scope, **own, "order": self.order, "state": state}
         )
         if outcome == PENDING:
             self.busy = self.order

@@ -86,25 +86,30 @@ class Sockets:
         all of them. Return the names of those whose reader is too slow.
         """
         content = message.content
-        counted = content.get("content") is not None
+        reached = [s for s in map(self.by_name.get, reply_names) if s is not None]
         full = []
-        reached = []
-        most = self.limits.messages_waiting
-        # Two senders must not both find the last free place.
-        with self._lock:
-            for name in reply_names:
-                socket = self.by_name.get(name)
-                if socket is None:
-                    continue
-                if counted:
-                    if socket.sent_to - socket.handed + len(socket.held) >= most:
-                        full.append(name)
-                        continue
-                    socket.sent_to += 1
-                reached.append(socket)
+        if content.get("content") is not None:
+            reached, full = self._admit(reached)
         if reached:
             self.mailbox.post(self._hand_out, reached, content)
         return full
+
+    def _admit(self, sockets):
+        """
+        Return those of the sockets that a message may be handed to, and the
+        names of the others.
+        """
+        most = self.limits.messages_waiting
+        free, full = [], []
+        # Two senders must not both find the last free place.
+        with self._lock:
+            for socket in sockets:
+                if socket.sent_to - socket.handed + len(socket.held) < most:
+                    socket.sent_to += 1
+                    free.append(socket)
+                else:
+                    full.append(socket.name)
+        return free, full
 
     # The reactor's thread.
 

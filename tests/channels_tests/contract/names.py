@@ -68,6 +68,7 @@ NAMES = {
     "django.db.backends.postgresql.psycopg_any.is_psycopg3": "how to wait for NOTIFY",
     "django.db.close_old_connections": "connections between a worker's messages",
     "django.db.connections": "a worker thread's connections, and a live server's",
+    "django.db.connections.all": "whether a worker thread has any",
     "django.db.connections.close_all": "a worker thread that ends",
     "django.db.connections.create_connection": "a live server's database in memory",
     "django.db.migrations": "the database backend's tables",

@@ -108,6 +108,17 @@ class DatabaseTests(SimpleTestCase):
             thread.join()
         self.assertEqual(found, [given])
 
+    @relied_on(WORKER, "all(initialized_only=True) has the caller's connections.")
+    def test_all(self):
+        found = [[*connections.all(initialized_only=True)]]
+        thread = threading.Thread(
+            target=lambda: found.append(connections.all(initialized_only=True))
+        )
+        thread.start()
+        thread.join()
+        self.assertIn(connections["default"], found[0])
+        self.assertEqual(found[1], [])
+
     @relied_on(WORKER, "reset_queries() empties the log of the caller's connections.")
     def test_reset_queries(self):
         connection.queries_log.append({"sql": "", "time": ""})
