@@ -76,6 +76,9 @@ PENDING = "pending"
 RETRY_DELAYS = (0.1, 0.2, 0.5, 1.0, 2.0)
 PATIENT_ATTEMPTS = 32
 
+# The keys of a message that says what to write, and nothing else.
+WRITES = frozenset({"content", "binary"})
+
 _KEYS = frozenset(
     {
         "accept",
@@ -154,16 +157,16 @@ class Conversation:
         if self._waiting.is_full:
             self._pause()
 
+    def heard(self, frame):
+        """A message has come on the reply channel that is to be written only."""
+        if self.state == OPEN or self.state == CONNECTING:
+            self.edge.write(frame)
+
     def told(self, content, frame):
         """
         A message has come on the reply channel. ``frame`` is what to write for
         its ``content``, None where it has none.
         """
-        if frame is not None and len(content) <= 2 and content.keys() <= _WRITES:
-            # The common case first: it's what a group's members get.
-            if self.state in (CONNECTING, OPEN):
-                self.edge.write(frame)
-            return
         if "done" in content:
             self._done(content["done"], bool(content.get("error")))
             return
@@ -176,8 +179,8 @@ class Conversation:
             self.values.update(codec.plain(content["state"]))
         if content.get("accept") and self.state == CONNECTING:
             self._accept(content.get("subprotocol"))
-        if frame is not None and self.state in (CONNECTING, OPEN):
-            self.edge.write(frame)
+        if frame is not None:
+            self.heard(frame)
         if content.get("status") is not None:
             self._told_status(content["status"])
             return
@@ -406,6 +409,3 @@ class Conversation:
         if self._paused:
             self._paused = False
             self.edge.resume()
-
-
-_WRITES = frozenset({"content", "binary"})

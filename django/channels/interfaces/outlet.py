@@ -31,7 +31,7 @@ class Outlet:
         "_when_blocked",
         "_when_drained",
         "_waiting",
-        "_direct",
+        "_socket",
     )
 
     def __init__(self, transport, when_blocked, when_drained):
@@ -43,21 +43,29 @@ class Outlet:
         self._waiting = ()
         # Not by duck-typing: a TLS transport passes unknown names on to the
         # socket below it.
-        self._direct = isinstance(transport, FileDescriptor) and not getattr(
-            transport, "TLS", False
-        )
+        self._socket = None
+        if isinstance(transport, FileDescriptor):
+            if not getattr(transport, "TLS", False):
+                self._socket = transport.getHandle()
         # A pull producer is told each time that all is written; a push
         # producer when the transport's buffer is full, and when it's empty.
-        transport.registerProducer(self, not self._direct)
+        transport.registerProducer(self, self._socket is None)
 
     def write(self, data):
         if not self.blocked:
-            if self._direct:
-                sent = self._transport.writeSomeData(data)
-                if sent == len(data):
+            if self._socket is not None:
+                size = len(data)
+                try:
+                    sent = self._socket.send(
+                        data if size <= PIECE else memoryview(data)[:PIECE]
+                    )
+                except OSError:
+                    # It takes nothing for now, or it's lost, which the transport
+                    # is to find by itself.
+                    sent = 0
+                if sent == size:
                     return
-                # Else an exception, which the transport is to find by itself.
-                if type(sent) is int and sent:
+                if sent:
                     data = memoryview(data)[sent:]
             elif len(data) <= PIECE:
                 self._transport.write(data)
@@ -91,7 +99,7 @@ class Outlet:
             data = self._waiting.popleft()
             if len(data) > PIECE:
                 self._waiting.appendleft(data[PIECE:])
-            if self._direct:
+            if self._socket is not None:
                 self._block()
             self._transport.write(bytes(data[:PIECE]))
 

@@ -261,7 +261,12 @@ class Sockets:
             logger.error("A message to a WebSocket was dropped: %s", error)
             frame = None
         counted = content.get("content") is not None
+        only_written = frame is not None and content.keys() <= conversation.WRITES
         for socket in sockets:
             if counted:
                 socket.handed += 1
-            socket.told(content, frame)
+            if only_written:
+                # The common case: it's what a group's members get.
+                socket.conversation.heard(frame)
+            else:
+                socket.told(content, frame)

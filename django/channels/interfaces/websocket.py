@@ -191,7 +191,7 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
             decision.errback(ConnectionDeny(status, "refused"))
 
     def write(self, frame):
-        if self.outlet.blocked or self._decision is not None or self.held:
+        if self.held or self.outlet.blocked or self._decision is not None:
             self.held.append(frame)
         elif self.state == self.STATE_OPEN:
             self.outlet.write(frame)

@@ -33,7 +33,7 @@ class TwistedTests(SimpleTestCase):
     @relied_on(
         OUTLET,
         "a plain socket's transport is a FileDescriptor, of which TLS "
-        "is False; writeSomeData() returns how much it took.",
+        "is False; getHandle() is its socket, which may be written to.",
     )
     def test_plain_transport(self):
         self.assertIs(issubclass(Connection, FileDescriptor), True)
@@ -41,9 +41,12 @@ class TwistedTests(SimpleTestCase):
         here, there = socket.socketpair()
         with here, there:
             transport = Connection(here, None, reactor=object())
-            self.assertEqual(transport.writeSomeData(b"data"), 4)
+            self.assertIs(transport.getHandle(), here)
+            self.assertIs(here.getblocking(), False)
+            self.assertEqual(here.send(b"data"), 4)
             self.assertEqual(there.recv(10), b"data")
             here.shutdown(socket.SHUT_WR)
+            # The transport finds by itself what was found before.
             self.assertIsInstance(transport.writeSomeData(b"data"), Exception)
 
     @relied_on(

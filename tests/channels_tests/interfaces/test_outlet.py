@@ -29,7 +29,10 @@ class NoReactor:
 
 
 class Socket(FileDescriptor):
-    """A plain socket that takes as many bytes as ``room`` says."""
+    """
+    A plain socket and its transport. It takes as many bytes as ``room`` says, or
+    raises it.
+    """
 
     connected = 1
 
@@ -39,10 +42,19 @@ class Socket(FileDescriptor):
         self.sent = b""
         self.calls = 0
 
+    def getHandle(self):
+        return self
+
     def writeSomeData(self, data):
+        try:
+            return self.send(data)
+        except OSError as error:
+            return error
+
+    def send(self, data):
         self.calls += 1
         if isinstance(self.room, Exception):
-            return self.room
+            raise self.room
         taken = bytes(data[: self.room])
         self.room -= len(taken)
         self.sent += taken
@@ -92,6 +104,22 @@ class DirectTests(SimpleTestCase):
         outlet.write(b"!")
         self.assertEqual(self.socket.sent, b"hello world!")
 
+    def test_not_at_all(self):
+        outlet = self.outlet(BlockingIOError())
+        outlet.write(b"hello")
+        self.assertEqual(self.events, ["blocked"])
+        self.socket.drain()
+        self.assertEqual(self.socket.sent, b"hello")
+        self.assertEqual(self.events[-1], "drained")
+
+    def test_as_much_at_once(self):
+        """No more is tried at once than a client must take in its time."""
+        outlet = self.outlet(10 * PIECE)
+        outlet.write(b"x" * (3 * PIECE))
+        self.assertEqual(len(self.socket.sent), PIECE)
+        self.socket.drain()
+        self.assertEqual(len(self.socket.sent), 3 * PIECE)
+
     def test_in_pieces(self):
         """A large body is given to the transport piece by piece."""
         outlet = self.outlet(0)
@@ -105,7 +133,7 @@ class DirectTests(SimpleTestCase):
 
     def test_connection_is_lost(self):
         """An error is left for the transport to find and report."""
-        outlet = self.outlet(ConnectionLost())
+        outlet = self.outlet(ConnectionResetError())
         outlet.write(b"hello")
         self.assertIs(outlet.blocked, True)
         self.assertEqual(self.socket.reactor.getWriters(), [self.socket])
