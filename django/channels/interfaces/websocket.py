@@ -54,6 +54,8 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
 
     log = QuietLog()
     outlet = None
+    # The longest plain message; WebSocketFactory knows the limits.
+    longest = LONGEST
     _owed_pong = None
     _reading = True
     _decision = None
@@ -63,7 +65,6 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
 
     def __init__(self, sockets, content):
         SocketEdge.__init__(self, sockets, content)
-        self._longest = min(LONGEST, sockets.limits.message_size)
 
     # Autobahn's and Twisted's side.
 
@@ -92,7 +93,7 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
             self.data or self.inside_message or self.current_frame is not None
         ):
             while start < len(data) and self.state == self.STATE_OPEN:
-                content, end = plain_message(data, start, self._longest)
+                content, end = plain_message(data, start, self.longest)
                 if content is None:
                     break
                 start = end
@@ -261,6 +262,7 @@ class WebSocketFactory(WebSocketServerFactory):
         # Autobahn's own would ask the global reactor, whatever was given.
         self._batched_timer = _Timer(reactor)
         self._connection = sharing_state(WebSocketConnection, self)
+        self._connection.longest = min(LONGEST, limits.message_size)
 
     def make_protocol(self, sockets, content):
         protocol = self._connection(sockets, content)

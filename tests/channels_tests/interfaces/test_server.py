@@ -6,7 +6,8 @@ import http.client
 import socket
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from unittest import mock
 
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
@@ -15,6 +16,7 @@ from django.channels import Channel, Group, consumers
 from django.channels.backends.memory import MemoryChannelBackend
 from django.channels.interfaces.limits import Limits
 from django.channels.interfaces.server import InterfaceServer
+from django.channels.interfaces.wakeups import Wakeups
 from django.channels.interfaces.workers import Workers
 from django.core.handlers.channel import http_backend
 from django.core.handlers.wsgi import WSGIHandler
@@ -419,6 +421,17 @@ class LifeTests(ServerTestCase):
             with self.assertRaises(OSError):
                 socket.create_connection(("127.0.0.1", port)).close()
 
+    def test_last_threads_are_woken(self):
+        """Those whose message the loop has sent and that it didn't come to."""
+        server = InterfaceServer(WSGIHandler())
+        server._wakeups = Wakeups(lambda function: None)
+        server.bind("127.0.0.1", 0)
+        server.start()
+        waiter = mock.Mock()
+        server._wakeups.add(waiter)
+        server.stop(grace=5)
+        waiter.wake.assert_called_once_with()
+
     def test_two_at_once(self):
         first = self.serve()
         second = self.serve()
@@ -464,6 +477,7 @@ class WebSocketTests(ServerTestCase):
     def setUp(self):
         super().setUp()
         self.events = []
+        self.together = threading.Barrier(4)
         consumers.register("websocket.connect", self.ws_connect)
         consumers.register("websocket.receive", self.ws_receive)
         consumers.register("websocket.disconnect", self.ws_disconnect)
@@ -482,6 +496,9 @@ class WebSocketTests(ServerTestCase):
             Channel(reply_channel).send(close=4001, reason="bye")
         elif content == "fail":
             raise ValueError("secret")
+        elif content == "meet":
+            self.together.wait(PATIENCE)
+            Channel(reply_channel).send(content="met")
         else:
             Group("all").send(content=content)
 
@@ -516,6 +533,15 @@ class WebSocketTests(ServerTestCase):
         self.assertEqual(received, [str(i) for i in range(500)])
         wait_for(lambda: self.events[-1] == 1000)
         self.assertEqual(self.events, ["connect", *(str(i) for i in range(500)), 1000])
+
+    def test_blocking_consumers(self):
+        """As many of one turn's messages are handled at once as are threads."""
+        with ExitStack() as stack:
+            sockets = [stack.enter_context(self.socket()) for _ in range(4)]
+            for ws in sockets:
+                ws.send("meet")
+            for ws in sockets:
+                self.assertEqual(ws.recv(PATIENCE), "met")
 
     def test_large_message(self):
         with self.socket(max_size=None) as ws:
