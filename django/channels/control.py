@@ -18,6 +18,10 @@ logger = logging.getLogger("django.channels")
 # How many seconds a request takes before its edge is told who has it.
 ANNOUNCED_AFTER = 1.0
 
+# How often it's tried to tell an edge that it won't have its response, once a
+# second: it may be finding its own way back to the backend.
+CONFESSIONS = 30
+
 # How many requests are remembered whose client left before they got here.
 LEFT_KEPT = 1000
 
@@ -61,12 +65,19 @@ class ControlChannel:
         Add a RemoteRequest to those in progress. Return whether its client is
         still there.
         """
-        self._listen()
         self._ticker.add(request.name, request)
+        self._listen()
         return self._left.pop(request.name, None) is None
 
-    def end(self, request):
-        self._ticker.remove(request.name)
+    def end(self, request, lost=False):
+        """
+        It isn't in progress any more. Where its response is ``lost``, its edge
+        is told, as soon as the backend is there for that.
+        """
+        if lost:
+            request.confessions = CONFESSIONS
+        else:
+            self._ticker.remove(request.name)
 
     def deliver(self, reply_names, message):
         content = message.content
@@ -102,7 +113,10 @@ class ControlChannel:
             for request in self._ticker.items()
             if request is not None and now - request.begun > ANNOUNCED_AFTER
         ]
+        lost = [request for request in requests if request.confessions]
+        requests = [request for request in requests if not request.confessions]
         try:
+            self._confess(lost)
             self._announce(requests)
             self._look_for_edges(requests)
         except ChannelError as error:
@@ -116,6 +130,14 @@ class ControlChannel:
                     Message(request.name, {"worker": self.name})
                 ):
                     request.leave()
+
+    def _confess(self, requests):
+        """Tell the edges of responses that could not be sent to them."""
+        for request in requests:
+            told = self._backend.reach(Message(request.name, {"lost": True}))
+            request.confessions -= 1
+            if told or not request.confessions:
+                self._ticker.remove(request.name)
 
     def _look_for_edges(self, requests):
         """Give up what nobody waits for, since its edge has died."""

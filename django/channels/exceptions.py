@@ -1,5 +1,7 @@
 """The errors of the channel system. ``ChannelError`` is never raised itself."""
 
+from contextlib import contextmanager
+
 from django.core.exceptions import ImproperlyConfigured
 
 
@@ -44,6 +46,16 @@ class BackendUnavailable(ChannelError):
         super().__init__(text)
 
 
+@contextmanager
+def nothing_sent():
+    """For what is done before sending: where it fails, nothing was sent."""
+    try:
+        yield
+    except BackendUnavailable as error:
+        error.unsent = True
+        raise
+
+
 class NoWorker(BackendUnavailable):
     """
     Raised where a request would wait in vain: no worker process that answers
@@ -56,8 +68,8 @@ class NoWorker(BackendUnavailable):
 
 class WorkerLost(ChannelError):
     """
-    Raised where the worker process that had a request has died. How far it
-    got isn't known.
+    Raised where the worker process that had a request has died, or the backend
+    between them has failed. How far it got isn't known.
     """
 
 

@@ -11,9 +11,11 @@ from django.conf import settings
 from . import http, names
 from .exceptions import (
     BackendUnavailable,
+    ChannelFull,
     InvalidMessage,
     ReplyTimeout,
     WorkerLost,
+    nothing_sent,
 )
 from .loop_queue import LoopQueue
 from .message import Message
@@ -60,14 +62,16 @@ class PendingRequest:
         Send the request, of which ``body``, a BodyParts, has the rest. Raise
         NoWorker, BackendUnavailable or ChannelFull.
         """
-        self._backend.listen(self.name, self)
-        self._watch.require_worker()
+        with nothing_sent():
+            self._backend.listen(self.name, self)
+            self._watch.require_worker()
         self._body = body
         content["reply_channel"] = self.name
         if body.more:
             content["more_body"] = True
         try:
-            self._backend.renew_inbox()
+            with nothing_sent():
+                self._backend.renew_inbox()
             self._backend.send(Message(names.HTTP_REQUEST, content))
         except BackendUnavailable:
             self._watch.forget()
@@ -120,8 +124,8 @@ class PendingRequest:
 
     def wait(self):
         """
-        Return the response. Raise ReplyTimeout, WorkerLost, or an error of the
-        backend's, or of reading the body.
+        Return the response. Raise ReplyTimeout, WorkerLost, or an error of
+        reading the body.
         """
         while (response := self.advance(self._next())) is None:
             pass
@@ -217,6 +221,9 @@ class PendingRequest:
             if isinstance(content, WorkerLost):
                 self._in_progress = False
             raise content
+        if content.get("lost"):
+            self._in_progress = False
+            raise WorkerLost("The worker could not send its response.")
         if content.get("error"):
             self._in_progress = False
             raise InvalidMessage("The worker failed before its response was whole.")
@@ -243,7 +250,12 @@ class PendingRequest:
             self._tell({"request": self.name, "read": read})
 
     def _tell(self, content):
-        if not self._backend.reach(Message(self.worker, content)):
+        try:
+            reached = self._backend.reach(Message(self.worker, content))
+        except (BackendUnavailable, ChannelFull) as error:
+            # Whatever it is, the worker has had the request.
+            raise WorkerLost(f"The worker can't be reached: {error}") from error
+        if not reached:
             raise worker_lost()
 
     def _late(self):

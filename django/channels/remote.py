@@ -16,6 +16,8 @@ To the request's reply channel, by the worker:
     The response begins; its body follows in messages with ``content`` and
     ``more_content``. With ``"whole": True`` it's one that the view made whole,
     and only too large for one message.
+``{"lost": True}``
+    The response could not be sent: the backend was out of reach.
 
 To the control channel, by the edge; ``request`` is the reply channel's name:
 

@@ -1,6 +1,7 @@
 """A request that came in at another process, and how a worker serves it."""
 
 import asyncio
+import logging
 from queue import Empty, SimpleQueue
 from time import monotonic
 
@@ -14,7 +15,7 @@ from . import http
 from .application import SyncHandler
 from .async_handler import AsyncHandler
 from .control import ControlChannel
-from .exceptions import ReplyTimeout
+from .exceptions import BackendUnavailable, ReplyTimeout
 from .flow import Flow
 from .loop_queue import LoopQueue
 from .message import Message
@@ -22,6 +23,10 @@ from .pieces import apieces, cut, pieces
 from .received_request import ReceivedRequest
 from .remote import BODY_PARTS, WINDOW, cost, part_size
 from .remote_body import BodyFile
+
+logger = logging.getLogger("django.channels")
+
+NOT_SENT = "The response to a request could not be sent: %s"
 
 
 class ClientGone(Exception):
@@ -39,7 +44,7 @@ class RemoteRequest(ReceivedRequest):
     response is closed; a plain view runs to its end, for nobody.
     """
 
-    __slots__ = ("name", "begun", "announced", "gone")
+    __slots__ = ("name", "begun", "announced", "gone", "confessions")
     __slots__ += ("_control", "_bodies", "_flow", "_cancel")
 
     def __init__(self, channel, content):
@@ -48,6 +53,8 @@ class RemoteRequest(ReceivedRequest):
         self.begun = monotonic()
         self.announced = False
         self.gone = False
+        # For ControlChannel.
+        self.confessions = 0
         self._bodies = None
         self._flow = Flow(WINDOW)
         self._cancel = None
@@ -78,15 +85,18 @@ class RemoteRequest(ReceivedRequest):
     def serve(self):
         self._bodies = SimpleQueue()
         self._control = self.backend.part(ControlChannel)
-        body = None
+        body, lost = None, False
         try:
             if self._control.begin(self):
                 body = self._receive_body()
                 self._answer(body)
         except ClientGone:
             pass
+        except BackendUnavailable as error:
+            lost = True
+            logger.warning(NOT_SENT, error)
         finally:
-            self._control.end(self)
+            self._control.end(self, lost)
             if body is not None:
                 body.close()
 
@@ -141,18 +151,21 @@ class RemoteRequest(ReceivedRequest):
         self._bodies = LoopQueue()
         self._cancel = lambda: loop.call_soon_threadsafe(task.cancel)
         self._control = self.backend.part(ControlChannel)
-        body = None
+        body, lost = None, False
         try:
             if self._control.begin(self):
                 body = await self._areceive_body()
                 await self._aanswer(body)
         except ClientGone:
             pass
+        except BackendUnavailable as error:
+            lost = True
+            logger.warning(NOT_SENT, error)
         except asyncio.CancelledError:
             if not self.gone:
                 raise
         finally:
-            self._control.end(self)
+            self._control.end(self, lost)
             if body is not None:
                 body.close()
 

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 
 from . import http
-from .exceptions import InvalidMessage, ReplyTimeout
+from .exceptions import InvalidMessage, ReplyTimeout, nothing_sent
 from .request import ResponseMessage
 
 
@@ -27,7 +27,9 @@ class Reply:
         self._backend = backend
         self._first = Future()
         self._more = queue.SimpleQueue()
-        backend.listen(self.name, self)
+        with nothing_sent():
+            backend.renew_inbox()
+            backend.listen(self.name, self)
 
     @property
     def arrived(self):

@@ -14,6 +14,7 @@ from . import http, names
 from .application import WSGIResponse, is_core_handler, static_part
 from .async_handler import AsyncHandler
 from .async_views import leads_to_async_view
+from .exceptions import nothing_sent
 from .message import Message
 from .remote_exchange import RemoteExchange
 
@@ -74,7 +75,8 @@ class ServerRequest(Message):
         from django.core.handlers.channel import is_answered_remotely
 
         if not is_answered_remotely(self.backend):
-            self.backend.renew_inbox()
+            with nothing_sent():
+                self.backend.renew_inbox()
             self.backend.send(self)
         elif static_part(self.application, self.parts["path"])[1]:
             # Only in development, and only this process knows of it.

@@ -28,24 +28,29 @@ def forward_view(channel):
     """Return the view of Channel.as_view()."""
 
     async def view(request, *args, **kwargs):
-        from .inline import arun_until
-
-        backend = channel.backend
         message = RequestMessage(channel.name, request, args, kwargs)
-        reply = Reply(backend, settings.CHANNEL_HTTP_TIMEOUT)
-        message.reply_channel = reply.name
         try:
-            await backend.asend(message)
-            if backend.process_local and not backend.is_served(channel.name):
-                # No worker is here that could answer: do its work meanwhile.
-                await arun_until(backend, channel.name, reply)
-            return await reply.await_()
+            return await forward(channel.backend, message)
         except (BackendUnavailable, ChannelFull, ReplyTimeout) as error:
             return response_to(error, request)
-        finally:
-            reply.close()
 
     return view
+
+
+async def forward(backend, message):
+    """Send a RequestMessage and return its reply."""
+    from .inline import arun_until
+
+    reply = Reply(backend, settings.CHANNEL_HTTP_TIMEOUT)
+    message.reply_channel = reply.name
+    try:
+        await backend.asend(message)
+        if backend.process_local and not backend.is_served(message.channel):
+            # No worker is here that could answer: do its work meanwhile.
+            await arun_until(backend, message.channel, reply)
+        return await reply.await_()
+    finally:
+        reply.close()
 
 
 def view_consumer(channels):
@@ -93,10 +98,15 @@ def _reply(message, reply_channel, response):
 
 
 def response_to(error, request):
-    """Return the response for a request that got no reply."""
-    if isinstance(error, (ChannelFull, BackendUnavailable)):
+    """
+    Return the response for a request that got no reply.
+
+    With a 503, nobody has had the request: it can be made again. With a 502
+    somebody has, or may have, and nothing is known of what was done.
+    """
+    if isinstance(error, ChannelFull) or getattr(error, "unsent", False):
         return unavailable(request)
-    if isinstance(error, WorkerLost):
+    if isinstance(error, (WorkerLost, BackendUnavailable)):
         return bad_gateway(request)
     if isinstance(error, ReplyTimeout):
         return gateway_timeout(request)
@@ -113,7 +123,10 @@ def unavailable(request):
 
 
 def bad_gateway(request):
-    """Return the response for a request whose worker has died."""
+    """
+    Return the response for a request whose worker has died, or whose backend
+    failed when it was sent or later.
+    """
     return _refusal(request, 502, {})
 
 

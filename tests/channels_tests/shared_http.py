@@ -6,15 +6,16 @@ settings of a worker process, python -m django runworker.
 import asyncio
 import hashlib
 import io
+import json
 import os
 import subprocess
 import sys
 import threading
 
 from django.channels import Channel, channel_backends
-from django.channels.backends.redis import RedisChannelBackend
 from django.channels.worker import Worker
 from django.core.handlers.wsgi import WSGIHandler
+from django.db import connections
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.test import RequestFactory, SimpleTestCase, override_settings
 from django.urls import path, reverse
@@ -156,16 +157,16 @@ def backends(url, **options):
     }
 
 
-if "SHARED_HTTP_URL" in os.environ:
+if "SHARED_HTTP" in os.environ:
     # The settings of a worker process.
     ALLOWED_HOSTS = ["*"]
-    CHANNEL_BACKENDS = backends(os.environ["SHARED_HTTP_URL"], LEASE=1)
     CHANNEL_HTTP_BACKEND = "default"
     ROOT_URLCONF = __name__
     SECRET_KEY = "secret"
+    globals().update(json.loads(os.environ["SHARED_HTTP"]))
 
 
-class SharedHTTPTestCase(SimpleTestCase):
+class HTTPTestCase(SimpleTestCase):
     """
     ``self.edge`` is the backend of the process. Workers have one of their own
     each, as if they were in another process.
@@ -174,16 +175,10 @@ class SharedHTTPTestCase(SimpleTestCase):
     configured_channel_backends = "__all__"
     options = {}
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.server = enter_for_class(cls, Node(redis_executable()))
-
     def setUp(self):
-        self.server.flush()
         notes.clear()
         settings = override_settings(
-            CHANNEL_BACKENDS=backends(self.server.url, **self.options),
+            CHANNEL_BACKENDS=self.channel_backends(**self.options),
             CHANNEL_HTTP_BACKEND="default",
             CHANNEL_HTTP_TIMEOUT=PATIENCE,
             MIDDLEWARE=[],
@@ -194,10 +189,18 @@ class SharedHTTPTestCase(SimpleTestCase):
         self.edge = channel_backends["default"]
         self.handler = WSGIHandler()
 
+    def channel_backends(self, **options):
+        """Return the setting CHANNEL_BACKENDS with such options."""
+        raise NotImplementedError
+
+    def worker_settings(self):
+        """Return the settings of a worker process, save the usual ones."""
+        return {"CHANNEL_BACKENDS": self.channel_backends(LEASE=1)}
+
     def make_backend(self):
         """Return a backend as another process would have it."""
-        params = backends(self.server.url, **self.options)["default"]
-        backend = RedisChannelBackend("default", params)
+        params = self.channel_backends(**self.options)["default"]
+        backend = type(self.edge)("default", params)
         self.addCleanup(backend.close)
         return backend
 
@@ -216,7 +219,7 @@ class SharedHTTPTestCase(SimpleTestCase):
             env=environment(
                 ROOT / "tests",
                 DJANGO_SETTINGS_MODULE=__name__,
-                SHARED_HTTP_URL=self.server.url,
+                SHARED_HTTP=json.dumps(self.worker_settings()),
             ),
         )
         self.addCleanup(process.stdout.close)
@@ -239,6 +242,42 @@ class SharedHTTPTestCase(SimpleTestCase):
             return response, b"".join(response)
         finally:
             response.close()
+
+
+class SharedHTTPTestCase(HTTPTestCase):
+    """With a Redis server."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server = enter_for_class(cls, Node(redis_executable()))
+
+    def setUp(self):
+        self.server.flush()
+        super().setUp()
+
+    def channel_backends(self, **options):
+        return backends(self.server.url, **options)
+
+
+class Asking(threading.Thread):
+    """A thread that makes a request; join() returns the response's status."""
+
+    def __init__(self, call):
+        super().__init__()
+        self.call = call
+        self.start()
+
+    def run(self):
+        try:
+            self.response, _ = self.call()
+        finally:
+            # The backend may be in a database.
+            connections.close_all()
+
+    def join(self):
+        super().join()
+        return self.response.status_code
 
 
 class Body(io.BytesIO):

@@ -1,12 +1,15 @@
 """What becomes of requests whose worker, client or backend goes away."""
 
 import threading
+from itertools import chain, repeat
 from queue import SimpleQueue
 from unittest import mock
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
 from asgiref.testing import ApplicationCommunicator
 
+from django.channels import Channel, consumers
+from django.channels import control as control_module
 from django.channels import names, ticker, watch
 from django.channels.control import ControlChannel
 from django.channels.exceptions import ChannelFull, NoWorker
@@ -19,23 +22,7 @@ from django.core.signals import request_finished
 from django.test import AsyncRequestFactory, RequestFactory, override_settings
 
 from .running import PATIENCE, wait_for
-from .shared_http import Body, SharedHTTPTestCase, notes
-
-
-class Asking(threading.Thread):
-    """A thread that makes a request; join() returns the response's status."""
-
-    def __init__(self, call):
-        super().__init__()
-        self.call = call
-        self.start()
-
-    def run(self):
-        self.response, _ = self.call()
-
-    def join(self):
-        super().join()
-        return self.response.status_code
+from .shared_http import Asking, Body, SharedHTTPTestCase, notes
 
 
 class FailureTestCase(SharedHTTPTestCase):
@@ -303,6 +290,136 @@ class EdgeTests(FailureTestCase):
                 self.edge.group_send(WORKERS, {"request": name, "gone": True})
             wait_for(lambda: "c" in control._left, "the worker to be told")
         self.assertEqual(list(control._left), ["b", "c"])
+
+
+class RuleTests(FailureTestCase):
+    """503 as long as nobody can have the request, 502 from then on."""
+
+    def unavailable(self, unsent=False):
+        return self.edge._unavailable("why", unsent)
+
+    def failing(self, backend, method, error):
+        """Let the next call fail, and further ones work."""
+        patch = mock.patch.object(
+            backend,
+            method,
+            side_effect=chain([error], repeat(mock.DEFAULT)),
+            wraps=getattr(backend, method),
+        )
+        self.addCleanup(patch.stop)
+        return patch.start()
+
+    def test_before(self):
+        """Whatever is tried before the request itself is sent."""
+        self.pretend_worker()
+        for method in ("listen", "processes_in", "renew_inbox"):
+            with self.subTest(method=method):
+                self.edge.part(Watch).forget()
+                self.failing(self.edge, method, self.unavailable())
+                self.assertStatus(503)
+        self.assertEqual(self.edge.waiting(names.HTTP_REQUEST), 0)
+
+    def test_sending(self):
+        self.pretend_worker()
+        for unsent, status in ((True, 503), (False, 502)):
+            with self.subTest(unsent=unsent):
+                self.failing(self.edge, "_push", self.unavailable(unsent))
+                self.assertStatus(status)
+
+    async def test_sending_async(self):
+        self.pretend_worker()
+        for unsent, status in ((True, 503), (False, 502)):
+            with self.subTest(unsent=unsent):
+                self.failing(self.edge, "_push", self.unavailable(unsent))
+                with self.assertLogs("django.request", "ERROR"):
+                    response = await self.async_client.get("/")
+                self.assertEqual(response.status_code, status)
+
+    def test_in_the_middle_of_the_body(self):
+        """The worker has a part of it."""
+        self.start_worker()
+        for error in (self.unavailable(unsent=True), ChannelFull("full")):
+            with self.subTest(error=error):
+                self.failing(self.edge, "reach", error)
+                data = Body(bytes(1_000_000))
+                self.assertStatus(
+                    502, "/digest/", method="post", body=data, CONTENT_LENGTH="1000000"
+                )
+
+    def test_response(self):
+        """The worker goes on, and lets the edge know."""
+        self.be_watchful()
+        worker = self.start_worker()
+        for path in ("/", "/adigest/", "/stream/3/", "/astream/3/"):
+            with self.subTest(path=path), self.assertLogs("django.channels") as logs:
+                # An answer of one message is sent otherwise than its parts.
+                self.failing(worker.backend, "_post", self.unavailable())
+                self.assertStatus(502, path)
+            self.assertIn("The response to a request could not be", logs.output[0])
+            self.assertEqual(self.call("/")[1], b"hello")
+
+    def test_response_to_an_edge_on_its_way_back(self):
+        """It has no inbox again yet."""
+        self.be_watchful()
+        worker = self.start_worker()
+        reach = self.failing(worker.backend, "_post", self.unavailable())
+        notes.update(held=threading.Event(), begun=threading.Event())
+        with self.assertLogs("django.channels"):
+            asking = Asking(lambda: self.call("/hold/"))
+            self.assertIs(notes["begun"].wait(PATIENCE), True)
+            process = self.edge.process
+            reach.side_effect = chain(
+                [self.unavailable(), self.unavailable(), {process: "gone"}],
+                repeat(mock.DEFAULT),
+            )
+            notes["held"].set()
+            with self.assertLogs("django.request", "ERROR"):
+                self.assertEqual(asking.join(), 502)
+
+    def test_edge_that_does_not_come_back(self):
+        self.be_watchful()
+        worker = self.start_worker()
+        control = worker.backend.part(ControlChannel)
+        with (
+            mock.patch.object(control_module, "CONFESSIONS", 2),
+            mock.patch.object(worker.backend, "reach", return_value=False) as reach,
+            mock.patch.object(worker.backend, "send", side_effect=self.unavailable()),
+            self.assertLogs("django.channels"),
+        ):
+            pending = PendingRequest(self.edge, SimpleQueue())
+            pending.send_request(RequestFactory().get("/"))
+            wait_for(lambda: reach.call_count == 2, "two attempts")
+            wait_for(lambda: control._ticker.get(pending.name) is None, "the end")
+            pending.close()
+
+    def test_own_consumer(self):
+        """The same rule holds where a project's consumer answers."""
+        with consumers.isolate():
+            Channel.consumer(names.HTTP_REQUEST)(lambda reply_channel: None)
+            for method, unsent, status in (
+                ("listen", False, 503),
+                ("renew_inbox", False, 503),
+                ("_push", True, 503),
+                ("_push", False, 502),
+            ):
+                with self.subTest(method=method, unsent=unsent):
+                    self.failing(self.edge, method, self.unavailable(unsent))
+                    self.assertStatus(status)
+                    self.assertEqual(self.edge._local._sinks, {})
+
+    def test_forwarding_view(self):
+        self.start_worker()
+        for method, unsent, status in (
+            ("listen", False, 503),
+            ("_push", True, 503),
+            ("_push", False, 502),
+        ):
+            with self.subTest(method=method, unsent=unsent):
+                request = RequestFactory().get("/")
+                self.failing(self.edge, method, self.unavailable(unsent))
+                with self.assertLogs("django.request", "ERROR"):
+                    response = async_to_sync(Channel("later").as_view())(request)
+                self.assertEqual(response.status_code, status)
 
 
 class OutageTests(FailureTestCase):

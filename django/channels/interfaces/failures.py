@@ -25,7 +25,7 @@ def answer_to(error):
     if isinstance(error, ChannelFull) or getattr(error, "unsent", False):
         return 503, [("Retry-After", "1")], False
     if isinstance(error, BackendUnavailable):
-        return 504, (), False
+        return 502, (), False
     if isinstance(error, UpgradeRequired):
         # RFC 9110 section 15.5.22.
         return 426, [("Upgrade", "websocket")], True

@@ -23,7 +23,7 @@ from django.channels.pending_request import aexchange, exchange
 from django.channels.registry import Consumer
 from django.channels.reply import Reply
 from django.channels.request import RequestMessage
-from django.channels.views import gateway_timeout, response_to, unavailable
+from django.channels.views import forward, gateway_timeout, response_to, unavailable
 from django.conf import settings
 from django.core.handlers.base import BaseHandler
 from django.core.signals import setting_changed
@@ -215,13 +215,17 @@ def _exchange(backend, message):
     Send the message and wait for its reply: from workers in other processes,
     or from a project's own consumer of ``http.request``.
     """
+    try:
+        if is_answered_remotely(backend):
+            return exchange(backend, message.request)
+        return _ask(backend, message)
+    except Exception as error:
+        return response_to(error, message.request)
+
+
+def _ask(backend, message):
     from django.channels.inline import run_until
 
-    if is_answered_remotely(backend):
-        try:
-            return exchange(backend, message.request)
-        except Exception as error:
-            return response_to(error, message.request)
     reply = Reply(backend, settings.CHANNEL_HTTP_TIMEOUT)
     message.reply_channel = reply.name
     try:
@@ -229,29 +233,15 @@ def _exchange(backend, message):
         if backend.process_local and not backend.is_served(message.channel):
             run_until(backend, message.channel, reply)
         return reply.wait()
-    except Exception as error:
-        return response_to(error, message.request)
     finally:
         reply.close()
 
 
 async def _aexchange(backend, message):
     """Do what _exchange() does. Who is cancelled waits no more."""
-    from django.channels.inline import arun_until
-
-    if is_answered_remotely(backend):
-        try:
-            return await aexchange(backend, message.request)
-        except Exception as error:
-            return await sync_to_async(response_to)(error, message.request)
-    reply = Reply(backend, settings.CHANNEL_HTTP_TIMEOUT)
-    message.reply_channel = reply.name
     try:
-        await backend.asend(message)
-        if backend.process_local and not backend.is_served(message.channel):
-            await arun_until(backend, message.channel, reply)
-        return await reply.await_()
+        if is_answered_remotely(backend):
+            return await aexchange(backend, message.request)
+        return await forward(backend, message)
     except Exception as error:
         return await sync_to_async(response_to)(error, message.request)
-    finally:
-        reply.close()

@@ -417,7 +417,7 @@ class RequestTests(SimpleTestCase):
         for error, status in (
             (ChannelFull("full"), 503),
             (REFUSED, 503),
-            (LOST, 504),
+            (LOST, 502),
             (MessageTooLarge("large"), 413),
             (ValueError("?"), 500),
         ):

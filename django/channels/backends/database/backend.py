@@ -102,14 +102,14 @@ class DatabaseChannelBackend(DatabaseDurable, SharedChannelBackend):
     def _open_inbox(self, process):
         from .inbox import Inbox
 
-        with self._reaching():
+        with self._reaching(connect=False):
             inbox = Inbox(self, process)
             inbox.open()
         self._inbox = inbox
 
     def _close_inbox(self, process):
         inbox, self._inbox = self._inbox, None
-        with self._reaching():
+        with self._reaching(connect=False):
             inbox.close()
 
     def _post(self, processes, data, capacity):
@@ -221,20 +221,27 @@ class DatabaseChannelBackend(DatabaseDurable, SharedChannelBackend):
         transaction.on_commit(partial(function, *args), using=self.using, robust=True)
 
     @contextmanager
-    def _reaching(self):
-        """Raise errors of the database as those of a channel backend."""
+    def _reaching(self, connect=True):
+        """
+        Raise errors of the database as those of a channel backend. What isn't
+        for this thread's connection needs none, and may be on an event loop.
+        """
+        connected = not connect
         try:
+            if connect:
+                self.store.connection.ensure_connection()
+                connected = True
             with transaction.mark_for_rollback_on_error(self.using):
                 yield
         except Error as error:
-            explained = self._explained(error)
+            explained = self._explained(error, unsent=not connected)
             # Threads that have none but ours to look after it try again.
             self.store.release()
             if explained is error:
                 raise
             raise explained from error
 
-    def _explained(self, error):
+    def _explained(self, error, unsent=False):
         if isinstance(error, Error) and not self.store.has_tables():
             return self._invalid(
                 f"the tables aren't in the database {self.using!r}. Run "
@@ -245,7 +252,8 @@ class DatabaseChannelBackend(DatabaseDurable, SharedChannelBackend):
             if is_busy(error):
                 return BackendUnavailable(
                     f"{self}: the {self.store_name} stayed locked by other changes. "
-                    f"Keep transactions short, or raise the timeout in its OPTIONS."
+                    f"Keep transactions short, or raise the timeout in its OPTIONS.",
+                    unsent=True,
                 )
             if is_full(error):
                 return BackendUnavailable(
@@ -253,5 +261,5 @@ class DatabaseChannelBackend(DatabaseDurable, SharedChannelBackend):
                     f"Make room on its disk, or raise its limit.",
                     unsent=True,
                 )
-            return self._unavailable(f"{type(error).__name__}.")
+            return self._unavailable(f"{type(error).__name__}.", unsent)
         return error
