@@ -483,6 +483,44 @@ class DeadLettersTests(SimpleTestCase):
         self.assertNotIn("hush", text)
         self.assertIn("1 dead", self.call("list", "--channel", "b"))
 
+    def test_list_by_id(self):
+        first, summary = self.call("list", "--id", self.ids[1]).splitlines()
+        self.assertIn(self.ids[1], first)
+        self.assertEqual(summary, "1 dead message(s).")
+
+    def test_pages(self):
+        for args, ids, summary in (
+            (["--limit", "1"], self.ids[:1], "1 of 2 dead message(s), 1 more after"),
+            (["--offset", "1"], self.ids[1:], "1 of 2 dead message(s)."),
+            (["--offset", "2"], [], "0 of 2 dead message(s)."),
+            (["--limit", "2"], self.ids, "2 dead message(s)."),
+        ):
+            with self.subTest(args=args):
+                *lines, last = self.call("list", *args).splitlines()
+                self.assertEqual([line.split()[0] for line in lines], ids)
+                self.assertIn(summary, last)
+        with self.assertRaisesMessage(CommandError, "invalid number value: '-1'"):
+            self.call("list", "--limit", "-1")
+
+    def test_all_of_several_pages(self):
+        """Each of those that are dead now, and no one twice."""
+        revive = self.backend.revive
+
+        def die_again(dead):
+            number = revive(dead)
+            with self.assertLogs("django.channels.worker", "ERROR"):
+                with self.assertRaises(ValueError):
+                    self.run_messages()
+            return number
+
+        with (
+            mock.patch("django.core.management.commands.deadletters.DEAD_LIMIT", 1),
+            mock.patch.object(self.backend, "revive", die_again),
+        ):
+            text = self.call("retry", "--all")
+            self.assertEqual(text, "2 message(s) will be tried again.\n")
+            self.assertEqual(self.call("purge", "--all"), "2 message(s) deleted.\n")
+
     def test_show(self):
         text = self.call("show", "--id", self.ids[1])
         self.assertIn("n = 'hush b'", text)

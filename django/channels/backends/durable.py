@@ -10,6 +10,9 @@ from django.channels.exceptions import InvalidDelivery
 # in seconds: so long does it take until another has what a killed worker had.
 DEFAULT_LEASE = 10
 
+# How many dead messages are returned at once, unless the caller says it.
+DEAD_LIMIT = 100
+
 
 @dataclass(frozen=True)
 class DeadMessage:
@@ -97,11 +100,16 @@ class DurableDelivery:
         """
         raise NotImplementedError
 
-    def dead(self, channel=None, id=None):
+    def dead(self, channel=None, id=None, limit=DEAD_LIMIT, offset=0):
         """
-        Return the dead messages, of the channel or with the id if one is
-        given, as a list of DeadMessage, those that died first at its head.
+        Return dead messages, of the channel or with the id if one is given, as
+        a list of DeadMessage, those that died first at its head: at most
+        ``limit``, None for all of them, after the first ``offset``.
         """
+        raise NotImplementedError
+
+    def count_dead(self, channel=None):
+        """Return how many messages are dead, of the channel if one is given."""
         raise NotImplementedError
 
     def revive(self, dead):

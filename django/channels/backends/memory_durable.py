@@ -1,5 +1,8 @@
 """Durable channels of one process: they last as long as it does."""
 
+from itertools import islice
+
+from .durable import DEAD_LIMIT
 from .memory_jobs import dead_message, message_of
 
 
@@ -54,13 +57,15 @@ class MemoryDurable:
     def bury(self, message, error):
         return self._settle(message, lambda job: self._state.jobs.bury(job, error))
 
-    def dead(self, channel=None, id=None):
+    def dead(self, channel=None, id=None, limit=DEAD_LIMIT, offset=0):
+        end = None if limit is None else offset + limit
         with self._state.lock:
-            return [
-                dead_message(job)
-                for job in self._state.jobs.dead.values()
-                if channel in (None, job.channel) and id in (None, job.id)
-            ]
+            found = self._state.jobs.find_dead(channel, id)
+            return [dead_message(job) for job in islice(found, offset, end)]
+
+    def count_dead(self, channel=None):
+        with self._state.lock:
+            return sum(1 for _ in self._state.jobs.find_dead(channel))
 
     def revive(self, dead):
         with self._state.lock:

@@ -159,6 +159,12 @@ class MemoryJobs:
         job.died = time()
         self.dead[job.id] = job
 
+    def find_dead(self, channel, id=None):
+        """Yield those of the channel, and with the id, None for any."""
+        for job in self.dead.values():
+            if channel in (None, job.channel) and id in (None, job.id):
+                yield job
+
     def revive(self, id, now):
         job = self.dead.pop(id, None)
         if job is None:

@@ -1,6 +1,6 @@
 """Durable channels in the database."""
 
-from django.channels.backends.durable import DeadMessage
+from django.channels.backends.durable import DEAD_LIMIT, DeadMessage
 from django.channels.backends.serializer import ERROR, RESULT
 from django.channels.message import DurableMessage
 
@@ -53,14 +53,20 @@ class DatabaseDurable:
         with self._reaching():
             return self._settled(message, self.jobs.bury(*_held(message), data))
 
-    def dead(self, channel=None, id=None):
-        where = {} if channel is None else {"channel": channel}
+    def dead(self, channel=None, id=None, limit=DEAD_LIMIT, offset=0):
+        where = _of(channel)
         if id is not None:
             if not id.isdecimal():
                 return []
             where["id"] = int(id)
+        end = None if limit is None else offset + limit
         with self._reaching():
-            return [self._dead_message(row) for row in self.jobs.dead(**where)]
+            rows = self.jobs.dead(**where)[offset:end]
+            return [self._dead_message(row) for row in rows]
+
+    def count_dead(self, channel=None):
+        with self._reaching():
+            return self.jobs.dead(**_of(channel)).count()
 
     def revive(self, dead):
         with self._reaching():
@@ -111,6 +117,10 @@ class DatabaseDurable:
         return DeadMessage(
             str(row.id), row.channel, content, row.attempts, error, row.died
         )
+
+
+def _of(channel):
+    return {} if channel is None else {"channel": channel}
 
 
 def _held(message):

@@ -132,7 +132,7 @@ class Jobs:
         )
 
     def dead(self, **where):
-        return list(self.rows.filter(died__isnull=False, **where).order_by("died"))
+        return self.rows.filter(died__isnull=False, **where).order_by("died", "id")
 
     def revive(self, id):
         """Return whether it was dead; it's the last of its priority then."""

@@ -1,10 +1,13 @@
 """Durable channels on a Redis server."""
 
 import secrets
+from functools import partial
+from heapq import merge
+from itertools import islice
 
 from django.channels.message import DurableMessage
 
-from ..durable import DeadMessage
+from ..durable import DEAD_LIMIT, DeadMessage
 from ..serializer import ERROR, RESULT
 
 
@@ -75,15 +78,21 @@ class RedisDurable:
         data = self.serializer.dumps_text(error, ERROR + message.channel)
         return self._settle(message, "bury", data)
 
-    def dead(self, channel=None, id=None):
-        shards = range(self.shards) if channel is None else [self.shard_of(channel)]
-        found = []
-        for shard in shards:
-            for row in self._run(self.connection.dead, shard, "list"):
-                dead = self._dead_message(*row)
-                if channel in (None, dead.channel) and id in (None, dead.id):
-                    found.append(dead)
-        return sorted(found, key=lambda dead: dead.died)
+    def dead(self, channel=None, id=None, limit=DEAD_LIMIT, offset=0):
+        end = None if limit is None else offset + limit
+        read = self._read_dead if id is None else partial(self._read_one_dead, id=id)
+        rows = [read(shard, channel or "") for shard in self._shards_of(channel)]
+        # By the time: it's their last value.
+        merged = merge(*rows, key=lambda row: int(row[-1]))
+        dead = [self._dead_message(*row) for row in islice(merged, offset, end)]
+        return [each for each in dead if channel in (None, each.channel)]
+
+    def count_dead(self, channel=None):
+        number = 0
+        for shard in self._shards_of(channel):
+            for _, found in self._look_at_dead(shard, "count", channel or ""):
+                number += found
+        return number
 
     def revive(self, dead):
         return sum([self._change_dead(each, "revive") for each in dead])
@@ -102,6 +111,28 @@ class RedisDurable:
 
     def discard_result(self, id):
         self.call(self.connection.client.delete, self.result_key(id))
+
+    def _shards_of(self, channel):
+        return range(self.shards) if channel is None else [self.shard_of(channel)]
+
+    def _read_dead(self, shard, channel):
+        for _, *rows in self._look_at_dead(shard, "list", channel):
+            yield from rows
+
+    def _read_one_dead(self, shard, channel, id):
+        _, *rows = self._run(self.connection.dead, shard, "get", id)
+        return rows
+
+    def _look_at_dead(self, shard, action, channel):
+        """Yield what dead.lua answers, some places at a time."""
+        first, seen = 0, DEAD_LIMIT
+        while seen == DEAD_LIMIT:
+            last = first + DEAD_LIMIT - 1
+            answer = self._run(
+                self.connection.dead, shard, action, first, last, channel
+            )
+            yield answer
+            first, seen = last + 1, answer[0]
 
     def _settle(self, message, *args):
         shard = self.shard_of(message.channel)

@@ -1,5 +1,6 @@
 """Durable channels and delayed messages."""
 
+from django.channels.backends.durable import DEAD_LIMIT
 from django.channels.delivery import Delivery
 from django.channels.exceptions import ChannelFull
 from django.channels.message import DurableMessage, Message
@@ -306,6 +307,33 @@ class DurableTests:
         self.assertEqual(self.backend.purge(dead[:1]), 1)
         self.assertEqual(self.backend.purge(dead[:1]), 0)
         self.assertEqual(self.backend.dead(), dead[1:])
+
+    def test_pages_of_dead_messages(self):
+        number = 2 * DEAD_LIMIT + 30
+        backend = self.make(CAPACITY=number)
+        for n in range(number):
+            self.add("a", backend, content={"n": n})
+            backend.bury(self.take("a", backend=backend), "x")
+        self.add("b", backend, content={"n": number})
+        backend.bury(self.take("b", backend=backend), "x")
+
+        def page(*args, **kwargs):
+            return [dead.content["n"] for dead in backend.dead(*args, **kwargs)]
+
+        self.assertEqual(backend.count_dead(), number + 1)
+        self.assertEqual(backend.count_dead("a"), number)
+        self.assertEqual(backend.count_dead("c"), 0)
+        self.assertEqual(page(), [*range(DEAD_LIMIT)])
+        self.assertEqual(page("a", limit=None), [*range(number)])
+        self.assertEqual(len(page(limit=None)), number + 1)
+        self.assertEqual(page(limit=2), [0, 1])
+        self.assertEqual(page(limit=0), [])
+        self.assertEqual(page(limit=3, offset=DEAD_LIMIT - 1), [99, 100, 101])
+        self.assertEqual(page("a", offset=number - 1), [number - 1])
+        self.assertEqual(page("a", offset=number), [])
+        self.assertEqual(page("b"), [number])
+        self.assertEqual(page("b", offset=1), [])
+        self.assertEqual(page("c"), [])
 
     def test_revive(self):
         self.add_all("a", 1, priority=3)

@@ -1,6 +1,7 @@
 from datetime import datetime, timezone
 
 from django.channels import DEFAULT_CHANNEL_BACKEND_ALIAS, channel_backends
+from django.channels.backends.durable import DEAD_LIMIT
 from django.channels.exceptions import ChannelError, InvalidChannelBackend
 from django.core.management.base import BaseCommand, CommandError
 
@@ -23,6 +24,15 @@ class Command(BaseCommand):
             action="store_true",
             help="For retry and purge: all messages, of the channel if one is given.",
         )
+        parser.add_argument(
+            "--limit",
+            type=number,
+            default=DEAD_LIMIT,
+            help="How many messages to list at most.",
+        )
+        parser.add_argument(
+            "--offset", type=number, default=0, help="How many to pass over before."
+        )
 
     def handle(self, *, action, backend, channel, id, **options):
         if action in ("retry", "purge") and bool(id) == options["all"]:
@@ -36,14 +46,20 @@ class Command(BaseCommand):
                     f"CHANNEL_BACKENDS[{backend!r}] is {type(carrier).__qualname__}: "
                     f"it keeps no messages that another process could see."
                 )
-            dead = carrier.dead(channel=channel, id=id)
-            if id and not dead:
-                raise CommandError(f"There is no dead message with the id {id}.")
-            getattr(self, action)(carrier, dead)
+            if id:
+                options["dead"] = carrier.dead(channel=channel, id=id)
+                if not options["dead"]:
+                    raise CommandError(f"There is no dead message with the id {id}.")
+            getattr(self, action)(carrier, channel, **options)
         except (ChannelError, InvalidChannelBackend) as error:
             raise CommandError(str(error)) from error
 
-    def list(self, backend, dead):
+    def list(self, backend, channel, limit, offset, dead=None, **options):
+        if dead is not None:
+            offset, total = 0, len(dead)
+        else:
+            dead = backend.dead(channel, limit=limit, offset=offset)
+            total = max(offset + len(dead), backend.count_dead(channel))
         for each in dead:
             lines = each.error.strip().splitlines()
             # The content may be in the text of an exception.
@@ -52,9 +68,14 @@ class Command(BaseCommand):
                 f"{each.id}  {when(each)}  {each.channel}  "
                 f"{each.attempts} attempt(s)  {reason}"
             )
-        self.stdout.write(f"{len(dead)} dead message(s).")
+        end = offset + len(dead)
+        if len(dead) < total:
+            more = f", {total - end} more after these" if end < total else ""
+            self.stdout.write(f"{len(dead)} of {total} dead message(s){more}.")
+        else:
+            self.stdout.write(f"{total} dead message(s).")
 
-    def show(self, backend, dead):
+    def show(self, backend, channel, dead, **options):
         for each in dead:
             self.stdout.write(f"Id:        {each.id}")
             self.stdout.write(f"Channel:   {each.channel}")
@@ -70,11 +91,31 @@ class Command(BaseCommand):
             for line in each.error.rstrip().splitlines():
                 self.stdout.write(f"    {line}")
 
-    def retry(self, backend, dead):
-        self.stdout.write(f"{backend.revive(dead)} message(s) will be tried again.")
+    def retry(self, backend, channel, **options):
+        number = self.change(backend, backend.revive, channel, **options)
+        self.stdout.write(f"{number} message(s) will be tried again.")
 
-    def purge(self, backend, dead):
-        self.stdout.write(f"{backend.purge(dead)} message(s) deleted.")
+    def purge(self, backend, channel, **options):
+        number = self.change(backend, backend.purge, channel, **options)
+        self.stdout.write(f"{number} message(s) deleted.")
+
+    def change(self, backend, change, channel, dead=None, **options):
+        """Change the given ones, or all. Return how many were."""
+        if dead is not None:
+            return change(dead)
+        # One that dies again meanwhile comes after those of now.
+        changed, left = 0, backend.count_dead(channel)
+        while left > 0 and (dead := backend.dead(channel, limit=min(left, DEAD_LIMIT))):
+            changed += change(dead)
+            left -= len(dead)
+        return changed
+
+
+def number(text):
+    value = int(text)
+    if value < 0:
+        raise ValueError
+    return value
 
 
 def when(dead):
