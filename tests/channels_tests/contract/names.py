@@ -88,6 +88,7 @@ NAMES = {
     "django.db.models.Min": "when the next message is due",
     "django.db.models.Model": "the database backend's tables",
     "django.db.models.OuterRef": "a message whose key runs",
+    "django.db.models.Q": "what waits, its lease over or not",
     "django.db.models.SmallIntegerField": "the tables of the database backend",
     "django.db.models.UniqueConstraint": "one membership of a group each",
     "django.db.models.lookups.LessThanOrEqual": "what has expired",

@@ -97,10 +97,7 @@ class BackendMachine(RuleBasedStateMachine):
         message = self.next_message(channel)
         if self.model.is_taken(channel, delivery.unique):
             # Whether there was room isn't asked then.
-            added = self.backend.add(message, delivery)
-            assert not (added and self.case.strictly_unique), "It's unique."
-            if added:
-                self.model.add(self.number, channel, **wanted)
+            assert self.backend.add(message, delivery) is False, "It's unique."
         elif seconds:
             assert self.backend.add(message, delivery) is True
             self.model.add(self.number, channel, **wanted)
@@ -325,11 +322,6 @@ class ModelTests:
     # How many seconds a unit of time has, and whether let_pass() may be used.
     unit = 1
     can_pass_time = True
-
-    # Whether a message that waits keeps others of its name away in any case:
-    # also where two wait, one of them given back, and one is received then, or
-    # where it's a lease's end that nobody has seen yet that lets it wait.
-    strictly_unique = True
 
     def test_model(self):
         """Whatever is called in whatever order, it does what the model does."""

@@ -22,13 +22,11 @@ class RedisModelTests(ModelTests, RedisTestCase, SimpleTestCase):
 
     unit = MINUTE
     can_pass_time = False
-    strictly_unique = False
 
 
 class SQLiteModelTests(ModelTests, BackendTestCase, DatabaseTestCase):
     unit = MINUTE
     shared = True
-    strictly_unique = False
     rows = DatabaseBackendTests.rows
     make_backend = DatabaseBackendTests.make_backend
     let_pass = DatabaseBackendTests.let_pass

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, Min, OuterRef
+from django.db.models import Exists, F, Min, OuterRef, Q
 
 from .models import DurableMessage
 
@@ -28,8 +28,13 @@ class Jobs:
     A message is taken by one UPDATE, or DELETE, that applies only if nobody
     has changed the row since it was looked at. This is atomic on every
     database, outside of a transaction too, and no lock is held while anything
-    waits. What must be alone is so by constraints: of a channel, the unique
-    messages that wait (``waits``), and the keys that run (``runs``).
+    waits. What must be alone is so by constraints: of a channel, the keys that
+    run (``runs``), and the mark of those that are unique (``waits``).
+
+    Of those that wait with one name, one has the mark: two may wait, where one
+    is given back after another was added. Who comes to wait and finds the mark
+    taken holds on to its owner until that is known, and the owner hands it on
+    when it's taken. So none can be added as long as one waits.
     """
 
     def __init__(self, store):
@@ -45,7 +50,7 @@ class Jobs:
 
     def add(self, channel, content, delivery, expiry, capacity):
         """Return "ok", or "full" or "there" having added nothing."""
-        if delivery.unique and self._waits(channel, delivery.unique):
+        if delivery.unique and self._waiting(channel, delivery.unique).exists():
             return "there"
         if not delivery.delay:
             ready = self.rows.filter(channel=channel, due__lte=self.now)
@@ -89,46 +94,69 @@ class Jobs:
                     return Taken(
                         channel, bytes(row.content), row.late >= row.kept, None
                     )
-            elif self._change(
-                row.id,
-                row.lease,
-                held=False,
-                lease=row.lease + 1,
-                leased=True,
-                attempts=row.attempts + 1,
-                due=self.now + lease,
-                waits=None,
-                runs=row.key,
-            ):
+            elif self._lease(row, lease):
                 held = (row.id, row.attempts + 1, row.lease + 1)
                 return Taken(channel, bytes(row.content), False, held)
         return None
 
+    def _lease(self, row, seconds):
+        """Return whether it could be had."""
+
+        def change():
+            return self._change(
+                self._free_again(row.id, row.lease).filter(waits=row.waits),
+                lease=row.lease + 1,
+                leased=True,
+                attempts=row.attempts + 1,
+                due=self.now + seconds,
+                waits=None,
+                runs=row.key,
+            )
+
+        if row.unique and not row.waits:
+            if change():
+                return True
+            # Or it has got the mark meanwhile.
+            row.waits = row.unique
+        if not row.waits:
+            return change()
+        with transaction.atomic(self._store.using):
+            changed = change()
+            if changed:
+                self._hand_on(row)
+        return changed
+
+    def _hand_on(self, row):
+        """Give the mark of a message that was taken to another that waits."""
+        heirs = self._waiting(row.channel, row.unique).exclude(id=row.id)
+        while (heir := heirs.order_by("id").first()) is not None:
+            if heirs.filter(id=heir.id).update(waits=row.unique):
+                break
+
     def renew(self, id, lease, seconds):
         """Return whether the lease wasn't over."""
-        return self._change(id, lease, due=self.now + seconds)
+        return self._change(self._held(id, lease), due=self.now + seconds)
 
     def delete(self, id, lease):
-        held = self.rows.filter(id=id, lease=lease, leased=True, due__gt=self.now)
-        return bool(held.delete()[0])
+        return bool(self._held(id, lease).delete()[0])
 
     def release(self, id, lease, delay, attempts):
         """Let it wait again, less so many attempts."""
-        freed = {
-            "leased": False,
-            "runs": None,
-            "due": self._due(delay),
-            "attempts": F("attempts") - attempts,
-        }
-        unique = F("unique")
-        return self._change(id, lease, waits=unique, **freed) or (
-            # Or another one with its name waits by now.
-            self._change(id, lease, **freed)
+        row = self._held(id, lease).only("channel", "unique").first()
+        return row is not None and self._let_wait(
+            row,
+            lambda waits: self._held(id, lease).update(
+                leased=False,
+                runs=None,
+                due=self._due(delay),
+                attempts=F("attempts") - attempts,
+                waits=waits,
+            ),
         )
 
     def bury(self, id, lease, error):
         return self._change(
-            id, lease, leased=False, runs=None, error=error, died=self.now
+            self._held(id, lease), leased=False, runs=None, error=error, died=self.now
         )
 
     def dead(self, **where):
@@ -136,21 +164,23 @@ class Jobs:
 
     def revive(self, id):
         """Return whether it was dead; it's the last of its priority then."""
-        with transaction.atomic(self._store.using):
-            row = self.rows.filter(id=id, died__isnull=False).first()
-            if row is None or not self.purge(id):
+        row = self.rows.filter(id=id, died__isnull=False).first()
+
+        def add_again(waits):
+            if not self.purge(id):
                 return False
-            alone = row.unique and not self._waits(row.channel, row.unique)
             self.rows.create(
                 channel=row.channel,
                 content=row.content,
                 priority=row.priority,
                 due=self._due(0),
                 unique=row.unique,
-                waits=row.unique if alone else None,
+                waits=waits,
                 key=row.key,
             )
-        return True
+            return True
+
+        return row is not None and self._let_wait(row, add_again)
 
     def purge(self, id):
         return bool(self.rows.filter(id=id, died__isnull=False).delete()[0])
@@ -162,8 +192,30 @@ class Jobs:
         """What is durable and has no delay is due by any clock."""
         return self.now + delay if delay or not durable else 0
 
-    def _waits(self, channel, unique):
-        return self.rows.filter(channel=channel, waits=unique).exists()
+    def _waiting(self, channel, unique):
+        """Those that wait with this name, whose lease may be over."""
+        rows = self.rows.filter(channel=channel, unique=unique, died=None)
+        return rows.filter(Q(leased=False) | Q(due__lte=self.now))
+
+    def _let_wait(self, row, change):
+        """
+        Return whether ``change(waits)`` did it. Its argument is the mark that
+        the message is to have, or None.
+        """
+        while row.unique:
+            owner = self.rows.filter(channel=row.channel, waits=row.unique)
+            with transaction.atomic(self._store.using):
+                # This changes nothing, but locks it.
+                if owner.update(waits=row.unique):
+                    return bool(change(None))
+            try:
+                with transaction.atomic(self._store.using):
+                    return bool(change(row.unique))
+            except IntegrityError:
+                # There's an owner by now.
+                pass
+        with transaction.atomic(self._store.using):
+            return bool(change(None))
 
     def _free(self):
         """What can be taken: it's due, or its lease is over."""
@@ -171,16 +223,17 @@ class Jobs:
         running = running.exclude(id=OuterRef("id"))
         return self.rows.filter(~Exists(running), died=None, due__lte=self.now)
 
-    def _change(self, id, lease_was, held=True, **values):
-        """
-        Change the message if its lease is this one and, as ``held`` says, goes
-        on or is free to be taken. Return whether it was changed.
-        """
-        rows = self.rows.filter(id=id, lease=lease_was, died=None)
-        if held:
-            rows = rows.filter(leased=True, due__gt=self.now)
-        else:
-            rows = rows.filter(due__lte=self.now)
+    def _held(self, id, lease):
+        """The message, if its lease is this one and goes on."""
+        rows = self.rows.filter(id=id, lease=lease, died=None)
+        return rows.filter(leased=True, due__gt=self.now)
+
+    def _free_again(self, id, lease):
+        """The message, if its lease was this one and it can be taken."""
+        return self.rows.filter(id=id, lease=lease, died=None, due__lte=self.now)
+
+    def _change(self, rows, **values):
+        """Return whether a row was changed: not where it couldn't be alone."""
         try:
             with transaction.atomic(self._store.using):
                 return bool(rows.update(**values))

@@ -25,12 +25,18 @@ end
 
 promote(now)
 if unique ~= '' then
-    local other = redis.call('HGET', key('unique'), channel .. '/' .. unique)
-    if other and is_waiting(other, channel) then
-        return 'there'
+    -- One whose lease is over waits, too.
+    while redis.call('ZCOUNT', key('leased'), '-inf', whole(now)) > 0 do
+        promote(now)
     end
-    -- A server that evicts keys may have lost the other one.
-    redis.call('HDEL', key('unique'), channel .. '/' .. unique)
+    local name = key('unique:' .. channel .. '/' .. unique)
+    for _, other in ipairs(redis.call('SMEMBERS', name)) do
+        if is_waiting(other, channel) then
+            return 'there'
+        end
+        -- A server that evicts keys has lost it.
+        redis.call('SREM', name, other)
+    end
 end
 delay = tonumber(delay)
 if delay == 0 then

@@ -12,7 +12,7 @@
 -- BASE:delayed      ids by the time at which they become ready, in ms.
 -- BASE:leased       ids by the time at which their lease ends, in ms.
 -- BASE:dead         ids in the order in which they died.
--- BASE:unique       the id of the one that waits, by NAME/UNIQUE.
+-- BASE:unique:NAME/UNIQUE  the ids of those that wait, a set.
 -- BASE:running      the id of the leased one, by NAME/KEY.
 -- BASE:signal:NAME  a list on which receivers block: an item for each that is
 --                   ready, at most.
@@ -73,7 +73,7 @@ local function put(id, due, now)
         return
     end
     if unique ~= '' then
-        redis.call('HSETNX', key('unique'), channel .. '/' .. unique, id)
+        redis.call('SADD', key('unique:' .. channel .. '/' .. unique), id)
     end
     if due <= now then
         make_ready(id, channel, place)
@@ -148,9 +148,8 @@ local function take_first(channel)
         else
             trim_signals(channel)
             count(channel, -1)
-            local unique = channel .. '/' .. job[2]
-            if job[2] ~= '' and redis.call('HGET', key('unique'), unique) == id then
-                redis.call('HDEL', key('unique'), unique)
+            if job[2] ~= '' then
+                redis.call('SREM', key('unique:' .. channel .. '/' .. job[2]), id)
             end
             if job[1] ~= '' then
                 redis.call('HSET', key('running'), name, id)

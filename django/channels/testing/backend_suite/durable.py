@@ -245,6 +245,63 @@ class DurableTests:
         self.assertIs(self.add("a", unique="x"), False)
         self.assertEqual(self.take_all("a"), [3, 5])
 
+    def test_unique_while_one_was_given_back(self):
+        """Two wait then, and each of them keeps others away."""
+        for delay in (0, 60):
+            with self.subTest(delay=delay):
+                name = f"a{delay}"
+                self.add_all(name, 1, unique="x")
+                first = self.take(name)
+                self.add_all(name, 2, unique="x")
+                second = self.take(name)
+                self.add_all(name, 3, unique="x")
+                self.assertIs(self.backend.release(first, delay), True)
+                self.assertIs(self.backend.release(second, delay), True)
+                self.assertIs(self.add(name, unique="x"), False)
+                while (message := self.take(name)) is not None:
+                    is_last = not delay and message.content["n"] == 3
+                    self.assertIs(self.add(name, unique="x"), is_last)
+                    if is_last:
+                        break
+                    self.backend.acknowledge(message)
+
+    def test_unique_while_one_was_revived(self):
+        self.add_all("a", 1, unique="x")
+        self.backend.bury(self.take("a"), "x")
+        self.add_all("a", 2, unique="x")
+        self.assertEqual(self.backend.revive(self.backend.dead()), 1)
+        for _ in range(2):
+            self.assertIs(self.add("a", unique="x"), False)
+            self.backend.acknowledge(self.take("a"))
+        self.assertIs(self.add("a", unique="x"), True)
+
+    def test_unique_while_a_lease_is_over(self):
+        """Whether or not somebody has seen that it waits again."""
+        backend = self.make_brief()
+        self.add("a", backend, unique="x")
+        self.assertIsNotNone(self.take("a", backend=backend))
+        self.pass_lease(backend)
+        self.assertIs(self.add("a", backend, unique="x"), False)
+
+    def test_unique_in_a_race(self):
+        """None is added at the moment that another one is taken, either."""
+        self.add_all("a", 1, unique="x")
+        first = self.take("a")
+        self.add_all("a", 2, unique="x", priority=1)
+        self.backend.release(first)
+
+        def add():
+            return [self.add("a", unique="x") for _ in range(20)]
+
+        def give_back():
+            for _ in range(10):
+                # What has a priority; the other one waits all the time.
+                self.backend.release(self.take("a"))
+
+        calls = [self.in_thread(call) for call in (add, give_back, add, add)]
+        for call in calls:
+            self.assertNotIn(True, call.result() or ())
+
     def test_unique_while_delayed(self):
         self.add("a", unique="x", delay=60)
         self.assertIs(self.add("a", unique="x"), False)
