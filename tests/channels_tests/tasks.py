@@ -46,6 +46,11 @@ def answer_with(kind):
     return {"object": object(), "large": "x" * 2000}[kind]
 
 
+@task()
+def repeat(text):
+    return text
+
+
 @task(takes_context=True)
 def look(context, text):
     assert isinstance(context, TaskContext)

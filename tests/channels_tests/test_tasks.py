@@ -7,6 +7,7 @@ from unittest import mock
 from django.channels import Channel, channel_backends, consumers
 from django.channels.backends.durable import DurableDelivery
 from django.channels.backends.memory import MemoryChannelBackend
+from django.channels.backends.serializer import Serializer
 from django.channels.checks import check_durable_channels
 from django.channels.exceptions import (
     BackendUnavailable,
@@ -276,6 +277,71 @@ class FailureTests(TasksTestCase):
         result.refresh()
         self.assertEqual(result.status, "FAILED")
         self.assertIs(result.errors[0].exception_class, MessageTooLarge)
+
+    def limit(self, size):
+        """Let results come to so many bytes at most, as shared backends do."""
+        store = self.carrier.store_result
+        serializer = Serializer("CHANNEL_BACKENDS['default']", size, None)
+
+        def store_small(id, content, expiry):
+            serializer.dumps(content, id)
+            store(id, content, expiry)
+
+        patch = mock.patch.object(self.carrier, "store_result", store_small)
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def largest(self, task, *args):
+        """Enqueue it with the longest text that its result has room for."""
+        self.limit(4000)
+        size = 4000
+        while True:
+            try:
+                return task.enqueue("x" * size, *args)
+            except MessageTooLarge:
+                size -= 1
+
+    def assertTooLarge(self, result, error, *words):
+        with self.assertLogs(LOGGER, "ERROR"):
+            self.assertEqual(self.run_messages(), 1)
+        # refresh() keeps the arguments of old.
+        result = result.task.get_result(result.id)
+        self.assertEqual(result.status, "FAILED")
+        self.assertIsNotNone(result.finished_at)
+        self.assertIs(result.errors[0].exception_class, error)
+        text = result.errors[0].traceback
+        for part in ("its arguments", *words):
+            self.assertIn(part, text)
+        self.assertEqual((result.args, result.kwargs), ([], {}))
+        # And that is the end of it.
+        self.assertEqual(self.run_messages(), 0)
+        self.assertEqual(self.carrier.count_dead(), 0)
+
+    def test_arguments_that_leave_no_room(self):
+        """It fails before it's begun."""
+        result = self.largest(tasks.add)
+        self.assertTooLarge(result, MessageTooLarge, "raise OPTIONS['MAX_MESSAGE_BY")
+        self.assertEqual(tasks.calls, [])
+
+    def test_arguments_that_leave_no_room_for_a_traceback(self):
+        for task in (tasks.fail, tasks.afail):
+            with self.subTest(task=task):
+                self.limit(4000)
+                result = task.enqueue("x" * 3000)
+                self.assertTooLarge(result, LookupError, "xxx")
+
+    def test_arguments_that_leave_no_room_for_the_return_value(self):
+        self.limit(5000)
+        for size in (2600, 3700):
+            with self.subTest(size=size):
+                result = tasks.repeat.enqueue("x" * size)
+                with self.assertLogs(LOGGER, "ERROR"):
+                    self.run_messages()
+                result = result.task.get_result(result.id)
+                self.assertIs(result.errors[0].exception_class, MessageTooLarge)
+                self.assertIn("Send a reference", result.errors[0].traceback)
+                # They're left as far as there's room.
+                self.assertEqual(result.args, ["x" * size] if size == 2600 else [])
 
     def test_killed_worker(self):
         """The task runs again, and that counts."""

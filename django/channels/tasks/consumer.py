@@ -8,14 +8,18 @@ from traceback import format_exception
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
 
-from django.channels.exceptions import BackendUnavailable, WorkerLost
+from django.channels.exceptions import (
+    BackendUnavailable,
+    MessageTooLarge,
+    WorkerLost,
+)
 from django.channels.leases import DELAYS, LONGEST_ERROR
 from django.channels.policy import Policy
 from django.channels.registry import Consumer
 from django.utils import timezone
 
 from . import api
-from .results import carried, change, find_task, load
+from .results import carried, change, find_task, load, shorten
 
 # How often a task is begun that doesn't come to an end: its worker was killed
 # each time, or the channel backend was out of reach.
@@ -99,7 +103,12 @@ def start(message):
     # Those whose worker was stopped were no attempts.
     del result.worker_ids[message.attempt - 1 :]
     result.worker_ids.append(f"{socket.gethostname()[:50]}.{os.getpid()}")
-    backend.store(result)
+    try:
+        backend.store(result)
+    except MessageTooLarge as error:
+        # Its arguments left no room for what is known by now.
+        fail(result, error)
+        return None
     api.task_started.send(sender=type(backend), task_result=result)
     return result
 
@@ -148,6 +157,17 @@ def give_up(result):
 
 def finish(result, status):
     change(result, status=status, finished_at=timezone.now())
+    try:
+        store(result)
+    except MessageTooLarge:
+        if status == api.TaskResultStatus.SUCCESSFUL:
+            raise
+        # Who asks for it must learn that it has failed.
+        shorten(result)
+        store(result)
+
+
+def store(result):
     backend = result.task.get_backend()
     for delay in DELAYS:
         try:

@@ -10,6 +10,14 @@ from django.utils.module_loading import import_string
 
 from . import api
 
+# How many characters are left of a traceback that is too large, and what is said
+# then.
+SHORT_ERROR = 1000
+SHORTENED = (
+    "This result was too large to be stored: its arguments and the beginning of the "
+    "traceback are left out."
+)
+
 TIMES = ("enqueued_at", "started_at", "finished_at", "last_attempted_at")
 
 
@@ -74,6 +82,21 @@ def change(result, **values):
     """Set attributes of a TaskResult, which is frozen for all others."""
     for name, value in values.items():
         object.__setattr__(result, name, value)
+
+
+def shorten(result):
+    """
+    Leave of a failed TaskResult, which is too large to be stored, what tells
+    why: its arguments and most of the traceback go.
+    """
+    change(result, args=[], kwargs={}, _return_value=None)
+    result.errors[:] = [
+        api.TaskError(
+            exception_class_path=error.exception_class_path,
+            traceback=f"{SHORTENED}\n\n{error.traceback[-SHORT_ERROR:]}",
+        )
+        for error in result.errors
+    ]
 
 
 def find_task(path):
