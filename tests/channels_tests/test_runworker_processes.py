@@ -183,7 +183,7 @@ class SupervisedTests(RunWorkerTestCase):
     def test_crash_and_stop(self):
         """A process that was killed is replaced, and all stop in good order."""
         run = self.run_worker("--processes", "2")
-        run.wait_for("Worker ready: 2 processes of 1 threads, 10 channels of backend")
+        run.wait_for("Worker ready: 2 processes of 1 threads, 11 channels of backend")
         first = self.meet()
         self.assertEqual(len(first), 2)
         self.assertNotIn(run.process.pid, first)
@@ -200,6 +200,15 @@ class SupervisedTests(RunWorkerTestCase):
         self.assertEqual(run.wait_for_notice(), "STOPPING=1")
         self.assertEqual(run.count("Worker ready: "), 1)
         self.assertNotIn("Traceback", run.printed())
+
+    def test_process_that_a_consumer_ends(self):
+        """It counts as crashed, whatever it ends with."""
+        run = self.run_worker("--processes", "2")
+        run.wait_for("Worker ready: 2 processes")
+        self.send("vanish")
+        run.wait_for("ended with exit status 0; the next one starts in 1 s.")
+        self.assertEqual(len(self.meet()), 2)
+        self.assertEqual(run.stop(), 0, run.printed())
 
     def test_parent_dies(self):
         """Its processes finish what runs, and end."""

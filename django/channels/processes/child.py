@@ -7,6 +7,7 @@ import threading
 from time import monotonic
 
 from . import parent, readiness
+from .exits import IN_ORDER
 
 # The kinds of events; the value is the Child.
 READY = "ready"
@@ -91,8 +92,13 @@ class Child:
 
     @property
     def status(self):
-        """How it ended: 0 if it did in good order."""
+        """How it ended, as subprocess has it."""
         return self.process.returncode
+
+    @property
+    def in_order(self):
+        """Whether it was ready, and ended since it was to. See Parent.end()."""
+        return self.ready and self.status == IN_ORDER
 
     @property
     def ending(self):

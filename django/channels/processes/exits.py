@@ -7,6 +7,11 @@ import sys
 # as in a shell: what ran wasn't finished.
 FORCED = 128
 
+# What a supervisor's process ends with in good order: it was told to stop, or
+# has handled enough. Not 0, which is the status of one that a library or a
+# consumer ended with os._exit(0), too.
+IN_ORDER = 79
+
 # Processes could not be started: EX_UNAVAILABLE of sysexits.h.
 UNAVAILABLE = 69
 

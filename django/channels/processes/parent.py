@@ -2,7 +2,10 @@
 
 import multiprocessing
 import os
+import sys
 import threading
+
+from .exits import IN_ORDER
 
 # Its presence tells a process that a supervisor started it. The value, with
 # colons between: the process's number, from 0; the descriptor to tell that it's
@@ -66,6 +69,10 @@ class Parent:
             pass
         finally:
             os.close(pipe)
+
+    def end(self):
+        """End this process, as one that has finished all that it had to do."""
+        sys.exit(IN_ORDER)
 
     def watch(self, gone):
         """Call ``gone()``, in another thread, when this process shall stop."""

@@ -146,7 +146,7 @@ class Supervisor:
         place = self._places[child.number]
         place.child = None
         child.stop()
-        if child.ready and child.status == 0:
+        if child.in_order:
             # Somebody asked it to, or it has handled enough messages.
             self._logger.info("%s has ended and is replaced.", child)
             place.start_at = monotonic()
@@ -173,7 +173,7 @@ class Supervisor:
             if kind == ENDED:
                 self._places[value.number].child = None
                 # One that wasn't ready had nothing to finish.
-                finished = finished and (value.status == 0 or not value.ready)
+                finished = finished and (value.in_order or not value.ready)
             elif kind != READY:
                 for child in self._children():
                     self._logger.warning("%s didn't end in time and is killed.", child)

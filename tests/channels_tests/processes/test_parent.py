@@ -3,6 +3,7 @@ import subprocess
 import sys
 from unittest import mock
 
+from django.channels.processes.exits import IN_ORDER
 from django.channels.processes.parent import VARIABLE, Parent
 from django.test import SimpleTestCase
 
@@ -22,6 +23,7 @@ parent.tell_ready()
 parent.tell_ready()
 gone.wait()
 print("gone", parent.number, multiprocessing.current_process().name)
+parent.end()
 """
 
 
@@ -48,4 +50,5 @@ class ParentTests(SimpleTestCase):
                 self.assertEqual(pipe.read(), b"1")
             # Which closes its standard input.
             printed, _ = process.communicate(timeout=PATIENCE)
-        self.assertEqual((process.returncode, printed), (0, "gone 7 worker-7\n"))
+        self.assertEqual(printed, "gone 7 worker-7\n")
+        self.assertEqual(process.returncode, IN_ORDER)

@@ -5,6 +5,7 @@ import threading
 from unittest import mock
 
 from django.channels.processes import supervisor
+from django.channels.processes.exits import IN_ORDER
 from django.channels.processes.supervisor import Backoff, Supervisor
 from django.test import SimpleTestCase
 
@@ -19,7 +20,7 @@ def tell_ready():
 def wait():
     os.read(0, 1)
 """
-GOOD = "tell_ready(); wait()"
+GOOD = f"tell_ready(); wait(); sys.exit({IN_ORDER})"
 HANGS = "tell_ready(); wait(); time.sleep(3600)"
 
 
@@ -96,6 +97,28 @@ class SupervisorTests(SimpleTestCase):
         made = self.make("tell_ready(); wait(); sys.exit(143)")
         self.assertEqual(self.signal_when_ready(made, signal.SIGINT), 130)
 
+    def test_replaced(self):
+        """At once if it ended in good order, or else after a while."""
+        for status, level, text in (
+            (IN_ORDER, "INFO", "has ended and is replaced."),
+            (0, "ERROR", "ended with exit status 0; the next one starts in 5 s."),
+            (9, "ERROR", "ended with exit status 9; the next one starts in 5 s."),
+        ):
+            with self.subTest(status=status):
+                made = self.make(f"tell_ready(); os._exit({status})")
+                place = made._places[0]
+                place.backoff = Backoff(5, 5)
+                note_end = made._note_end
+
+                def note_end_and_stop(child):
+                    note_end(child)
+                    made._events.put("signal", signal.SIGTERM)
+
+                made._note_end = note_end_and_stop
+                with self.assertLogs("django.channels.worker", level) as logs:
+                    made.run(lambda: None)
+                self.assertIn(text, logs.output[0])
+
     def test_gives_up(self):
         """After five children in a row that never were ready."""
         made = self.make("sys.exit(3)")
@@ -107,9 +130,7 @@ class SupervisorTests(SimpleTestCase):
 
     def test_gives_up_for_one(self):
         """The others are stopped in good order."""
-        made = self.make(
-            "if number == '1': sys.exit(1)\ntell_ready()\nwait()", processes=2
-        )
+        made = self.make("if number == '1': sys.exit(1)\n" + GOOD, processes=2)
         with self.assertLogs("django.channels.worker", "ERROR"):
             self.assertEqual(made.run(self.fail), 69)
         self.assertEqual(made._children(), [])
@@ -131,9 +152,7 @@ class SupervisorTests(SimpleTestCase):
 
     def test_environment(self):
         """A child has no standard input to read, and no manager to notify."""
-        made = self.make(
-            "if 'NOTIFY_SOCKET' in os.environ: sys.exit(1)\ntell_ready()\nwait()"
-        )
+        made = self.make("if 'NOTIFY_SOCKET' in os.environ: sys.exit(1)\n" + GOOD)
         with mock.patch.dict(os.environ, NOTIFY_SOCKET="/nothing/here"):
             with self.assertLogs("django.channels", "WARNING"):
                 status = self.signal_when_ready(made, signal.SIGTERM)

@@ -96,6 +96,8 @@ class Command(BaseCommand):
             status = self.work(parent)
         if status:
             leave(status)
+        if parent is not None:
+            parent.end()
 
     def check_options(self):
         for name in ("processes", "threads", "max_messages"):

@@ -148,6 +148,8 @@ class Command(BaseCommand):
         if parent is not None:
             on_ready = parent.tell_ready
         server.serve(options["grace"], on_ready, parent)
+        if parent is not None:
+            parent.end()
 
     def supervise(self, listeners, **options):
         # The application isn't loaded here, and no reactor runs.

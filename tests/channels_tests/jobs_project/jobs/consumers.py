@@ -32,6 +32,11 @@ def crash():
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@Channel.consumer("vanish")
+def vanish():
+    os._exit(0)
+
+
 @Channel.consumer("meet")
 def meet():
     """Take until somebody says "go"."""
