@@ -119,17 +119,16 @@ class BackendMachine(RuleBasedStateMachine):
             message = receiver.receive(0)
         finally:
             receiver.close()
-        expected = {job.n: job for job in self.model.next_ones(channels)}
+        # A message to a group has one number on all channels.
+        expected = {(job.channel, job.n): job for job in self.model.next_ones(channels)}
         if message is None:
             assert not expected, f"{[*expected]} of {channels} was there."
             self.model.nothing_left(channels)
             return None
-        assert (
-            message.content["n"] in expected
-        ), f"{message.content} is not in turn, which {[*expected]} is."
-        job = expected[message.content["n"]]
+        found = message.channel, message.content["n"]
+        assert found in expected, f"{found} is not in turn, which {[*expected]} is."
+        job = expected[found]
         self.model.take(job)
-        assert message.channel == job.channel
         assert message.durable is job.durable
         if job.durable:
             assert message.attempt == job.attempt, (message.attempt, job.attempt)
