@@ -1,4 +1,4 @@
-"""Redis goes away under load, and everything goes on by itself."""
+"""Redis, or the way to it, goes away under load, and everything goes on."""
 
 import asyncio
 import json
@@ -6,11 +6,15 @@ from functools import partial
 from time import monotonic
 
 from .findings import Findings
+from .relay import Relay
 from .sockets import clients
 
 # No send may take longer, in seconds: it may have to connect, on a machine that
 # is busy.
 LONGEST = 30
+
+# The fault after which Redis has nothing of what it had.
+FORGETS = "loss"
 
 # The numbers of a fault's messages begin with a multiple of this.
 NUMBERS = 1_000_000
@@ -23,6 +27,10 @@ class Outage:
     on a durable channel. Meanwhile Redis is killed and started again, is silent
     (with SIGSTOP: it takes connections and what is sent, but doesn't answer),
     and is started again without what it had.
+
+    Then the same with a network between them and Redis: that drops all
+    connections, that holds what is sent to Redis, or what Redis answers, and
+    that ends connections in the middle of an answer.
     """
 
     name = "outage"
@@ -41,35 +49,59 @@ class Outage:
 
     async def run_with_sockets(self, site):
         restart, silence = site.server.restart, site.server.be_silent
+        # From now on it keeps what it has.
+        await asyncio.to_thread(restart, 0, kept=True)
         faults = {
             "restart": partial(restart, self.down, kept=True),
             "silence": partial(silence, self.silence),
-            "loss": partial(restart, self.down, kept=False),
+            FORGETS: partial(restart, self.down, kept=False),
         }
-        # From now on it keeps what it has.
-        await asyncio.to_thread(restart, 0, kept=True)
-        workers = site.start_workers(self.workers, "--threads", self.threads)
-        (server,) = site.start_servers(1)
-        findings = Findings("", *faults)
-        accounts = []
-        async with clients(self.sockets, server.url) as crowd:
-            await say_and_hear(crowd, 0)
-            for number, (name, fault) in enumerate(faults.items(), 1):
-                load = Load(site, number * NUMBERS, self.load)
-                accounts.append(await asyncio.to_thread(load.run, fault))
-                heard = await say_and_hear(crowd, number)
-                findings.check(f"{name}: sockets that answer", heard, self.sockets)
-        living = sum(process.is_alive for process in [*workers, server])
-        findings.check("processes that never ended", living, self.workers + 1)
-        statuses = [process.stop() for process in [*workers, server]]
-        findings.check("that ended well", statuses.count(0), self.workers + 1)
+        checks = Findings("")
+        accounts = await self.endure(site, faults, checks)
+        with Relay(site.server.node.port) as relay:
+            site.connect_to(f"redis://127.0.0.1:{relay.port}")
+            faults = {
+                "cut": partial(relay.cut, self.down),
+                "requests held": partial(relay.hold_requests, self.silence),
+                "answers held": partial(relay.hold_answers, self.silence),
+                "torn answers": partial(relay.tear, self.down),
+            }
+            accounts.update(await self.endure(site, faults, checks, len(accounts)))
+        findings = Findings("", *accounts)
+        findings.checks = checks.checks
         dropped = sum(sum(numbers) for numbers in site.notes("dropped").values())
-        findings.note("dropped, as the workers have counted", "", "", dropped)
+        findings.note(
+            "dropped, as the workers have counted", *(len(accounts) - 1) * [""], dropped
+        )
         show(findings, accounts)
-        for account, name in zip(accounts, faults):
+        for name, account in accounts.items():
             judge(findings, name, account)
         judge_sum(findings, accounts, dropped)
         return findings
+
+    async def endure(self, site, faults, findings, before=0):
+        """
+        Start the processes and bring about the faults, a dict of callables.
+        Return their Accounts. So many were there ``before``.
+        """
+        workers = site.start_workers(self.workers, "--threads", self.threads)
+        (server,) = site.start_servers(1)
+        accounts = {}
+        async with clients(self.sockets, server.url) as crowd:
+            await say_and_hear(crowd, 0)
+            for number, (name, fault) in enumerate(faults.items(), before + 1):
+                load = Load(site, number * NUMBERS, self.load)
+                accounts[name] = await asyncio.to_thread(load.run, fault)
+                heard = await say_and_hear(crowd, number)
+                findings.check(f"{name}: sockets that answer", heard, self.sockets)
+        processes = [*workers, server]
+        living = sum(process.is_alive for process in processes)
+        names = ", ".join(faults)
+        findings.check(f"{names}: processes that never ended", living, len(processes))
+        statuses = [process.stop() for process in processes]
+        findings.check(f"{names}: ended well", statuses.count(0), len(processes))
+        site.stop_sender()
+        return accounts
 
 
 async def say_and_hear(crowd, number):
@@ -192,7 +224,7 @@ def judge(findings, name, account):
     )
     check("at most once, handled twice", account.repeated(0), 0)
     # What waited is gone where it wasn't kept.
-    forgets = name == "loss"
+    forgets = name == FORGETS
     when = "sent afterwards" if forgets else "sent"
     check(f"durable, {when}, lost", account.lost(1, later=forgets), 0)
     check("handled, though raised as unsent", account.contradicted(), 0)
@@ -203,8 +235,9 @@ def judge_sum(findings, accounts, dropped):
     Check that what was sent at most once is accounted for: handled, raised to
     the sender, or counted as dropped.
     """
-    *kept, loss = accounts
-    lost = sum(account.lost(0) for account in kept) + loss.lost(0, later=True)
+    lost = sum(
+        account.lost(0, later=name == FORGETS) for name, account in accounts.items()
+    )
     findings.check(
         "at most once, sent: neither handled nor counted", max(0, lost - dropped), 0
     )
@@ -214,7 +247,7 @@ def show(findings, accounts):
     """Note what was observed, a column for each fault."""
 
     def note(what, value):
-        findings.note(what, *map(value, accounts))
+        findings.note(what, *map(value, accounts.values()))
 
     for kind, title in {
         "sent": "sent",

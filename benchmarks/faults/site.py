@@ -62,6 +62,12 @@ class Site:
     def __exit__(self, *exc_info):
         self.stack.close()
 
+    def connect_to(self, location):
+        """Have processes from now on find the server of the channels there."""
+        backends = self.server.channel_backends(self.options)
+        backends["default"]["LOCATION"] = location
+        self.environment["FAULTS_CHANNEL_BACKENDS"] = json.dumps(backends)
+
     def manage(self, *arguments):
         """Return the command, and how it's started."""
         command = [sys.executable, "manage.py", *map(str, arguments)]

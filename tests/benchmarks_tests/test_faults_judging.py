@@ -90,7 +90,7 @@ class OutageTests(SimpleTestCase):
         outage.judge(findings, name, self.account(**account))
         return failed(findings)
 
-    def judge_sum(self, *accounts, dropped=0):
+    def judge_sum(self, dropped=0, **accounts):
         findings = Findings()
         outage.judge_sum(findings, accounts, dropped)
         return findings.passed
@@ -126,8 +126,8 @@ class OutageTests(SimpleTestCase):
         """What is neither handled nor counted is lost."""
         kept = self.account(sent=[0, 2, 4])
         loss = self.account(sent=[6, 8, 1], before=[6, 8])
-        self.assertIs(self.judge_sum(kept, loss, dropped=2), False)
-        self.assertIs(self.judge_sum(kept, loss, dropped=3), True)
+        self.assertIs(self.judge_sum(restart=kept, loss=loss, dropped=2), False)
+        self.assertIs(self.judge_sum(loss=loss, cut=kept, dropped=3), True)
 
 
 class RollingTests(SimpleTestCase):
