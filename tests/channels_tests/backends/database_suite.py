@@ -15,7 +15,7 @@ from django.channels.delivery import Delivery
 from django.channels.exceptions import BackendUnavailable, ChannelFull
 from django.channels.message import Message
 from django.channels.worker import Worker
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 from django.db.backends.signals import connection_created
 
 from ..running import PATIENCE, environment
@@ -149,6 +149,31 @@ class ProcessTests:
         for numbers in got:
             self.assertEqual(numbers, sorted(numbers))
         self.assertEqual(sorted(got[0] + got[1]), list(range(number)))
+
+    def test_items_of_which_the_reader_heard_nothing(self):
+        """An item is read again until it has arrived, and arrives once."""
+        other = self.make()
+        name, sink = self.listen()
+        read, lost = self.backend.store.read_items, []
+
+        def read_and_lose(*args):
+            found = read(*args)
+            # Also where nothing but the news of what has arrived was sent.
+            if len(lost) < 4 and (found or lost):
+                lost.append(found)
+                raise OperationalError("The connection is lost.")
+            return found
+
+        with (
+            mock.patch.object(self.backend.store, "read_items", read_and_lose),
+            self.assertLogs("django.channels", "WARNING"),
+        ):
+            for n in range(3):
+                self.send(name, other, n=n)
+            self.assertEqual(sink.wait_for(3), [{"n": 0}, {"n": 1}, {"n": 2}])
+            self.wait_until(lambda: not self.rows("Item").exists())
+        self.send(name, other, n=3)
+        self.assertEqual(sink.wait_for(4)[3:], [{"n": 3}])
 
     def test_killed_process(self):
         """What it owned goes when its lease is over."""

@@ -82,6 +82,7 @@ class Inbox:
     def _read(self):
         every = self._backend.lease / 3
         next_beat = monotonic() + every
+        arrived = []
         while not self._stopped.is_set():
             try:
                 if monotonic() >= next_beat:
@@ -89,13 +90,14 @@ class Inbox:
                     next_beat = monotonic() + every
                     self._backend._beat(lost)
                 self._news.clear()
-                items = self._store.take_items(self.process, BATCH)
+                items = self._store.read_items(self.process, arrived, BATCH)
             except Exception as error:
                 self._stopped.wait(self._outage.failed(error))
                 continue
             self._outage.over()
-            for data in items:
-                self._backend._take(data)
+            arrived = list(items)
+            for data in items.values():
+                self._backend._take(bytes(data))
             if not items:
                 self._news.wait(max(0, next_beat - monotonic()))
 

@@ -47,10 +47,10 @@ SELECT process, pg_notify('{TOPIC}', %s::text || ' {INBOX_MARK}' || process)
 FROM posted
 """
 
-TAKE_ITEMS = """
-DELETE FROM django_channels_item WHERE id = ANY(ARRAY(
-    SELECT id FROM django_channels_item WHERE process = %s ORDER BY id LIMIT %s
-)) RETURNING id, content
+READ_ITEMS = """
+WITH arrived AS (DELETE FROM django_channels_item WHERE id = ANY(%s::bigint[]))
+SELECT id, content FROM django_channels_item
+WHERE process = %s AND id <> ALL(%s::bigint[]) ORDER BY id LIMIT %s
 """
 
 
@@ -98,8 +98,7 @@ class PostgreSQLStore(Store):
             cursor.execute(POST, [*params, self.origin])
             return [name for name, _ in cursor.fetchall()]
 
-    def take_items(self, process, limit):
+    def read_items(self, process, arrived, limit):
         with self.connection.cursor() as cursor:
-            cursor.execute(TAKE_ITEMS, [process, limit])
-            found = sorted((id, bytes(content)) for id, content in cursor.fetchall())
-        return [content for _, content in found]
+            cursor.execute(READ_ITEMS, [arrived, process, arrived, limit])
+            return dict(cursor.fetchall())

@@ -4,7 +4,6 @@ before it looks, so that nothing can have changed in between.
 """
 
 from .clock import UnixNow
-from .models import Item, Message
 from .store import Row, Store
 
 # The first with RETURNING.
@@ -24,7 +23,7 @@ WHERE (
 
 # Deleting takes the write lock even where there is nothing to delete, and waits
 # for whoever has it; reading waits for nobody.
-PEEK = "SELECT 1 FROM {table} WHERE {where} LIMIT 1"
+PEEK = "SELECT 1 FROM django_channels_message WHERE {where} LIMIT 1"
 
 TAKE = f"""
 DELETE FROM django_channels_message WHERE id IN (
@@ -41,12 +40,6 @@ WHERE name IN ({{names}}) AND expires > {NOW} AND (
     )
 ) < %s
 RETURNING process
-"""
-
-TAKE_ITEMS = """
-DELETE FROM django_channels_item WHERE id IN (
-    SELECT id FROM django_channels_item WHERE {where} ORDER BY id LIMIT %s
-) RETURNING id, content
 """
 
 
@@ -68,28 +61,19 @@ class SQLiteStore(Store):
         return self._take_rows(where, params, limit)
 
     def _take_rows(self, where, params, limit):
-        taken = self._take(Message, TAKE, where, params, [limit, self.ahead])
-        return [Row(*values) for values in taken]
-
-    def _take(self, model, statement, where, params, limits):
-        table = model._meta.db_table
         with self.connection.cursor() as cursor:
-            cursor.execute(PEEK.format(table=table, where=where), params)
+            cursor.execute(PEEK.format(where=where), params)
             if cursor.fetchone() is None:
                 return []
-            cursor.execute(statement.format(where=where), [*params, *limits])
+            cursor.execute(TAKE.format(where=where), [*params, limit, self.ahead])
             # RETURNING has no order.
-            return sorted(cursor.fetchall())
+            return [Row(*values) for values in sorted(cursor.fetchall())]
 
     def post(self, processes, content, capacity):
         params = [content, *processes, self.ahead, capacity, capacity]
         with self.connection.cursor() as cursor:
             cursor.execute(POST.format(names=_places(processes)), params)
             return [name for name, in cursor.fetchall()]
-
-    def take_items(self, process, limit):
-        taken = self._take(Item, TAKE_ITEMS, "process = %s", [process], [limit])
-        return [content for _, content in taken]
 
 
 def _places(values):

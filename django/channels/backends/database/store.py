@@ -220,10 +220,18 @@ class Store:
         living = self.rows(Process).filter(name__in=processes, expires__gt=self.now)
         return list(living.values_list("name", flat=True))
 
-    def take_items(self, process, limit):
-        """Remove the oldest items of the inbox. Return them, oldest first."""
-        taken = self._take(Item, {"process": process}, ("id", "content"), limit)
-        return [content for _, content in taken]
+    def read_items(self, process, arrived, limit):
+        """
+        Delete the items that have ``arrived``, a list of their ids. Return the
+        oldest others of the inbox, by id, in order.
+
+        They stay there until a later call says that they have arrived: what is
+        lost with a connection is read again.
+        """
+        if arrived:
+            self.rows(Item).filter(id__in=arrived).delete()
+        items = self.rows(Item).filter(process=process).order_by("id")
+        return dict(items.values_list("id", "content")[:limit])
 
     # Groups.
 
