@@ -43,6 +43,13 @@ RETURNING process
 """
 
 
+DELETE_ITEMS = "DELETE FROM django_channels_item WHERE id IN ({ids})"
+
+READ_ITEMS = """
+SELECT id, content FROM django_channels_item WHERE process = %s ORDER BY id LIMIT %s
+"""
+
+
 class SQLiteStore(Store):
     def add(self, channel, content, expiry, capacity):
         params = [channel, content, self.ahead, expiry, channel, capacity, capacity]
@@ -74,6 +81,13 @@ class SQLiteStore(Store):
         with self.connection.cursor() as cursor:
             cursor.execute(POST.format(names=_places(processes)), params)
             return [name for name, in cursor.fetchall()]
+
+    def read_items(self, process, arrived, limit):
+        with self.connection.cursor() as cursor:
+            if arrived:
+                cursor.execute(DELETE_ITEMS.format(ids=_places(arrived)), arrived)
+            cursor.execute(READ_ITEMS, [process, limit])
+            return dict(cursor.fetchall())
 
 
 def _places(values):
