@@ -46,9 +46,14 @@ Read the modules in this order; each imports only from those above it.
 ``processes``, ``patterns``
     Processes that run workers or the server, and which channels a worker
     receives from.
-``application``, ``async_handler``, ``async_views``
+``middleware_hooks``, ``async_views``, ``trips``
+    The middleware and the view of a handler that is async, in few trips to a
+    thread; which views belong on an event loop.
+``asgi_exchange``
+    A request of the stock ASGI application, in one trip.
+``application``, ``async_handler``
     The WSGI application behind an interface server, and Django's handlers as a
-    worker uses them, on an event loop as well; which requests belong there.
+    worker uses them, on an event loop as well.
 ``received_request``, ``remote_request``, ``server_request``
     How a worker serves a request: one that brings its content alone, one that
     came in at another process, and one that came in at an interface server in

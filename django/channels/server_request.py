@@ -136,13 +136,14 @@ class ServerRequest(Message):
         self.exchange.on_disconnect(lambda: loop.call_soon_threadsafe(self._cancel))
         set_script_prefix("/")
         handler = AsyncHandler.shared()
+        trips = handler.trips
         try:
             try:
                 request, response, level = await sync_to_async(self._open)(handler)
             finally:
                 self.leave()
             if response is None:
-                response = await handler.inner(request)
+                response = await trips.inner(request)
         except asyncio.CancelledError:
             await signals.request_finished.asend(sender=AsyncHandler)
             if not self.exchange.gone:
@@ -150,7 +151,7 @@ class ServerRequest(Message):
             return
         # From here on, the response is to be closed.
         task, self._task = self._task, None
-        response = await sync_to_async(self._close)(handler, request, response, level)
+        response = await sync_to_async(self._close)(trips, request, response, level)
         if response is not None:
             self._task = task
             await self.exchange.arespond(response)
@@ -164,14 +165,14 @@ class ServerRequest(Message):
         environ = self._environment()
         signals.request_started.send(sender=AsyncHandler, environ=environ)
         request = handler.request_class(environ)
-        return request, *handler.open(request)
+        return request, *handler.trips.open(request)
 
-    def _close(self, handler, request, response, level):
+    def _close(self, trips, request, response, level):
         """
         Runs in the request's thread, after the view. Return the response if
         it's one to iterate on the event loop.
         """
-        response = handler.close(request, response, level)
+        response = trips.close(request, response, level)
         response._handler_class = AsyncHandler
         if response.streaming:
             return response

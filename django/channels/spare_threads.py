@@ -27,9 +27,15 @@ class SpareThreads:
         except IndexError:
             return ThreadPoolExecutor(1, "channels-async")
 
-    def give(self, thread):
-        """Take the thread back, as soon as it has done what it was given."""
-        thread.submit(self._tidy, thread)
+    def give(self, thread, is_tidy=False):
+        """
+        Take the thread back, as soon as it has done what it was given. One that
+        ``is_tidy`` has, and needs no look at its database connections.
+        """
+        if is_tidy and self._has_room():
+            self._spare.append(thread)
+        else:
+            thread.submit(self._tidy, thread)
 
     def close(self):
         """End the threads that nobody has, and keep none from now on."""
@@ -40,10 +46,13 @@ class SpareThreads:
     def _tidy(self, thread):
         """Runs in the thread, between two borrowers."""
         close_old_connections()
-        if self._closed or len(self._spare) >= MOST_SPARE:
-            self._end(thread)
-        else:
+        if self._has_room():
             self._spare.append(thread)
+        else:
+            self._end(thread)
+
+    def _has_room(self):
+        return not self._closed and len(self._spare) < MOST_SPARE
 
     def _end(self, thread):
         thread.submit(connections.close_all)
@@ -56,13 +65,18 @@ class OwnThread(Executor):
     def __init__(self, spare):
         self._spare = spare
         self._thread = None
+        self._last = None
 
     def submit(self, function, /, *args, **kwargs):
         if self._thread is None:
             self._thread = self._spare.take()
-        return self._thread.submit(function, *args, **kwargs)
+        self._last = self._thread.submit(function, *args, **kwargs)
+        return self._last
 
-    def release(self):
-        """Give the thread back, if there is one, once it has done everything."""
+    def release(self, is_tidy=False):
+        """
+        Give the thread back, if there is one, once it has done everything. See
+        SpareThreads.give() for ``is_tidy``.
+        """
         if self._thread is not None:
-            self._spare.give(self._thread)
+            self._spare.give(self._thread, is_tidy and self._last.done())

@@ -54,6 +54,27 @@ class SpareThreadsTests(SimpleTestCase):
         self.give_back(one)
         self.give_back(two)
 
+    def test_tidy(self):
+        """A thread that is left tidy is there at once, and isn't looked at."""
+        one = OwnThread(self.spare)
+        first = self.use(one)
+        one.release(is_tidy=True)
+        self.assertIs(self.use(two := OwnThread(self.spare)), first)
+        self.tidied.assert_not_called()
+        self.give_back(two)
+
+    def test_tidy_but_busy(self):
+        """What is said to be tidy, and isn't done, is waited for."""
+        one, go_on = OwnThread(self.spare), threading.Event()
+        one.submit(go_on.wait, 10)
+        with mock.patch.object(self.spare, "_tidy") as tidy:
+            one.release(is_tidy=True)
+            tidy.assert_not_called()
+            go_on.set()
+            self.use(one)
+        tidy.assert_called_once()
+        self.give_back(one)
+
     def test_unused(self):
         """Who has nothing for a thread takes none."""
         with mock.patch.object(self.spare, "take") as take:

@@ -84,6 +84,20 @@ async def get_response_async(handler, request):
         return await sync_to_async(gateway_timeout)(request)
 
 
+async def handle(handler, scope, receive, send):
+    """
+    Be ``handler.handle()`` of an ASGIHandler: answer an HTTP request. Where that
+    would have a plain view make a dozen trips to a thread, this makes one.
+    """
+    backend = _route.backend or _route.find()
+    if backend is OFF or not _is_answered_here(backend):
+        return await handler.handle(scope, receive, send)
+    # The handlers import this module, and it needs the handlers.
+    from django.channels import asgi_exchange
+
+    await asgi_exchange.handle(handler, backend, scope, receive, send)
+
+
 def serves(scope):
     """
     Tell whether serve() is for this connection of an ASGI server's: a
@@ -110,6 +124,12 @@ class HttpRequestConsumer(Consumer):
         return message.handler.get_response(message.request)
 
     async def arespond(self, message):
+        # The handlers import this module, and it needs the handlers.
+        from django.channels.trips import Trips
+
+        trips = Trips.of(message.handler)
+        if trips.are_due:
+            return await trips.get_response(message.request)
         return await message.handler.get_response_async(message.request)
 
     def wants_loop(self, message):

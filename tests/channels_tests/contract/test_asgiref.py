@@ -41,6 +41,17 @@ class AsgirefTests(SimpleTestCase):
 
         self.assertEqual(on_a_loop(found), (False, True, False))
 
+    @relied_on(
+        "django/channels/asgi_exchange.py",
+        "SyncToAsync.thread_sensitive_context has the context of the block.",
+    )
+    def test_current_context(self):
+        async def found():
+            async with ThreadSensitiveContext() as context:
+                return context is SyncToAsync.thread_sensitive_context.get()
+
+        self.assertIs(on_a_loop(found), True)
+
     @relied_on(LOOP, "each ThreadSensitiveContext has one thread, and one of its own.")
     def test_thread_sensitive_context(self):
         async def threads():

@@ -48,10 +48,10 @@ class HandlerTests(SimpleTestCase):
         self.assertEqual(response.content, b"plain")
 
     @relied_on(
-        "django/channels/async_handler.py",
+        "django/channels/middleware_hooks.py django/channels/trips.py",
         "MiddlewareMixin's __acall__() is process_request(), get_response() and "
         "process_response(), and a handler's chain leads from one to the next by "
-        "__wrapped__ and get_response.",
+        "__wrapped__ and get_response, to _get_response_async() in the end.",
     )
     async def test_middleware(self):
         handler = BaseHandler()
@@ -61,9 +61,32 @@ class HandlerTests(SimpleTestCase):
         inner = outer.get_response.__wrapped__
         self.assertEqual([type(outer), type(inner)], [Hooks, Hooks])
         self.assertIsNot(outer, inner)
+        innermost = inner.get_response.__wrapped__
+        self.assertIs(innermost.__func__, BaseHandler._get_response_async)
         request = RequestFactory().get("/async/")
         self.assertEqual((await inner(request)).content, b"async")
         self.assertEqual(request.hooks, ["process_request", "process_response"])
+
+    @relied_on(
+        "django/channels/trips.py",
+        "_get_response() is all that is around a plain view: it takes the view from "
+        "resolve_request(), checks the response with check_response(), and has the "
+        "methods of middleware in these lists.",
+    )
+    def test_plain_view(self):
+        checked = []
+        handler = BaseHandler()
+        handler.load_middleware(is_async=True)
+        handler._view_middleware = handler._template_response_middleware = []
+        handler.resolve_request = lambda request: request.resolver_match
+        handler.check_response = lambda response, *args, **kwargs: checked.append(
+            response
+        )
+        request = RequestFactory().get("/plain/")
+        request.resolver_match = get_resolver().resolve("/plain/")
+        response = handler._get_response(request)
+        self.assertEqual(response.content, b"plain")
+        self.assertEqual(checked, [response])
 
     @relied_on(CORE, "WSGIHandler calls the hook with itself and the request.")
     def test_hook(self):

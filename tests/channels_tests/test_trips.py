@@ -2,12 +2,18 @@ import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from unittest import mock
+
+from asgiref.sync import SyncToAsync
 
 from django.channels.application import SyncHandler
 from django.channels.async_handler import AsyncHandler
+from django.channels.trips import Trips
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpResponse
+from django.template import engines
+from django.template.response import SimpleTemplateResponse
 from django.test import RequestFactory, SimpleTestCase, override_settings
 from django.urls import path
 from django.utils.decorators import sync_and_async_middleware
@@ -22,13 +28,24 @@ def note(name):
 
 
 class Noting(MiddlewareMixin):
+    def process_exception(self, request, exception):
+        note(f"{type(self).__name__} exception")
+        if request.GET.get("handle") == type(self).__name__:
+            return HttpResponse("handled")
+
+    def process_template_response(self, request, response):
+        note(f"{type(self).__name__} template")
+        return response
+
     def process_request(self, request):
         name = type(self).__name__
         note(f"{name} in")
         return self.act(request, f"{name} in")
 
     def process_view(self, request, view, args, kwargs):
-        note(f"{type(self).__name__} view")
+        name = type(self).__name__
+        note(f"{name} view")
+        return self.act(request, f"{name} view")
 
     def process_response(self, request, response):
         name = type(self).__name__
@@ -101,7 +118,44 @@ async def view(request):
     return HttpResponse("view")
 
 
-urlpatterns = [path("", view)]
+def plain_view(request):
+    note("view")
+    if request.GET.get("fail") == "view":
+        raise ValueError("view")
+    return HttpResponse("view")
+
+
+class AsyncRendered(HttpResponse):
+    """Rendered on the event loop, as far as the handler can tell."""
+
+    async def render(self):
+        note("render")
+        self.content = b"rendered"
+        return self
+
+
+def async_rendered(request):
+    return AsyncRendered()
+
+
+def template_view(request):
+    note("view")
+    response = SimpleTemplateResponse(engines["django"].from_string("text"))
+    response.add_post_render_callback(lambda _: note("rendered"))
+    return response
+
+
+def no_response(request):
+    note("view")
+
+
+urlpatterns = [
+    path("", view),
+    path("plain/", plain_view),
+    path("template/", template_view),
+    path("none/", no_response),
+    path("rendered/", async_rendered),
+]
 
 STACKS = [
     [],
@@ -117,6 +171,9 @@ STACKS = [
 QUERIES = [
     {},
     {"fail": "view"},
+    {"fail": "view", "handle": "First"},
+    {"answer": "Second view"},
+    {"fail": "Second view"},
     *(
         {kind: f"{name} in"}
         for kind in ("answer", "fail")
@@ -150,21 +207,34 @@ def answer(kind, url, data):
     return response, list(calls)
 
 
-@override_settings(ROOT_URLCONF=__name__)
-class AsyncHandlerTests(SimpleTestCase):
-    def test_does_what_django_does(self):
-        """Each kind of middleware is called when Django calls it."""
-        for names in STACKS:
-            for query in QUERIES:
+@override_settings(
+    ROOT_URLCONF=__name__,
+    TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates"}],
+)
+class TripsTests(SimpleTestCase):
+    def check_does_what_django_does(self, url, stacks=STACKS, queries=QUERIES):
+        for names in stacks:
+            for query in queries:
                 with self.subTest(names=names, query=query), stack(names):
                     with mock.patch("django.utils.log.request_logger.error"):
-                        expected, before = answer(Django, "/", query)
-                        found, after = answer(AsyncHandler, "/", query)
+                        expected, before = answer(Django, url, query)
+                        found, after = answer(AsyncHandler, url, query)
                     self.assertEqual([n for n, _ in after], [n for n, _ in before])
                     self.assertEqual(found.status_code, expected.status_code)
                     self.assertEqual(found.headers, expected.headers)
                     if expected.status_code == 200:
                         self.assertEqual(found.content, expected.content)
+
+    def test_does_what_django_does(self):
+        """Each kind of middleware is called when Django calls it."""
+        self.check_does_what_django_does("/")
+
+    def test_does_what_django_does_with_plain_views(self):
+        self.check_does_what_django_does("/plain/")
+
+    def test_does_what_django_does_with_odd_responses(self):
+        for url in ("/template/", "/none/", "/rendered/"):
+            self.check_does_what_django_does(url, STACKS[1:4], [{}])
 
     def test_not_found(self):
         with stack(["First"]), self.assertLogs("django.request", "WARNING"):
@@ -180,9 +250,36 @@ class AsyncHandlerTests(SimpleTestCase):
         self.assertEqual(len(set(threads.values())), 1)
         self.assertNotIn(on_loop, threads.values())
 
-    def test_two_trips(self):
+    def test_plain_view_in_the_thread(self):
+        with stack(["First", "Second"]):
+            _, called = answer(AsyncHandler, "/plain/", {})
+        self.assertEqual(len({ident for _, ident in called}), 1)
+
+    def test_trips(self):
+        """One for a plain view with plain middleware, two for an async one."""
         with stack(["First", "Second", "Third"]):
-            handler = AsyncHandler.shared()
-            self.assertEqual(len(handler._hooks), 3)
-        with stack(["First", "Own", "Third"]):
-            self.assertEqual(len(AsyncHandler.shared()._hooks), 1)
+            self.assertEqual(self.trips("/plain/"), 1)
+            self.assertEqual(self.trips("/no/"), 1)
+        with stack(["OnlyOut"]):
+            self.assertEqual(self.trips("/"), 2)
+
+    def test_middleware_reloaded(self):
+        with stack(["First"]):
+            handler = AsyncHandler()
+            trips = Trips.of(handler)
+            self.assertIs(Trips.of(handler), trips)
+            handler.load_middleware(is_async=True)
+            self.assertIsNot(Trips.of(handler), trips)
+
+    def trips(self, url):
+        submit = mock.Mock(side_effect=ThreadPoolExecutor.submit)
+        kept = SyncToAsync.single_thread_executor
+        with ThreadPoolExecutor(1) as pool:
+            with mock.patch.object(pool, "submit", partial(submit, pool)):
+                SyncToAsync.single_thread_executor = pool
+                try:
+                    with mock.patch("django.utils.log.request_logger.warning"):
+                        answer(AsyncHandler, url, {})
+                finally:
+                    SyncToAsync.single_thread_executor = kept
+        return submit.call_count

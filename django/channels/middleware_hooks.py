@@ -1,0 +1,39 @@
+"""Middleware that is but its hooks, found in a handler's chain."""
+
+from asgiref.sync import iscoroutinefunction
+
+from django.utils.deprecation import MiddlewareMixin
+
+
+def outer_middleware(handler):
+    """
+    Return the middleware outside of any other kind of middleware, as a list,
+    and the handler inside of it.
+    """
+    found = []
+    while has_plain_hooks(middleware := getattr(handler, "__wrapped__", None)):
+        found.append(middleware)
+        handler = middleware.get_response
+    return found, handler
+
+
+def has_plain_hooks(middleware):
+    """Tell whether its hooks are all there is to the middleware."""
+    kind = type(middleware)
+    return (
+        isinstance(middleware, MiddlewareMixin)
+        and kind.__call__ is MiddlewareMixin.__call__
+        and kind.__acall__ is MiddlewareMixin.__acall__
+        and not any(map(iscoroutinefunction, hooks_of(middleware)))
+    )
+
+
+def hooks_of(middleware):
+    """
+    Return its process_request() and process_response(), None for what isn't
+    there.
+    """
+    return tuple(
+        getattr(middleware, name, None)
+        for name in ("process_request", "process_response")
+    )
