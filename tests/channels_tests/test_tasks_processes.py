@@ -5,8 +5,8 @@ import threading
 from unittest import mock
 
 from django.channels import channel_backends
-from django.channels.tasks import api
 from django.channels.inline import run_here, take
+from django.channels.tasks import api
 from django.db import transaction
 from django.test import SimpleTestCase, override_settings
 

@@ -8,8 +8,8 @@ from asgiref.testing import ApplicationCommunicator
 from django.channels import Channel, Group, channel_backends, codec
 from django.channels.application import SyncHandler
 from django.channels.exceptions import InvalidMessage
-from django.channels.testing.encoding import EncodingChannelBackend
 from django.channels.inline import take
+from django.channels.testing.encoding import EncodingChannelBackend
 from django.core.asgi import get_asgi_application
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.handlers.asgi import ASGIHandler
