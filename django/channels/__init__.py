@@ -46,7 +46,7 @@ Read the modules in this order; each imports only from those above it.
 ``processes``, ``patterns``
     Processes that run workers or the server, and which channels a worker
     receives from.
-``middleware_hooks``, ``async_views``, ``trips``
+``middleware_hooks``, ``async_views``, ``innermost``, ``trips``
     The middleware and the view of a handler that is async, in few trips to a
     thread; which views belong on an event loop.
 ``asgi_exchange``

@@ -1,22 +1,17 @@
 """The middleware and view of an async handler, in few trips to a thread."""
 
 import inspect
-from copy import copy
-from operator import attrgetter
 
-from asgiref.sync import async_to_sync, iscoroutinefunction, sync_to_async
+from asgiref.sync import sync_to_async
 
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.base import BaseHandler
-from django.core.handlers.exception import (
-    convert_exception_to_response,
-    response_for_exception,
-)
+from django.core.handlers.exception import response_for_exception
 from django.urls import set_urlconf
 from django.utils.log import log_response
 
-from .async_views import is_async_view
+from .innermost import Innermost, is_innermost
 from .middleware_hooks import hooks_of, outer_middleware
 
 # The methods of a handler that are passed by.
@@ -39,9 +34,10 @@ class Trips:
     a trip to the request's thread of its own, and so is a plain view: these
     trips are most of what a request costs there. Here the hooks of the outermost
     middleware, as far as it's all plain hooks, are called in one trip before
-    the view, ``open()``, and in another after it, ``close()``. If all of the
-    middleware is like that and the view is plain, it's one trip in all,
-    ``begin()``.
+    the rest, ``open()``, and in another after it, ``close()``. If all of the
+    middleware is like that, the first trip brings a plain view's response, too,
+    and the rest, ``inner()``, is an async view and nothing else. Without such a
+    rest it's one trip in all, ``begin()``.
 
     ``are_due`` tells whether a handler of Django's may be spared its own way:
     whether that is Django's, and neither a subclass's nor a tool's.
@@ -52,8 +48,9 @@ class Trips:
         self.are_due = has_only_djangos(handler, METHODS)
         middleware, self._inner = outer_middleware(self.chain)
         self._hooks = [hooks_of(each) for each in middleware]
-        self._resolve = handler.resolve_request
-        self._view = plain_view(handler, middleware, self._inner)
+        self._innermost = None
+        if is_innermost(self._inner):
+            self._innermost = Innermost(handler, middleware)
 
     @classmethod
     def of(cls, handler):
@@ -65,16 +62,17 @@ class Trips:
 
     async def get_response(self, request):
         set_urlconf(settings.ROOT_URLCONF)
-        response, level = None, 0
         if self._hooks:
             response, level = await begin(self, request)
             if response is not None:
                 return response
-        response = await self._inner(request)
-        if self._hooks or response.status_code >= 400:
-            # What is logged may take a while, too.
+            response = await self.inner(request)
             return await close(self, request, response, level)
-        return self.close(request, response, level)
+        response = await self._inner(request)
+        if response.status_code >= 400:
+            # What is logged may take a while.
+            return await close(self, request, response, 0)
+        return self.close(request, response, 0)
 
     def begin(self, request):
         """
@@ -83,8 +81,6 @@ class Trips:
         close() is told then.
         """
         response, level = self.open(request)
-        if response is None:
-            response = self._run_view(request)
         if response is None:
             return None, level
         return self.close(request, response, level), level
@@ -104,10 +100,15 @@ class Trips:
                 return response_for_exception(request, error), level
             if response:
                 return response, level + 1
-        return None, len(self._hooks)
+        response = None
+        if self._innermost is not None:
+            response = self._innermost.run(request)
+        return response, len(self._hooks)
 
     async def inner(self, request):
         """Do what comes between open() and close(), on the event loop."""
+        if self._innermost is not None:
+            return await self._innermost.on_loop(request)
         return await self._inner(request)
 
     def close(self, request, response, level):
@@ -130,16 +131,6 @@ class Trips:
             )
         return response
 
-    def _run_view(self, request):
-        """Return the response of a plain view, None where it's for inner()."""
-        if self._view is None:
-            return None
-        try:
-            match = self._resolve(request)
-        except Exception as error:
-            return response_for_exception(request, error)
-        return None if is_async_view(match.func) else self._view(request)
-
 
 # Made once: it's a tenth of what a trip costs.
 begin, close = sync_to_async(Trips.begin), sync_to_async(Trips.close)
@@ -151,34 +142,3 @@ def has_only_djangos(handler, names):
     methods = [getattr(handler, name) for name in names if hasattr(handler, name)]
     codes = [getattr(method, "__code__", None) for method in methods]
     return all(code is not None and code.co_filename in files for code in codes)
-
-
-def plain_view(handler, middleware, inner):
-    """
-    Return what calls a plain view of a resolved request, and the hooks around
-    it, without an event loop; None if ``inner`` has more to it. ``middleware``
-    is all that is around it.
-    """
-    innermost = getattr(inner, "__wrapped__", None)
-    if getattr(innermost, "__func__", None) is not BaseHandler._get_response_async:
-        return None
-
-    def check_response(response, callback, name=None):
-        handler.check_response(response, callback, name)
-        if hasattr(response, "render") and iscoroutinefunction(response.render):
-            response.render = async_to_sync(response.render)
-
-    # The same middleware as load_middleware() has it without an event loop.
-    plain = copy(handler)
-    plain._view_middleware = plain_methods(plain, middleware, "process_view")
-    plain._template_response_middleware = plain_methods(
-        plain, reversed(middleware), "process_template_response"
-    )
-    plain.resolve_request = attrgetter("resolver_match")
-    plain.check_response = check_response
-    return convert_exception_to_response(plain._get_response)
-
-
-def plain_methods(handler, middleware, name):
-    methods = [getattr(each, name) for each in middleware if hasattr(each, name)]
-    return [handler.adapt_method_mode(False, method) for method in methods]

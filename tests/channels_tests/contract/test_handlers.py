@@ -48,7 +48,7 @@ class HandlerTests(SimpleTestCase):
         self.assertEqual(response.content, b"plain")
 
     @relied_on(
-        "django/channels/middleware_hooks.py django/channels/trips.py",
+        "django/channels/middleware_hooks.py django/channels/innermost.py",
         "MiddlewareMixin's __acall__() is process_request(), get_response() and "
         "process_response(), and a handler's chain leads from one to the next by "
         "__wrapped__ and get_response, to _get_response_async() in the end.",
@@ -68,7 +68,7 @@ class HandlerTests(SimpleTestCase):
         self.assertEqual(request.hooks, ["process_request", "process_response"])
 
     @relied_on(
-        "django/channels/trips.py",
+        "django/channels/innermost.py",
         "_get_response() is all that is around a plain view: it takes the view from "
         "resolve_request(), checks the response with check_response(), and has the "
         "methods of middleware in these lists.",
