@@ -33,14 +33,17 @@ async def handle(handler, backend, scope, receive, send):
         return
     context = SyncToAsync.thread_sensitive_context.get()
     threads = SyncToAsync.context_to_thread_executor
-    threads[context] = thread = OwnThread(_spare)
+    thread = OwnThread(_spare)
+    # Who calls the application in a context of its own may have one already.
+    is_lent = threads.setdefault(context, thread) is thread
     exchange = ASGIExchange(handler, backend, scope, body_file, send)
     try:
         with closing(body_file):
             set_script_prefix(get_script_prefix(scope))
             await exchange.serve(receive)
     finally:
-        del threads[context]
+        if is_lent:
+            del threads[context]
         # Who closes a response looks after the connections.
         thread.release(is_tidy=exchange.closed)
 

@@ -6,7 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
 
-from asgiref.sync import async_to_sync, sync_to_async
+from asgiref.sync import ThreadSensitiveContext, async_to_sync, sync_to_async
 
 from django.channels import asgi_exchange
 from django.channels.exceptions import ChannelFull
@@ -314,6 +314,19 @@ class ASGIExchangeTests(SimpleTestCase):
         calls.clear()
         self.visit("/plain/")
         self.assertIn(calls[0][1], threads)
+
+    def test_in_a_context_of_the_caller(self):
+        """It keeps the thread that it has."""
+
+        async def ask():
+            async with ThreadSensitiveContext():
+                before = await sync_to_async(threading.current_thread)()
+                await Visit(self.application, "/plain/").run()
+                return before, await sync_to_async(threading.current_thread)()
+
+        before, after = on_a_loop(ask)
+        self.assertEqual({thread for _, thread in calls}, {before})
+        self.assertIs(after, before)
 
     def test_nothing_is_left_to_the_next(self):
         """Not even the URLconf, in the same thread."""
