@@ -9,6 +9,8 @@ import time
 from email.utils import formatdate
 from http.client import responses
 
+from django.http.response import HttpResponseBase
+
 # How the end of a body is told.
 NONE, LENGTH, CHUNKED, UNTIL_CLOSE = "none", "length", "chunked", "until close"
 
@@ -145,8 +147,7 @@ def _own_headers(response):
     stated = None
     close = False
     given = ()
-    for name, value in response.items():
-        lower = name.lower()
+    for lower, (name, value) in _headers(response):
         if lower in _SPECIAL:
             if lower == "content-length":
                 stated = int(value) if value.isdigit() else None
@@ -159,3 +160,11 @@ def _own_headers(response):
     for cookie in response.cookies.values():
         lines.append(f"Set-Cookie: {cookie.OutputString()}\r\n")
     return lines, stated, close, given
+
+
+def _headers(response):
+    """Return the response's headers as pairs of a lower-case name and the line."""
+    if type(response).items is HttpResponseBase.items:
+        # What items() makes its pairs of, which takes it half of the head's time.
+        return response.headers._store.items()
+    return [(name.lower(), (name, value)) for name, value in response.items()]

@@ -110,6 +110,8 @@ NAMES = {
     "django.http.parse_cookie": "the cookies of a handshake",
     "django.http.request.split_domain_port": "Host and Origin of a handshake",
     "django.http.request.validate_host": "Host and Origin of a handshake",
+    "django.http.response.HttpResponseBase": "telling a response's own headers",
+    "django.http.response.HttpResponseBase.items": "telling them",
     "django.test.testcases.LiveServerTestCase": "the live interface server",
     "django.test.testcases.LiveServerThread": "the live interface server",
     "django.test.testcases._MediaFilesHandler": "a live server's uploaded files",

@@ -86,6 +86,17 @@ class RequestTests(SimpleTestCase):
 
 class ResponseTests(SimpleTestCase):
     @relied_on(
+        HEAD,
+        "a response's items() are those of its headers, which keep them in _store by "
+        "their names in lower case.",
+    )
+    def test_where_headers_are(self):
+        response = HttpResponse(headers={"X-Thing": "1"}, content_type="text/plain")
+        pairs = [(name.lower(), (name, value)) for name, value in response.items()]
+        self.assertEqual(list(response.headers._store.items()), pairs)
+        self.assertIn(("x-thing", ("X-Thing", "1")), pairs)
+
+    @relied_on(
         "django/channels/views.py django/channels/reply.py",
         "close() calls each of _resource_closers, though another one fails.",
     )
