@@ -359,6 +359,20 @@ class ASGIExchangeTests(SimpleTestCase):
         self.assertEqual(visit.status, 504)
         self.assertEqual(self.names()[-1], "end")
 
+    @override_settings(CHANNEL_HTTP_TIMEOUT=0.01)
+    def test_deadline_of_a_plain_view(self):
+        """It can't be interrupted; its response is sent, and no other."""
+        time_out = asgi_exchange.time_out
+
+        async def go_on(exchange):
+            waiting.go_on.set()
+            await time_out(exchange)
+
+        with mock.patch.object(asgi_exchange, "time_out", go_on):
+            visit = self.visit("/waiting/")
+        self.assertEqual((visit.status, visit.body), (200, b"somebody"))
+        self.assertEqual(self.names().count("end"), 1)
+
     @override_settings(CHANNEL_HTTP_BACKEND=None)
     def test_off(self):
         with mock.patch.object(asgi_exchange, "handle") as handle:
