@@ -6,6 +6,7 @@ from unittest import mock
 
 from django.channels.backends.memory import MemoryChannelBackend
 from django.channels.backends.redis.connection import Connection
+from django.channels.backends.redis.wire import Script
 from django.channels.testing.backend_suite import BackendTestCase
 from django.channels.testing.backend_suite.durable import DurableTests
 from django.test import SimpleTestCase
@@ -127,10 +128,10 @@ class RedisClockTests(
 
         def script_of_another_time(connection, *names):
             found = script(connection, *names)
-            text = found.script.decode()
+            text = found.text.decode()
             ahead = f"redis.call('TIME')[1] + {round(seconds)}"
             text = text.replace("redis.call('TIME')", f"{{{ahead}, 0}}")
-            return connection.client.register_script(text.encode())
+            return Script(connection.wire, text.encode())
 
         self.backend._close()
         with mock.patch.object(Connection, "_script", script_of_another_time):

@@ -371,7 +371,7 @@ class LostAnswerTests(RedisTestCase, SimpleTestCase):
         self.lose_answers(receiver, "_blpop")
         with self.assertLogs("django.channels", "WARNING"):
             call = self.in_thread(receiver.receive)
-            self.wait_until(lambda: receiver._client is not None)
+            self.wait_until(lambda: receiver._wire is not None)
             self.send("a", n=1)
             self.assertEqual(call.result().content, {"n": 1})
 
@@ -387,7 +387,7 @@ class LostAnswerTests(RedisTestCase, SimpleTestCase):
 
         with mock.patch.object(closed, "_blpop", side_effect=close_then):
             call = self.in_thread(closed.receive)
-            self.wait_until(lambda: closed._client is not None)
+            self.wait_until(lambda: closed._wire is not None)
             self.send("a", n=1)
             self.assertIsNone(call.result())
         self.assertEqual(self.server.command("LLEN", closed._signals[1]), 1)
@@ -397,13 +397,13 @@ class LostAnswerTests(RedisTestCase, SimpleTestCase):
         """Two messages come at once, and there is one signal for them."""
         receivers = [self.open("a"), self.open("a")]
         calls = [self.in_thread(receiver.receive) for receiver in receivers]
-        self.wait_until(lambda: all(receiver._client for receiver in receivers))
+        self.wait_until(lambda: all(receiver._wire for receiver in receivers))
         push = self.backend.connection.push
         keys = [self.backend.queue_key("a"), self.backend.signals_key("a")]
         pipeline = self.backend.connection.client.pipeline(transaction=True)
         for n in (1, 2):
             data = self.backend._encode({"n": n}, "a")
-            pipeline.eval(push.script, 2, *keys, 10, 60_000, data)
+            pipeline.eval(push.text, 2, *keys, 10, 60_000, data)
         pipeline.execute()
         got = sorted(call.result().content["n"] for call in calls)
         self.assertEqual(got, [1, 2])

@@ -1,11 +1,11 @@
 """
 Channels on a Redis or Valkey server.
 
-``backend`` says what is stored where, ``connection`` makes the clients,
-``receiver``, ``shards`` and ``inbox`` wait for what comes; ``places`` are the
-receiver's, for answers that may be lost. The scripts that the server runs are
-in the ``.lua`` files. Nothing imports the package redis before a backend is
-used.
+``backend`` says what is stored where. ``connection`` makes the clients, and
+``wire`` is the way of what is called often. ``receiver``, ``shards`` and
+``inbox`` wait for what comes; ``places`` are the receiver's, for answers that
+may be lost. The scripts that the server runs are in the ``.lua`` files.
+Nothing imports the package redis before a backend is used.
 """
 
 from .backend import RedisChannelBackend

@@ -121,9 +121,9 @@ class RedisChannelBackend(RedisDurable, SharedChannelBackend):
                 f"{type(error).__name__}: {text}", unsent=" connecting to " in text
             ) from error
 
-    def waiting_client(self, key):
-        """Return a new client for commands that block for a SLICE."""
-        return self.server.waiting_client(self.connection.client, key, SLICE)
+    def waiting_wire(self, key):
+        """Return a new Wire for commands that block for a SLICE."""
+        return self.server.waiting_wire(self.connection.client, key, SLICE)
 
     # Channels.
 
@@ -197,39 +197,14 @@ class RedisChannelBackend(RedisDurable, SharedChannelBackend):
         inbox.close()
 
     def _post(self, processes, data, capacity):
-        if len(processes) == 1 or self.server.cluster:
-            answers = [
-                self.call(
-                    self.connection.post,
-                    keys=self.inbox_keys(process),
-                    args=[capacity, data],
-                )
-                for process in processes
-            ]
-        else:
-            answers = self.call(self._post_to_many, processes, data, capacity)
+        post, args = self.connection.post, (capacity, data)
+        calls = [(post, self.inbox_keys(process), args) for process in processes]
+        answers = self.call(self.connection.wire.call, *calls)
         return {
             process: answer.decode()
             for process, answer in zip(processes, answers)
             if answer != b"ok"
         }
-
-    def _post_to_many(self, processes, data, capacity):
-        from redis.exceptions import NoScriptError
-
-        post = self.connection.post
-        pipeline = self.connection.client.pipeline(transaction=False)
-        for process in processes:
-            keys = self.inbox_keys(process)
-            pipeline.evalsha(post.sha, len(keys), *keys, capacity, data)
-        answers = pipeline.execute(raise_on_error=False)
-        for i, (process, answer) in enumerate(zip(processes, answers)):
-            if isinstance(answer, NoScriptError):
-                # A server that has just started.
-                answers[i] = post(keys=self.inbox_keys(process), args=[capacity, data])
-            elif isinstance(answer, Exception):
-                raise answer
-        return answers
 
     def _alive(self, processes):
         processes = list(processes)

@@ -53,19 +53,21 @@ class Server:
             return RedisCluster(startup_nodes=nodes, **self._of_nodes(), **options)
         return self._single_client(options)
 
-    def waiting_client(self, client, key, seconds):
+    def waiting_wire(self, client, key, seconds):
         """
-        Return a new client for commands that block for so many seconds with
-        this key. In a Cluster ``client`` knows where that is at present.
+        Return a new Wire for commands that block for so many seconds with this
+        key. In a Cluster ``client`` knows where that is at present.
         """
+        from .wire import Wire
+
         options = self._options(seconds)
         if self.cluster:
             from redis import Redis
 
             node = client.get_node_from_key(key)
             of_nodes = self._of_nodes()
-            return Redis(host=node.host, port=node.port, **of_nodes, **options)
-        return self._single_client(options)
+            return Wire(Redis(host=node.host, port=node.port, **of_nodes, **options))
+        return Wire(self._single_client(options))
 
     def _single_client(self, options):
         if self.sentinel:
@@ -118,12 +120,16 @@ class Server:
 
 class Connection:
     """
-    What one process has open to the server: a client for commands that don't
-    block, and the scripts.
+    What one process has open to the server, for what doesn't block: a client,
+    a wire for what is called often, and the scripts.
     """
 
     def __init__(self, server):
+        from .wire import ClusterWire, Wire
+
         self.client = server.client()
+        # Apart, so that each has the connections that it may have.
+        self.wire = (ClusterWire if server.cluster else Wire)(server.client())
         self.push = self._script("push")
         self.take = self._script("jobs", "take")
         self.add = self._script("jobs", "add")
@@ -136,8 +142,11 @@ class Connection:
 
     def close(self):
         self.client.close()
+        self.wire.close()
 
     def _script(self, *names):
+        from .wire import Script
+
         folder = files(__package__)
         text = b"".join(folder.joinpath(f"{name}.lua").read_bytes() for name in names)
-        return self.client.register_script(text)
+        return Script(self.wire, text)

@@ -102,8 +102,8 @@ class RedisDurable:
 
     def store_result(self, id, content, expiry):
         data = self._encode(content, RESULT + id)
-        client = self.connection.client
-        self.call(client.set, self.result_key(id), data, px=_ms(expiry) or 1)
+        wire, key = self.connection.wire, self.result_key(id)
+        self.call(wire.command, b"SET", key, data, b"PX", _ms(expiry) or 1)
 
     def result(self, id):
         data = self.call(self.connection.client.get, self.result_key(id))

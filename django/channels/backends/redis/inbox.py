@@ -20,7 +20,7 @@ class Inbox:
         # In ms.
         self._length = int(backend.lease * 1000)
         self._stopped = threading.Event()
-        self._client = None
+        self._wire = None
         self._next_beat = 0
         # See read.lua.
         self._number = 1
@@ -79,7 +79,7 @@ class Inbox:
             while not self._stopped.is_set():
                 self._step()
         finally:
-            self._close_client()
+            self._close_wire()
 
     def _step(self):
         try:
@@ -91,7 +91,7 @@ class Inbox:
             self._read(min(SLICE, max(0.001, self._next_beat - monotonic())))
         except BackendUnavailable as error:
             self._interrupted = True
-            self._close_client()
+            self._close_wire()
             self._next_beat = 0
             self._outage.wait(error)
         else:
@@ -125,12 +125,12 @@ class Inbox:
 
     def _wait(self, timeout):
         """Return the first item when there is one, and leave it there."""
-        if self._client is None:
-            self._client = self._backend.waiting_client(self._inbox)
+        if self._wire is None:
+            self._wire = self._backend.waiting_wire(self._inbox)
         ends = [self._inbox, self._inbox]
-        return self._client.blmove(*ends, timeout, src="LEFT", dest="LEFT")
+        return self._wire.command(b"BLMOVE", *ends, b"LEFT", b"LEFT", timeout)
 
-    def _close_client(self):
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
+    def _close_wire(self):
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.close()

@@ -55,7 +55,7 @@ class RedisReceiver(SharedReceiver):
         self._places = Places(tag)
         self._lock = threading.Lock()
         self._threads = 0
-        self._client = None
+        self._wire = None
         self._outage = Outage(f"A receiver of {backend}", self.closed)
 
     def _receive(self, timeout):
@@ -134,7 +134,7 @@ class RedisReceiver(SharedReceiver):
             # A server takes 0 for ever.
             popped = self.backend.call(self._blpop, keys, max(time, 0.001))
         except BackendUnavailable:
-            self._drop_client()
+            self._drop_wire()
             raise
         return None if popped is None or popped[0] == self._wake_key else popped[0]
 
@@ -148,18 +148,18 @@ class RedisReceiver(SharedReceiver):
 
     def _blpop(self, keys, timeout):
         with self._lock:
-            client = self._client
-            if client is None:
-                client = self._client = self.backend.waiting_client(keys[0])
-        return client.blpop(keys, timeout)
+            wire = self._wire
+            if wire is None:
+                wire = self._wire = self.backend.waiting_wire(keys[0])
+        return wire.command(b"BLPOP", *keys, timeout)
 
-    def _drop_client(self):
+    def _drop_wire(self):
         """Have the next attempt find out where the queues are now."""
         with self._lock:
-            client, self._client = self._client, None
-        if client is not None:
+            wire, self._wire = self._wire, None
+        if wire is not None:
             # Other threads may be waiting with it yet.
-            client.connection_pool.disconnect(inuse_connections=False)
+            wire.close_idle()
 
     def _found(self, key, entry):
         with self._lock:
@@ -189,10 +189,10 @@ class RedisReceiver(SharedReceiver):
         with self._lock:
             if self._threads or not self.closed.is_set():
                 return
-            client, self._client = self._client, None
+            wire, self._wire = self._wire, None
             keys = self._places.clear()
-        if client is not None:
-            client.close()
+        if wire is not None:
+            wire.close()
         if keys:
             try:
                 self.backend.call(self.backend.connection.client.delete, *keys)
