@@ -18,7 +18,8 @@ RECEIPT_DELAYS = (0.1, 0.5, 1, 2, 5, 10, 10)
 def run_consumer(worker, consumer, message):
     """
     Run the consumer, and see to the message's signals, lease and receipt.
-    Return the consumer's exception, or None; it isn't logged here.
+    Return the consumer's exception, or None; it isn't logged here. What it has
+    begun is finished by this thread's next receive(), or settle_up().
     """
     exception = None
     progress = _progress(worker, message)
@@ -32,7 +33,7 @@ def run_consumer(worker, consumer, message):
         _leave(message)
     receipt = _finished(worker, message, exception)
     if message.durable:
-        worker.leases.settle(message, exception)
+        worker.leases.settle(message, exception, soon=True)
     if receipt is not None:
         _send_receipt(worker.backend, receipt)
     if progress is not None:

@@ -51,7 +51,7 @@ def run_here(backend, message):
         return None
     if consumer.wants_loop(message):
         return async_to_sync(arun_consumer)(worker, consumer, message)
-    return run_consumer(worker, consumer, message)
+    return _run(worker, consumer, message)
 
 
 async def arun_here(backend, message):
@@ -68,4 +68,12 @@ async def arun_here(backend, message):
             # It was the caller who was cancelled.
             raise exception
         return exception
-    return await sync_to_async(run_consumer)(worker, consumer, message)
+    return await sync_to_async(_run)(worker, consumer, message)
+
+
+def _run(worker, consumer, message):
+    try:
+        return run_consumer(worker, consumer, message)
+    finally:
+        # This thread won't receive again so soon.
+        worker.backend.settle_up()

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import traceback
+from functools import partial
 from time import monotonic, sleep
 
 from django.db import connections
@@ -82,17 +83,22 @@ class Leases:
         async with deadline(policy_of(consumer).timeout):
             await consumer.acall(message)
 
-    def settle(self, message, exception):
-        """Tell the backend what became of the message. Never raise."""
+    def settle(self, message, exception, soon=False):
+        """
+        Tell the backend what became of the message. Never raise. ``soon``: it
+        needn't be acknowledged before the thread receives again.
+        """
         if self.closing and isinstance(exception, asyncio.CancelledError):
             # close() gives it back.
             return
         # First: a lease that is settled isn't lost.
         self._end(message)
-        if exception is None:
-            self._tell(message, self._acknowledge)
-        else:
+        if exception is not None:
             self._tell(message, self._fail, exception)
+        elif soon:
+            self._tell(message, self._acknowledge_soon)
+        else:
+            self._tell(message, self._acknowledge)
 
     def close(self):
         """Give back at once what has not been finished."""
@@ -170,7 +176,15 @@ class Leases:
                 return
 
     def _acknowledge(self, message):
-        if not self._backend.acknowledge(message):
+        self._acknowledged(message, self._backend.acknowledge(message))
+
+    def _acknowledge_soon(self, message):
+        self._backend.acknowledge_soon(message, partial(self._acknowledged, message))
+
+    def _acknowledged(self, message, answer):
+        if isinstance(answer, Exception):
+            self._tell(message, self._acknowledge)
+        elif not answer:
             logger.warning(
                 "%r was handled, but its lease was over: it may be handled twice.",
                 message,

@@ -44,7 +44,7 @@ class RemoteRequest(ReceivedRequest):
     response is closed; a plain view runs to its end, for nobody.
     """
 
-    __slots__ = ("name", "begun", "announced", "gone", "confessions")
+    __slots__ = ("name", "begun", "announced", "gone", "confessions", "sending")
     __slots__ += ("_control", "_bodies", "_flow", "_cancel")
 
     def __init__(self, channel, content):
@@ -55,6 +55,7 @@ class RemoteRequest(ReceivedRequest):
         self.gone = False
         # For ControlChannel.
         self.confessions = 0
+        self.sending = False
         self._bodies = None
         self._flow = Flow(WINDOW)
         self._cancel = None
@@ -96,7 +97,8 @@ class RemoteRequest(ReceivedRequest):
             lost = True
             logger.warning(NOT_SENT, error)
         finally:
-            self._control.end(self, lost)
+            if not self.sending:
+                self._control.end(self, lost)
             if body is not None:
                 body.close()
 
@@ -123,7 +125,7 @@ class RemoteRequest(ReceivedRequest):
             if response.streaming and response.is_async:
                 async_to_sync(self._astream)(response)
             elif self._is_small(response):
-                self._send_small(response)
+                self._send_soon(response)
             else:
                 self._stream(response)
         finally:
@@ -131,6 +133,18 @@ class RemoteRequest(ReceivedRequest):
                 signals.request_finished.send(sender=SyncHandler)
             else:
                 response.close()
+
+    def _send_soon(self, response):
+        if not self.gone:
+            message = Message(self.name, http.encode_response(response))
+            self.backend.send_soon(message, self._sent)
+            # From here on it's for _sent() to say that it's the end.
+            self.sending = True
+
+    def _sent(self, error):
+        if error is not None:
+            logger.warning(NOT_SENT, error)
+        self._control.end(self, lost=error is not None)
 
     def _stream(self, response):
         self._send(self._head(response))

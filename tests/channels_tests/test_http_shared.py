@@ -39,13 +39,15 @@ class SmallTests(SharedHTTPTestCase):
 
     def test_one_message_each_way(self):
         self.call("/")
-        there, back = self.edge._push, self.worker.backend._post
+        there, back = self.edge._push, self.worker.backend._post_soon
         with (
             mock.patch.object(self.edge, "_push", side_effect=there) as push,
             mock.patch.object(self.edge, "_post") as post,
             mock.patch.object(self.edge, "_alive") as alive,
             mock.patch.object(self.worker.backend, "_push") as worker_push,
-            mock.patch.object(self.worker.backend, "_post", side_effect=back) as reply,
+            mock.patch.object(
+                self.worker.backend, "_post_soon", side_effect=back
+            ) as reply,
         ):
             self.call("/", "post", data=b"x" * (PART - 1), content_type="text/plain")
         self.assertEqual((push.call_count, reply.call_count), (1, 1))

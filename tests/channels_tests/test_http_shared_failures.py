@@ -353,15 +353,21 @@ class RuleTests(FailureTestCase):
         for path in ("/", "/adigest/", "/stream/3/", "/astream/3/"):
             with self.subTest(path=path), self.assertLogs("django.channels") as logs:
                 # An answer of one message is sent otherwise than its parts.
-                self.failing(worker.backend, "_post", self.unavailable())
+                method = "_post_soon" if path == "/" else "_post"
+                self.failing(worker.backend, method, self.unavailable())
                 self.assertStatus(502, path)
             self.assertIn("The response to a request could not be", logs.output[0])
             self.assertEqual(self.call("/")[1], b"hello")
+
+    def answering(self, process, data, capacity, then):
+        """Have the answer to a response's sending be that it failed."""
+        then(self.unavailable())
 
     def test_response_to_an_edge_on_its_way_back(self):
         """It has no inbox again yet."""
         self.be_watchful()
         worker = self.start_worker()
+        self.failing(worker.backend, "_post_soon", self.unavailable())
         reach = self.failing(worker.backend, "_post", self.unavailable())
         notes.update(held=threading.Event(), begun=threading.Event())
         with self.assertLogs("django.channels"):
@@ -369,7 +375,7 @@ class RuleTests(FailureTestCase):
             self.assertIs(notes["begun"].wait(PATIENCE), True)
             process = self.edge.process
             reach.side_effect = chain(
-                [self.unavailable(), self.unavailable(), {process: "gone"}],
+                [self.unavailable(), {process: "gone"}],
                 repeat(mock.DEFAULT),
             )
             notes["held"].set()
@@ -383,7 +389,7 @@ class RuleTests(FailureTestCase):
         with (
             mock.patch.object(control_module, "CONFESSIONS", 2),
             mock.patch.object(worker.backend, "reach", return_value=False) as reach,
-            mock.patch.object(worker.backend, "send", side_effect=self.unavailable()),
+            mock.patch.object(worker.backend, "_post_soon", side_effect=self.answering),
             self.assertLogs("django.channels"),
         ):
             pending = PendingRequest(self.edge, SimpleQueue())

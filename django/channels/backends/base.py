@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from asgiref.sync import sync_to_async
 
 from django.channels import names
-from django.channels.exceptions import ChannelFull, InvalidChannelBackend
+from django.channels.exceptions import ChannelError, ChannelFull, InvalidChannelBackend
 from django.core import checks
 
 from .durable import DurableDelivery
@@ -67,6 +67,22 @@ class BaseChannelBackend(DurableDelivery):
         when the channel is at capacity.
         """
         raise NotImplementedError("Subclasses of BaseChannelBackend must have send().")
+
+    def send_soon(self, message, then):
+        """
+        Do the same, but don't wait. By the time that a receive() of this
+        thread's returns, or its settle_up(), ``then(error)`` is called, with
+        None or the exception that send() raises.
+        """
+        try:
+            self.send(message)
+        except ChannelError as error:
+            then(error)
+        else:
+            then(None)
+
+    def settle_up(self):
+        """Wait for what this thread has begun with the methods ``…_soon()``."""
 
     async def asend(self, message):
         return await sync_to_async(self.send, thread_sensitive=self.thread_sensitive)(

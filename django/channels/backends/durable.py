@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from asgiref.sync import sync_to_async
 
-from django.channels.exceptions import InvalidDelivery
+from django.channels.exceptions import BackendUnavailable, InvalidDelivery
 
 # How long a received message is its receiver's, unless that renews the lease,
 # in seconds: so long does it take until another has what a killed worker had.
@@ -84,6 +84,18 @@ class DurableDelivery:
     def acknowledge(self, message):
         """Be done with the message. Return False if its lease was over."""
         raise NotImplementedError
+
+    def acknowledge_soon(self, message, then):
+        """
+        Do the same by the time that a receive() of this thread's returns, or
+        its settle_up(). ``then(answer)`` is called with what acknowledge()
+        returns, or the BackendUnavailable that it raises.
+        """
+        try:
+            answer = self.acknowledge(message)
+        except BackendUnavailable as error:
+            answer = error
+        then(answer)
 
     def release(self, message, delay=0, counted=True):
         """

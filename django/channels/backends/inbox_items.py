@@ -37,6 +37,16 @@ class InboxItems:
             return GONE
         return backend._post([owner], data, backend.inbox_capacity).get(owner)
 
+    def post_soon(self, name, item, then):
+        """Do it as send_soon() does: call ``then()`` with why not, or None."""
+        backend = self._backend
+        owner = names.process_of(name)
+        data = backend._encode(item, INBOX)
+        if not owner or owner == backend.process:
+            then(GONE)
+        else:
+            backend._post_soon(owner, data, backend.inbox_capacity, then)
+
     def take(self, data):
         """Handle one item of this process's inbox. Never raise."""
         backend = self._backend

@@ -1,6 +1,7 @@
 """What the backends that processes share have in common."""
 
 import threading
+from functools import partial
 
 from django.channels import names
 from django.channels.exceptions import BackendUnavailable, ChannelError
@@ -112,6 +113,23 @@ class SharedChannelBackend(SharedStore, BaseChannelBackend):
         elif not self._push_content(name, message.content):
             self.drops.refuse()
             raise self._full(name)
+
+    def send_soon(self, message, then):
+        name = message.channel
+        if names.is_reply(name) and self._local.sink(name) is None:
+            item = {"name": name, "content": message.content}
+            self._items.post_soon(name, item, partial(self._posted, name, then))
+        else:
+            super().send_soon(message, then)
+
+    def _posted(self, name, then, reason):
+        if reason == GONE:
+            self.drops.add(GONE, name)
+            reason = None
+        elif reason == FULL:
+            self.drops.refuse()
+            reason = self._too_slow(name)
+        then(reason)
 
     async def asend(self, message):
         if self._local.sink(message.channel) is not None:

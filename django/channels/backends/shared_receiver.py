@@ -45,14 +45,17 @@ class SharedReceiver:
         self._served.add(self.channels)
 
     def receive(self, timeout=None):
-        while not self.closed.is_set():
-            found = self._receive(timeout)
-            if found is None:
-                return None
-            message = self.backend._message(*found)
-            if message is not None:
-                return message
-        return None
+        try:
+            while not self.closed.is_set():
+                found = self._receive(timeout)
+                if found is None:
+                    return None
+                message = self.backend._message(*found)
+                if message is not None:
+                    return message
+            return None
+        finally:
+            self.backend.settle_up()
 
     def close(self):
         with self._closing:

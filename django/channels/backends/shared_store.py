@@ -1,6 +1,7 @@
 """What a backend that processes share asks of its store."""
 
 from django.channels import names
+from django.channels.exceptions import BackendUnavailable
 
 # Opens the entry of a process among a group's members. No channel has it.
 PROCESS_MARK = names.REPLY_MARK
@@ -53,6 +54,17 @@ class SharedStore:
         reason: GONE, or FULL where ``capacity`` items are waiting.
         """
         raise self._missing("_post")
+
+    def _post_soon(self, process, data, capacity, then):
+        """
+        Do it for one process, as send_soon() does: call ``then()`` with the
+        reason, an error of the store's, or None.
+        """
+        try:
+            reason = self._post([process], data, capacity).get(process)
+        except BackendUnavailable as error:
+            reason = error
+        then(reason)
 
     def _join(self, group, member, token):
         """

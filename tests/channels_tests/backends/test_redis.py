@@ -359,11 +359,71 @@ class LostAnswerTests(RedisTestCase, SimpleTestCase):
             self.backend.connection, "take", wraps=self.backend.connection.take
         ) as take:
             self.assertIsNone(receiver.receive(0))
-        late = take.call_args.kwargs
+        late = take.call_args.args
         self.assertIsNone(receiver.receive(0))
         self.send("a", n=1)
-        self.backend.connection.take(**late)
+        self.backend.connection.take(*late)
         self.assertEqual(receiver.receive(0).content, {"n": 1})
+
+    def test_acknowledgement(self):
+        """Who began it is told, and the next message comes nevertheless."""
+        for n in range(3):
+            self.backend.add(Message("a", {"n": n}), Delivery(durable=True))
+        receiver, answers = self.open("a"), []
+        # The server knows the script then.
+        self.backend.acknowledge(receiver.receive(0))
+        message = receiver.receive(0)
+        self.break_connection(after=1)
+        self.backend.acknowledge_soon(message, answers.append)
+        with self.assertLogs("django.channels", "WARNING"):
+            self.assertEqual(receiver.receive(5).content, {"n": 2})
+        self.assertEqual([type(answer) for answer in answers], [BackendUnavailable])
+        self.assertIs(self.backend.acknowledge(message), False)
+
+    def test_reply(self):
+        """Its sender is told."""
+        name, sink = self.listen()
+        other, errors = self.make(), []
+        other.waiting("a")
+        self.break_connection(other, after=0)
+        other.send_soon(Message(name, {"n": 1}), errors.append)
+        other.settle_up()
+        self.assertEqual([type(error) for error in errors], [BackendUnavailable])
+
+    def test_server_without_scripts(self):
+        """It has just started: what was begun is done as well."""
+        name, sink = self.listen()
+        other, errors = self.make(), []
+        for n in (1, 2):
+            other.send_soon(Message(name, {"n": n}), errors.append)
+            other.settle_up()
+            self.server.command("SCRIPT", "FLUSH")
+        self.assertEqual(sink.wait_for(2), [{"n": 1}, {"n": 2}])
+        self.assertEqual(errors, [None, None])
+
+    def break_connection(self, backend=None, after=0):
+        """Have the next answer be lost, after so many that are not."""
+        from redis.exceptions import ConnectionError
+
+        wire = (backend or self.backend).connection.wire
+        take = wire._take
+
+        def take_broken():
+            connection = take()
+            read, left = connection.read_response, [after]
+
+            def read_response(*args, **kwargs):
+                if not left[0]:
+                    connection.read_response = read
+                    raise ConnectionError("Connection reset by peer")
+                left[0] -= 1
+                return read(*args, **kwargs)
+
+            connection.read_response = read_response
+            wire._take = take
+            return connection
+
+        wire._take = take_broken
 
     def test_signal(self):
         """A receiver that is lost while it waits takes no message along."""
@@ -378,16 +438,18 @@ class LostAnswerTests(RedisTestCase, SimpleTestCase):
     def test_closed_with_a_signal(self):
         """Another receiver doesn't wait for the next message."""
         closed, other = self.open("a"), self.open("a")
-        blpop = closed._blpop
+        begun = threading.Event()
 
-        def close_then(*args):
-            answer = blpop(*args)
+        def close_between(timeout, call):
+            begun.set()
+            popped = self.backend.connection.client.blpop(closed._signals, timeout)
             closed.closed.set()
-            return answer
+            self.server.command("RPUSH", closed._wake_key, "")
+            return popped, self.backend.connection.take(*call)
 
-        with mock.patch.object(closed, "_blpop", side_effect=close_then):
+        with mock.patch.object(closed, "_blpop", side_effect=close_between):
             call = self.in_thread(closed.receive)
-            self.wait_until(lambda: closed._wire is not None)
+            begun.wait()
             self.send("a", n=1)
             self.assertIsNone(call.result())
         self.assertEqual(self.server.command("LLEN", closed._signals[1]), 1)
@@ -827,6 +889,9 @@ class ProcessTests(RedisTestCase, SimpleTestCase):
         processes = [self.begin("race") for _ in "12"]
         for process in processes:
             process.wait_until_ready()
+        client = backend.connection.client
+        # All threads of both.
+        self.wait_until(lambda: client.info("clients")["blocked_clients"] == 6)
         for n in range(1000):
             self.send("ab"[n % 2], backend, n=n)
         self.wait_until(lambda: sum(len(p.lines) for p in processes) == 1002)

@@ -113,13 +113,21 @@ class RedisChannelBackend(RedisDurable, SharedChannelBackend):
         try:
             return function(*args, **kwargs)
         except RedisError as error:
-            # A server repeats what it was sent after these words.
-            text = str(error).partition("with args beginning")[0]
-            # redis-py has one class for a connection that couldn't be made and
-            # for one that was lost in the middle; in doubt it's the latter.
-            raise self._unavailable(
-                f"{type(error).__name__}: {text}", unsent=" connecting to " in text
-            ) from error
+            raise self._away(error) from error
+
+    def _away(self, error):
+        """Return the BackendUnavailable for an error of redis-py's."""
+        # A server repeats what it was sent after these words.
+        text = str(error).partition("with args beginning")[0]
+        # redis-py has one class for a connection that couldn't be made and for
+        # one that was lost in the middle; in doubt it's the latter.
+        unsent = " connecting to " in text
+        return self._unavailable(f"{type(error).__name__}: {text}", unsent)
+
+    def settle_up(self):
+        connection = self._connection
+        if connection is not None:
+            connection.wire.settle_up()
 
     def waiting_wire(self, key):
         """Return a new Wire for commands that block for a SLICE."""
@@ -195,6 +203,16 @@ class RedisChannelBackend(RedisDurable, SharedChannelBackend):
     def _close_inbox(self, process):
         inbox, self._inbox = self._inbox, None
         inbox.close()
+
+    def _post_soon(self, process, data, capacity, then):
+        def answered(answer):
+            if isinstance(answer, Exception):
+                then(self._away(answer))
+            else:
+                then(None if answer == b"ok" else answer.decode())
+
+        call = self.connection.post, self.inbox_keys(process), (capacity, data)
+        self.call(self.connection.wire.begin, call, answered)
 
     def _post(self, processes, data, capacity):
         post, args = self.connection.post, (capacity, data)

@@ -71,6 +71,16 @@ class RedisDurable:
     def acknowledge(self, message):
         return self._settle(message, "acknowledge")
 
+    def acknowledge_soon(self, message, then):
+        def answered(answer):
+            failed = isinstance(answer, Exception)
+            then(self._away(answer) if failed else bool(answer))
+
+        keys = [self.base_key(self.shard_of(message.channel))]
+        args = message.id, message.lease, "acknowledge"
+        connection = self.connection
+        connection.wire.later((connection.settle, keys, args), answered)
+
     def release(self, message, delay=0, counted=True):
         return self._settle(message, "release", _ms(delay), int(not counted))
 

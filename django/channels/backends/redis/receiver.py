@@ -87,7 +87,7 @@ class RedisReceiver(SharedReceiver):
                 found, time = self._take(place)
                 signal = None
                 if found is None:
-                    signal = self._wait(deadline, time)
+                    signal, found = self._wait(deadline, time, place)
             except BackendUnavailable as error:
                 self._outage.wait(error, deadline)
             else:
@@ -108,35 +108,53 @@ class RedisReceiver(SharedReceiver):
         backend = self.backend
         while self._keys and not self.closed.is_set():
             keys = place.begin(self._keys)
-            number, entry, time, *expired = backend.call(
-                backend.connection.take,
-                keys=[self._base, place.key, *keys],
-                args=[int(backend.message_lease * 1000), place.number, backend.kept],
-            )
-            place.end()
-            for i in range(0, len(expired), 2):
-                channel = self._channels[keys[expired[i] - 1]]
-                backend._expired(channel, expired[i + 1])
-            if number > 0:
-                return self._found(keys[number - 1], entry), 0
-            if number == 0:
-                return None, SLICE if time < 0 else min(SLICE, time / 1000)
+            answer = backend.call(backend.connection.take, *self._call(place, keys))
+            number, found, time = self._read(answer, place, keys)
+            if number >= 0:
+                return found, SLICE if time < 0 else min(SLICE, time / 1000)
         return None, SLICE
 
-    def _wait(self, deadline, time):
-        """Block until then, or a signal, whose key is returned."""
+    def _call(self, place, keys, wake_key=b""):
+        """Return the keys and the arguments of take.lua."""
+        lease = int(self.backend.message_lease * 1000)
+        args = lease, place.number, self.backend.kept, wake_key
+        return (self._base, place.key, *keys), args
+
+    def _read(self, answer, place, keys):
+        """Return what take.lua answered: a number, what it found, and a time."""
+        number, entry, time, *expired = answer
+        place.end()
+        for i in range(0, len(expired), 2):
+            channel = self._channels[keys[expired[i] - 1]]
+            self.backend._expired(channel, expired[i + 1])
+        return (
+            number,
+            self._found(keys[number - 1], entry) if number > 0 else None,
+            time,
+        )
+
+    def _wait(self, deadline, time, place):
+        """
+        Block until then, or a signal, and take what is there. Return the
+        signal's key or None, and the channel and the entry or None.
+        """
         if deadline is not None:
             time = min(time, deadline - monotonic())
         if self.closed.is_set() or (deadline is not None and time <= 0):
-            return None
-        keys = [self._wake_key, *self._signals]
+            return None, None
+        keys = place.begin(self._keys)
+        call = self._call(place, keys, self._wake_key)
         try:
             # A server takes 0 for ever.
-            popped = self.backend.call(self._blpop, keys, max(time, 0.001))
+            popped, answer = self.backend.call(self._blpop, max(time, 0.001), call)
         except BackendUnavailable:
             self._drop_wire()
             raise
-        return None if popped is None or popped[0] == self._wake_key else popped[0]
+        signal = None if popped is None or popped[0] == self._wake_key else popped[0]
+        if isinstance(answer, Exception):
+            # A server that has just started, or the next take has it again.
+            return signal, None
+        return signal, self._read(answer, place, keys)[1]
 
     def _pass_on(self, signal):
         """Let another receiver have the signal: this one is closed."""
@@ -146,12 +164,17 @@ class RedisReceiver(SharedReceiver):
             # Others look at the end of their slice.
             pass
 
-    def _blpop(self, keys, timeout):
+    def _blpop(self, timeout, call):
+        """
+        Wait for a signal. Have the server do what the call of take.lua says as
+        soon as it comes: a way there and back less.
+        """
+        keys = [self._wake_key, *self._signals]
         with self._lock:
             wire = self._wire
             if wire is None:
                 wire = self._wire = self.backend.waiting_wire(keys[0])
-        return wire.command(b"BLPOP", *keys, timeout)
+        return wire.pop_and_call(keys, timeout, (self.backend.connection.take, *call))
 
     def _drop_wire(self):
         """Have the next attempt find out where the queues are now."""
@@ -172,7 +195,9 @@ class RedisReceiver(SharedReceiver):
             threads = self._threads
         if threads:
             try:
-                self.backend.call(self._push_signal, self._wake_key, [b""] * threads)
+                # One more than are taken: see take.lua.
+                items = [b""] * (threads + 1)
+                self.backend.call(self._push_signal, self._wake_key, items)
             except BackendUnavailable:
                 # They notice at the end of their slice.
                 pass

@@ -3,7 +3,7 @@
 -- KEYS: the base; the last answer; the queues.
 -- ARGV: how long the lease of a durable message is, in ms; this call's number,
 -- which is the last one's if that had no answer; how long to keep the answer,
--- in ms.
+-- in ms; a list that has an item if nothing is to be taken, or ''.
 -- Returns a list. It begins with a queue's number, from 1, and the entry that
 -- was taken from it or, for a durable message, a list of its data, its id, its
 -- attempts and its lease; or 0 and '' if there is none, or -1 and '' if so many
@@ -122,6 +122,10 @@ local function keep(answer)
     local kept = ARGV[2] .. ' ' .. cmsgpack.pack(answer)
     redis.call('SET', KEYS[2], kept, 'PX', ARGV[3])
     return answer
+end
+
+if ARGV[4] ~= '' and redis.call('EXISTS', ARGV[4]) == 1 then
+    return result
 end
 
 local again = answer_again(tonumber(ARGV[2]))

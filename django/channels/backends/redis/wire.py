@@ -1,9 +1,10 @@
 """Commands and scripts, with little between them and the server's socket."""
 
+import threading
 from hashlib import sha1
 from time import monotonic
 
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 # For so many seconds a connection that is idle is taken to be open yet.
 FRESH = 1.0
@@ -24,6 +25,7 @@ class Wire:
         self.client = client
         self._pool = client.connection_pool
         self._idle = []
+        self._begun = Begun()
 
     def close(self):
         self.client.close()
@@ -35,7 +37,7 @@ class Wire:
 
     def command(self, *args):
         """Return the server's answer to one command."""
-        return _checked(self._send([pack(args)]))[0]
+        return _checked(self.send([pack(args)]))[0]
 
     def call(self, *calls):
         """
@@ -43,27 +45,95 @@ class Wire:
         once. Return their answers.
         """
         commands = [script.packed(keys, args) for script, keys, args in calls]
-        answers = self._send(commands)
+        answers = self.send(commands)
         for i, answer in enumerate(answers):
             if isinstance(answer, NoScriptError):
-                # A server that has just started: it has done nothing.
-                self.command(b"SCRIPT", b"LOAD", calls[i][0].text)
-                answers[i] = self._send([commands[i]])[0]
+                answers[i] = self._load_and_call(calls[i], commands[i])
         return _checked(answers)
 
-    def _send(self, commands):
-        connection = self._take()
+    def pop_and_call(self, lists, timeout, call):
+        """
+        Block until one of the lists has an item or the time is over, and call
+        a Script at once. Return the answers; the second may be an exception.
+        """
+        script, keys, args = call
+        pop = pack((b"BLPOP", *lists, timeout))
+        popped, answer = self.send([pop, script.packed(keys, args)])
+        return _checked([popped])[0], answer
+
+    def later(self, call, then):
+        """
+        Call a Script with the next that this thread sends, and before it. Then
+        call ``then(answer)``, which may be an exception.
+        """
+        script, keys, args = call
+        begun = self._begun
+        begun.calls.append((call, then))
+        begun.unsent.append(script.packed(keys, args))
+
+    def begin(self, call, then):
+        """Do the same, but send it now. Only the answer isn't waited for."""
+        self.later(call, then)
+        begun = self._begun
         try:
-            connection.send_packed_command([b"".join(commands)])
-            answers = [_answer(connection) for _ in commands]
-        except BaseException:
-            connection.disconnect()
-            self._pool.release(connection)
-            # The server may have gone, and the others with it.
-            self._give_back()
+            if begun.connection is None:
+                begun.connection = self._take()
+            begun.connection.send_packed_command([b"".join(begun.unsent)])
+            begun.unsent.clear()
+        except Exception as error:
+            calls, connection, _ = begun.take()
+            self._lose(connection)
+            for _, then in calls:
+                then(error)
+
+    def settle_up(self):
+        """Wait for the answers to what this thread has begun."""
+        if self._begun.calls:
+            try:
+                self.send([])
+            except RedisError:
+                # Who began it was told.
+                pass
+
+    def send(self, commands):
+        """
+        Send packed commands at once. Return the answers, with an exception for
+        each that the server refused.
+        """
+        begun = self._begun
+        calls = ()
+        connection = None
+        try:
+            if begun.calls:
+                calls, connection, unsent = begun.take()
+                commands = unsent + commands
+            if connection is None:
+                connection = self._take()
+            if commands:
+                connection.send_packed_command([b"".join(commands)])
+            expected = len(commands) + (len(calls) - len(unsent) if calls else 0)
+            answers = [_answer(connection) for _ in range(expected)]
+        except BaseException as error:
+            self._lose(connection)
+            for _, then in calls:
+                then(error)
             raise
         self._idle.append((connection, monotonic()))
+        if calls:
+            for (call, then), answer in zip(calls, answers):
+                if isinstance(answer, NoScriptError):
+                    try:
+                        answer = self._load_and_call(call, call[0].packed(*call[1:]))
+                    except RedisError as error:
+                        answer = error
+                then(answer)
+            del answers[: len(calls)]
         return answers
+
+    def _load_and_call(self, call, command):
+        # A server that has just started: it has done nothing.
+        self.command(b"SCRIPT", b"LOAD", call[0].text)
+        return self.send([command])[0]
 
     def _take(self):
         try:
@@ -75,6 +145,13 @@ class Wire:
             return self._pool.get_connection()
         return connection
 
+    def _lose(self, connection):
+        if connection is not None:
+            connection.disconnect()
+            self._pool.release(connection)
+        # The server may have gone, and the others with it.
+        self._give_back()
+
     def _give_back(self):
         while self._idle:
             try:
@@ -83,6 +160,25 @@ class Wire:
                 # Another thread's.
                 return
             self._pool.release(connection)
+
+
+class Begun(threading.local):
+    """
+    What a thread has begun and waits for: the calls, each with what is done
+    then; those of them that aren't sent, packed; and the connection of those
+    that are.
+    """
+
+    def __init__(self):
+        self.calls = []
+        self.unsent = []
+        self.connection = None
+
+    def take(self):
+        """Return the calls, the connection and what isn't sent, and forget them."""
+        found = self.calls, self.connection, self.unsent
+        self.__init__()
+        return found
 
 
 class ClusterWire:
@@ -99,6 +195,19 @@ class ClusterWire:
 
     def call(self, *calls):
         return [self._call(*call) for call in calls]
+
+    def later(self, call, then):
+        # Two calls may be for two servers.
+        try:
+            answer = self._call(*call)
+        except RedisError as error:
+            answer = error
+        then(answer)
+
+    begin = later
+
+    def settle_up(self):
+        """Nothing is left."""
 
     def _call(self, script, keys, args):
         try:

@@ -62,6 +62,27 @@ class DurableTests:
         self.assertIs(self.backend.acknowledge(message), False)
         self.assertIsNone(self.take("a"))
 
+    def test_acknowledged_soon(self):
+        """Before the thread has its next message, or none."""
+        self.add_all("a", 1, 2)
+        receiver, answers = self.open("a"), []
+        message = receiver.receive(0)
+        self.backend.acknowledge_soon(message, answers.append)
+        other = receiver.receive(0)
+        self.assertEqual((other.content, answers), ({"n": 2}, [True]))
+        self.backend.acknowledge_soon(message, answers.append)
+        self.backend.acknowledge_soon(other, answers.append)
+        self.assertIsNone(receiver.receive(0))
+        self.assertEqual(answers, [True, False, True])
+
+    def test_acknowledged_soon_by_a_closed_receivers_thread(self):
+        self.add_all("a", 1)
+        receiver, answers = self.open("a"), []
+        self.backend.acknowledge_soon(receiver.receive(0), answers.append)
+        receiver.close()
+        self.assertIsNone(receiver.receive())
+        self.assertEqual(answers, [True])
+
     def test_first_in_first_out(self):
         self.add_all("a", *range(12))
         self.assertEqual(self.take_all("a"), list(range(12)))

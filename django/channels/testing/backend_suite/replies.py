@@ -31,6 +31,23 @@ class ReplyChannelTests:
             self.send(name, n=n)
         self.assertEqual([c["n"] for c in sink.wait_for(200)], list(range(200)))
 
+    def test_soon(self):
+        """It's sent now; whether it was is known when the thread settles up."""
+        name, sink = self.listen()
+        slow = Sink()
+        full, _ = self.listen(sink=slow)
+        slow.full = [full]
+        gone = self.backend.reply_name("http")
+        errors = []
+        for to in (name, full, gone):
+            self.backend.send_soon(Message(to, {"n": 1}), errors.append)
+        self.assertEqual(sink.wait_for(1), [{"n": 1}])
+        self.backend.settle_up()
+        self.assertEqual(
+            [type(e) for e in errors], [type(None), ChannelFull, type(None)]
+        )
+        self.assertEqual(self.backend.dropped, {"full": 1, "gone": 1})
+
     def test_gone(self):
         """What comes too late is dropped and counted, and is no error."""
         name, sink = self.listen()
