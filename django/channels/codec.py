@@ -67,7 +67,7 @@ def plain(value, key="", depth=1):
 
 def encode(content):
     """Return the plain dict ``content`` as bytes."""
-    text = json.dumps(_mark(content), ensure_ascii=False, separators=(",", ":"))
+    text = _encode(_mark(content))
     # Escapes couldn't tell a surrogate pair from the character it stands for.
     return text.encode("utf-8", "surrogatepass")
 
@@ -78,7 +78,7 @@ def decode(data):
     encode() can't have made.
     """
     try:
-        content = json.loads(data, object_pairs_hook=_unmark)
+        content = _decode(str(data, "utf-8", "surrogatepass"))
     except RecursionError as error:
         raise ValueError("An encoded message is nested less deeply.") from error
     if not isinstance(content, dict):
@@ -112,14 +112,16 @@ def _plain_key(name, key):
 
 
 def _mark(value):
+    # Most values are texts: a call for each would be most of the time.
     if isinstance(value, bytes):
         return {BYTES: base64.b64encode(value).decode("ascii")}
     if isinstance(value, dict):
         return {
-            (MARK + k if k.startswith(MARK) else k): _mark(v) for k, v in value.items()
+            (MARK + k if k.startswith(MARK) else k): v if type(v) is str else _mark(v)
+            for k, v in value.items()
         }
     if isinstance(value, list):
-        return [_mark(item) for item in value]
+        return [item if type(item) is str else _mark(item) for item in value]
     return value
 
 
@@ -130,3 +132,8 @@ def _unmark(pairs):
         except (TypeError, binascii.Error) as error:
             raise ValueError("An encoded message holds broken bytes.") from error
     return {(k[1:] if k.startswith(MARK) else k): v for k, v in pairs}
+
+
+# Made once: making one takes as long as a small message does.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_decode = json.JSONDecoder(object_pairs_hook=_unmark).decode
