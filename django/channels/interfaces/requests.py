@@ -23,9 +23,7 @@ class Requests:
             backend.send(request)
         else:
             # No request waits for another: any thread will do.
-            self._outbox.post(
-                str(id(exchange)), _try_to_send, request, then=_tried_to_send
-            )
+            self._outbox.post(str(id(exchange)), _try_to_send, request)
 
 
 def _try_to_send(request):
@@ -33,11 +31,6 @@ def _try_to_send(request):
     try:
         request.send()
     except Exception as error:
-        return request.exchange, error
-    return request.exchange, None
-
-
-def _tried_to_send(result):
-    exchange, error = result
-    if error is not None:
-        exchange.turns.not_sent(exchange, error)
+        # Only then is the reactor's thread to hear of it.
+        exchange = request.exchange
+        exchange.turns.post(exchange.turns.not_sent, exchange, error)
