@@ -23,6 +23,7 @@ DELIVERY_OPTIONS = frozenset({"priority", "unique", "key"})
 OPTIONS = DELIVERY_OPTIONS | {"delay", "at", "using"}
 
 PLAIN = Delivery()
+DURABLE = Delivery(durable=True)
 
 
 class Channel:
@@ -164,7 +165,9 @@ class Channel:
         durable = self.durable
         if not is_reply(self.name):
             durable = is_durable(self.name, self.durable)
-        if not durable and not self._options:
+            if not self._options:
+                return DURABLE if durable else PLAIN
+        elif not durable and not self._options:
             return PLAIN
         options = {k: v for k, v in self._options.items() if k in DELIVERY_OPTIONS}
         delay = seconds(self._options.get("delay"), self._options.get("at"))

@@ -256,7 +256,10 @@ class RedisChannelBackend(RedisDurable, SharedChannelBackend):
         self.call(self.connection.client.hdel, self.group_key(group), member)
 
     def _members(self, group):
-        found = self.call(self.connection.client.hgetall, self.group_key(group))
+        wire, key = self.connection.wire, self.group_key(group)
+        found = self.call(wire.command, "HGETALL", key)
+        if isinstance(found, list):
+            found = dict(zip(found[::2], found[1::2]))
         return {member.decode(): token.decode() for member, token in found.items()}
 
     # The rest.

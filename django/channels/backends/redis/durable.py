@@ -113,7 +113,7 @@ class RedisDurable:
     def store_result(self, id, content, expiry):
         data = self._encode(content, RESULT + id)
         wire, key = self.connection.wire, self.result_key(id)
-        self.call(wire.command, b"SET", key, data, b"PX", _ms(expiry) or 1)
+        self.call(wire.command, "SET", key, data, "PX", _ms(expiry) or 1)
 
     def result(self, id):
         data = self.call(self.connection.client.get, self.result_key(id))

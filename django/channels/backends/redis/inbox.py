@@ -128,7 +128,7 @@ class Inbox:
         if self._wire is None:
             self._wire = self._backend.waiting_wire(self._inbox)
         ends = [self._inbox, self._inbox]
-        return self._wire.command(b"BLMOVE", *ends, b"LEFT", b"LEFT", timeout)
+        return self._wire.command("BLMOVE", *ends, "LEFT", "LEFT", timeout)
 
     def _close_wire(self):
         wire, self._wire = self._wire, None

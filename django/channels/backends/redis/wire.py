@@ -6,8 +6,9 @@ from time import monotonic
 
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
-# For so many seconds a connection that is idle is taken to be open yet.
-FRESH = 1.0
+# For so many seconds a connection that is idle is taken to be open yet: less
+# than it takes to start a server again.
+FRESH = 0.05
 
 
 class Wire:
@@ -182,7 +183,10 @@ class Begun(threading.local):
 
 
 class ClusterWire:
-    """The same for a client of a Cluster, which knows where each key is."""
+    """
+    The same for a client of a Cluster, which knows where each key is. Its
+    answers may be of other types.
+    """
 
     def __init__(self, client):
         self.client = client
@@ -237,8 +241,11 @@ def pack(args):
     """Return a command, of bytes, texts and ints, as the server reads it."""
     parts = [b"*%d\r\n" % len(args)]
     for arg in args:
-        if type(arg) is not bytes:
-            arg = str(arg).encode()
+        kind = type(arg)
+        if kind is str:
+            arg = arg.encode()
+        elif kind is not bytes:
+            arg = b"%d" % arg if kind is int else str(arg).encode()
         parts.append(b"$%d\r\n%b\r\n" % (len(arg), arg))
     return b"".join(parts)
 
