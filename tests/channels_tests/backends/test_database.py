@@ -1,13 +1,16 @@
 """The behaviour of the database backend, on each database it is for."""
 
 import threading
+from unittest import mock
 
 from django.apps import apps
-from django.channels.backends.database import DatabaseChannelBackend
-from django.channels.exceptions import ChannelFull
+from django.channels.backends.database import DatabaseChannelBackend, notifications
+from django.channels.backends.database.notifications import NotificationAlarm
+from django.channels.exceptions import BackendUnavailable, ChannelFull
 from django.channels.testing.backend_suite import SharedChannelBackendTests
-from django.db import connections
+from django.db import OperationalError, connections
 
+from ..running import PATIENCE
 from .database_suite import (
     FullTests,
     OutageTests,
@@ -108,7 +111,90 @@ class ManyWritersTests(DatabaseBackendTests):
         self.assertEqual(len(self.receive_all("a")), sent)
 
 
-class PostgreSQLBackendTests(OutageTests, ManyWritersTests, DatabaseTestCase):
+class PoolTimeout(Exception):
+    """As psycopg_pool has it."""
+
+
+class PoolerTests:
+    """What PostgreSQL's notifications come to behind a pooler."""
+
+    def watch(self, **options):
+        """Return the alarm of a backend that has begun to watch."""
+        backend = DatabaseChannelBackend("default", {"LOCATION": ALIAS, **options})
+        self.addCleanup(backend.close)
+        note, noted = backend.watcher._note, threading.Event()
+        backend.watcher._note = lambda alarm: (note(alarm), noted.set())
+        call = self.in_thread(self.open("a", backend=backend).receive)
+        self.assertIs(noted.wait(PATIENCE), True)
+        self.send("a", n=1)
+        self.assertEqual(call.result().content, {"n": 1})
+        return backend.watcher._alarm
+
+    def pooled(self):
+        return mock.patch.object(NotificationAlarm, "_is_pooled", return_value=True)
+
+    def deafened(self):
+        """Have its session be another's, as in PgBouncer's transaction mode."""
+        execute = NotificationAlarm._execute
+
+        def execute_elsewhere(alarm, statement):
+            if not statement.startswith("LISTEN"):
+                execute(alarm, statement)
+            else:
+                execute(alarm, "SELECT 1")
+
+        return mock.patch.multiple(
+            NotificationAlarm,
+            _execute=execute_elsewhere,
+            _is_pooled=lambda alarm: True,
+        )
+
+    def test_no_pooler(self):
+        with mock.patch.object(NotificationAlarm, "_hears") as hears:
+            alarm = self.watch()
+        self.assertEqual((alarm.deaf, alarm.poll_seconds), (False, 5))
+        hears.assert_not_called()
+
+    def test_pooler_that_keeps_sessions(self):
+        with self.pooled(), self.assertNoLogs("django.channels", "WARNING"):
+            alarm = self.watch()
+        self.assertEqual((alarm.deaf, alarm.poll_seconds), (False, 5))
+
+    def test_pooler_that_does_not(self):
+        """It's noticed, said, and made up for."""
+        with (
+            self.deafened(),
+            mock.patch.object(notifications, "TRIAL", 0.1),
+            self.assertLogs("django.channels", "WARNING") as logs,
+        ):
+            alarm = self.watch()
+        self.assertEqual((alarm.deaf, alarm.poll_seconds), (True, 0.1))
+        self.assertEqual(len(logs.output), 1)
+        self.assertIn("every 0.1 seconds instead", logs.output[0])
+
+    def test_pool_that_is_too_small(self):
+        """Django's own, in the process."""
+        error = OperationalError("couldn't get a connection")
+        error.__cause__ = PoolTimeout()
+        connection = connections[ALIAS]
+        connection.close()
+        with mock.patch.object(connection, "get_new_connection", side_effect=error):
+            with self.assertRaisesMessage(BackendUnavailable, "max_size") as caught:
+                self.send("a")
+        self.assertIs(caught.exception.unsent, True)
+
+    def test_pooler_that_is_known(self):
+        with (
+            self.deafened(),
+            mock.patch.object(notifications, "TRIAL", 0.1),
+            self.assertNoLogs("django.channels", "WARNING"),
+        ):
+            self.watch(OPTIONS={"POLL_SECONDS": 0.01})
+
+
+class PostgreSQLBackendTests(
+    PoolerTests, OutageTests, ManyWritersTests, DatabaseTestCase
+):
     database = PostgreSQL
 
 

@@ -12,6 +12,9 @@ class Alarm:
     # How often, unless the settings say it, in seconds.
     poll_seconds = 0.1
 
+    # Whether it should hear something, and found out that it doesn't.
+    deaf = False
+
     def __init__(self):
         self.rung = threading.Event()
 

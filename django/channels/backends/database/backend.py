@@ -261,5 +261,12 @@ class DatabaseChannelBackend(DatabaseDurable, SharedChannelBackend):
                     f"Make room on its disk, or raise its limit.",
                     unsent=True,
                 )
+            if type(error.__cause__).__name__ == "PoolTimeout":
+                return BackendUnavailable(
+                    f"{self}: the pool of the {self.store_name} had no connection to "
+                    f"give. Raise its max_size: a process needs one for each thread "
+                    f"of a worker, one to listen and one for its inbox.",
+                    unsent=True,
+                )
             return self._unavailable(f"{type(error).__name__}.", unsent)
         return error

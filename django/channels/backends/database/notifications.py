@@ -1,9 +1,11 @@
 """Hearing PostgreSQL's notifications (LISTEN)."""
 
+import secrets
 import selectors
 import socket
+from time import monotonic
 
-from django.db import Error
+from django.db import Error, connections
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
 from .alarm import Alarm
@@ -11,6 +13,9 @@ from .alarm import Alarm
 # The name that PostgreSQL knows the notifications by. A notification holds the
 # origin, that of one store, and the name of what has changed.
 TOPIC = "django_channels"
+
+# How many seconds a notification may take, where it's tried whether one comes.
+TRIAL = 2
 
 
 class NotificationAlarm(Alarm):
@@ -33,6 +38,37 @@ class NotificationAlarm(Alarm):
         if is_psycopg3:
             # For those that come with the answer to a query.
             self._connection.add_notify_handler(self._hear)
+        self.deaf = self._is_pooled() and not self._hears()
+        kind = Alarm if self.deaf else NotificationAlarm
+        self.poll_seconds = kind.poll_seconds
+
+    def _is_pooled(self):
+        """Tell whether the server is another than the one we connected to."""
+        with self._store.connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            return cursor.fetchone()[0] != self._connection.info.backend_pid
+
+    def _hears(self):
+        """
+        Tell whether a notification comes through: a pooler may give the session
+        that listens to others between our transactions.
+        """
+        name = f"?{secrets.token_hex(6)}"
+        other = connections.create_connection(self._store.using)
+        try:
+            with other.cursor() as cursor:
+                cursor.execute("SELECT pg_notify(%s, %s)", [TOPIC, f" {name}"])
+        finally:
+            other.close()
+        deadline = monotonic() + TRIAL
+        heard = set()
+        while name not in heard and (left := deadline - monotonic()) > 0:
+            heard |= self.wait(left)
+            if self.rung.is_set():
+                break
+        # What else came is for the next one who waits.
+        self._heard |= heard - {name}
+        return name in heard
 
     def wait(self, seconds):
         self._collect()

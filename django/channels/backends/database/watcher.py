@@ -1,5 +1,6 @@
 """Waking those in this process who wait for something in the database."""
 
+import logging
 import random
 import threading
 from time import monotonic
@@ -7,6 +8,8 @@ from time import monotonic
 from django.db import connections
 
 from .outage import Outage
+
+logger = logging.getLogger("django.channels")
 
 # How often what is left over is swept, in seconds.
 SWEEP_SECONDS = 10
@@ -32,6 +35,7 @@ class Watcher:
         self._wakes = {}
         self._alarm = None
         self._threads = []
+        self._warned = False
 
     def watch(self, names, wake):
         """Call ``wake()`` when there may be something for one of the names."""
@@ -82,12 +86,25 @@ class Watcher:
             while self._alarm is alarm:
                 try:
                     alarm.open()
+                    self._note(alarm)
                     self._watch(alarm, outage)
                 except Exception as error:
                     alarm.rung.wait(outage.failed(error))
         finally:
             alarm.close()
             connections.close_all()
+
+    def _note(self, alarm):
+        if alarm.deaf and not self._warned and self._poll_seconds is None:
+            self._warned = True
+            logger.warning(
+                "Notifications of the database %r don't come through: a pooler gives "
+                "our session to others. It's looked for messages every %g seconds "
+                "instead. Let LOCATION be an alias that goes past the pooler, or set "
+                "OPTIONS['POLL_SECONDS'].",
+                self._store.using,
+                alarm.poll_seconds,
+            )
 
     def _watch(self, alarm, outage):
         """Wake whom it concerns until there is nobody left to wake."""
