@@ -161,9 +161,9 @@ class Load:
         durable = {n for n in self.outcomes()["sent"] if n % 2}
         self.site.wait_until(lambda _: durable <= self.site.times_handled().keys())
         # What is sent last is received last.
-        known = self.site.count("handled")
-        self.site.send(self.first + NUMBERS - 100, 100, "race")
-        self.site.wait_until_handled(known + 100)
+        last = range(self.first + NUMBERS - 100, self.first + NUMBERS)
+        self.site.send(last[0], len(last), "race")
+        self.site.wait_until(lambda _: {*last} <= self.site.times_handled().keys())
 
     def outcomes(self):
         """Return the numbers of the messages by what became of sending them."""
