@@ -5,6 +5,8 @@ import threading
 from queue import SimpleQueue
 from zlib import crc32
 
+from django.db import connections
+
 logger = logging.getLogger("django.channels.server")
 
 # A thread waits for the store most of the time. On one machine one of them
@@ -48,12 +50,18 @@ class Outbox:
             queue.put(None)
 
     def _work(self, queue):
-        while (call := queue.get()) is not None:
-            function, args, then = call
-            try:
-                result = function(*args)
-            except Exception:
-                logger.exception("A call to a channel backend failed.")
-                continue
-            if then is not None:
-                self._mailbox.post(then, result)
+        try:
+            while (call := queue.get()) is not None:
+                self._call(*call)
+        finally:
+            # The backend may be in a database.
+            connections.close_all()
+
+    def _call(self, function, args, then):
+        try:
+            result = function(*args)
+        except Exception:
+            logger.exception("A call to a channel backend failed.")
+            return
+        if then is not None:
+            self._mailbox.post(then, result)
