@@ -13,6 +13,10 @@ from .exits import IN_ORDER
 READY = "ready"
 ENDED = "ended"
 
+# How long it may take to read that a process was ready which has ended, in
+# seconds.
+READY_PATIENCE = 1
+
 
 class Child:
     """
@@ -45,9 +49,10 @@ class Child:
                 creationflags=subprocess.CREATE_NEW_PROCESS_GROUP,
             )
             events.put(READY, self)
+            self._run_thread(self._watch_end)
         else:
-            self._start_with_pipe(command, descriptors)
-        self._run_thread(self._watch_end)
+            told = self._start_with_pipe(command, descriptors)
+            self._run_thread(self._watch_end, told)
 
     def _start_with_pipe(self, command, descriptors):
         ready_pipe, theirs = os.pipe()
@@ -64,20 +69,26 @@ class Child:
             raise
         finally:
             os.close(theirs)
-        self._run_thread(self._watch_ready, ready_pipe)
+        return self._run_thread(self._watch_ready, ready_pipe)
 
     def _run_thread(self, target, *args):
-        threading.Thread(
+        thread = threading.Thread(
             target=target, args=args, name=f"channels-child-{self.number}", daemon=True
-        ).start()
+        )
+        thread.start()
+        return thread
 
     def _watch_ready(self, ready_pipe):
         with open(ready_pipe, "rb") as pipe:
             if pipe.read(1):
                 self._events.put(READY, self)
 
-    def _watch_end(self):
+    def _watch_end(self, told=None):
         self.process.wait()
+        if told is not None:
+            # It may have been ready just before. The pipe has an end then, unless
+            # a copy that the process has forked keeps it open.
+            told.join(READY_PATIENCE)
         self._events.put(ENDED, self)
 
     def stop(self):
