@@ -53,11 +53,9 @@ def environment(*folders, **variables):
     result = {**os.environ}
     # The settings of the suite that this test runs in.
     result.pop("DJANGO_SETTINGS_MODULE", None)
-    if result.pop("PYTHONDONTWRITEBYTECODE", None):
-        # It takes several times as long to compile Django as to import it, so
-        # what one has compiled is there for all. It goes when the tests end,
-        # with all of their temporary files.
-        result["PYTHONPYCACHEPREFIX"] = f"{tempfile.gettempdir()}/bytecode"
+    # It takes several times as long to compile Django as to import it, which
+    # hundreds of processes do.
+    result.pop("PYTHONDONTWRITEBYTECODE", None)
     result["PYTHONPATH"] = os.pathsep.join(map(str, [ROOT, *folders]))
     return {**result, **variables}
 

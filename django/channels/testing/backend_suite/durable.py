@@ -387,7 +387,7 @@ class DurableTests:
         self.assertEqual(self.backend.dead(), dead[1:])
 
     def test_pages_of_dead_messages(self):
-        number = 2 * DEAD_LIMIT + 30
+        number = DEAD_LIMIT + 5
         backend = self.make(CAPACITY=number)
         for n in range(number):
             self.add("a", backend, content={"n": n})
