@@ -121,16 +121,21 @@ class ASGIExchange:
 
     # In the request's thread.
 
-    def _begin(self):
-        """Do all that need not be on the event loop."""
+    def _open(self):
+        """Make the request; return whether that isn't refused."""
         handler = self._handler
         self._started = True
         signals.request_started.send(sender=handler.__class__, scope=self._scope)
-        request, response = handler.create_request(self._scope, self._body_file)
-        if request is None:
+        self._request, response = handler.create_request(self._scope, self._body_file)
+        if response is not None:
             self._pass_on(response)
+        return response is None
+
+    def _begin(self):
+        """Do all that need not be on the event loop."""
+        if not self._open():
             return
-        self._request = request
+        handler, request = self._handler, self._request
         message = RequestMessage(names.HTTP_REQUEST, request)
         message.handler = handler
         try:
@@ -147,8 +152,9 @@ class ASGIExchange:
         self._pass_on(self._trips.close(self._request, response, self._level))
 
     def _time_out(self):
-        # A plain view can't be interrupted, and may have answered by now.
-        if self._response is None:
+        # A plain view can't be interrupted, and may have answered by now. Or the
+        # thread had no time at all yet.
+        if self._response is None and (self._request is not None or self._open()):
             self._pass_on(gateway_timeout(self._request))
 
     def _pass_on(self, response):

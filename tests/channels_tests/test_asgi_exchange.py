@@ -360,6 +360,19 @@ class ASGIExchangeTests(SimpleTestCase):
         self.assertEqual(self.names()[-1], "end")
 
     @override_settings(CHANNEL_HTTP_TIMEOUT=0.01)
+    def test_deadline_before_the_thread_begins(self):
+        async def begin(exchange):
+            await asyncio.Event().wait()
+
+        with (
+            mock.patch.object(asgi_exchange, "begin", begin),
+            self.assertLogs("django.request", "ERROR"),
+        ):
+            visit = self.visit("/plain/")
+        self.assertEqual(visit.status, 504)
+        self.assertEqual(self.names(), ["started", "end"])
+
+    @override_settings(CHANNEL_HTTP_TIMEOUT=0.01)
     def test_deadline_of_a_plain_view(self):
         """It can't be interrupted; its response is sent, and no other."""
         time_out = asgi_exchange.time_out
