@@ -17,6 +17,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-proxy-server",
+    "--force-prefers-reduced-motion",
     "--window-size=1280,800",
 ]
 
@@ -78,7 +79,7 @@ class Tab:
             "setDeviceMetricsOverride",
             width=width,
             height=height,
-            deviceScaleFactor=2,
+            deviceScaleFactor=1,
             mobile=False,
         )
 

@@ -191,6 +191,10 @@ class SupervisedTests(RunWorkerTestCase):
         run.wait_for("ended with signal 9 (SIGKILL); the next one starts in 1 s.")
         second = self.meet()
         self.assertEqual((len(second), len(first & second)), (2, 1))
+        # It counts as a crash, whatever a consumer ends it with.
+        self.send("vanish")
+        run.wait_for("ended with exit status 0; the next one starts in ")
+        self.assertEqual(len(self.meet() & second), 1)
         # What a terminal's Ctrl-C interrupts is finished, in any process.
         self.send("finish")
         self.told(begun=True)
@@ -200,15 +204,6 @@ class SupervisedTests(RunWorkerTestCase):
         self.assertEqual(run.wait_for_notice(), "STOPPING=1")
         self.assertEqual(run.count("Worker ready: "), 1)
         self.assertNotIn("Traceback", run.printed())
-
-    def test_process_that_a_consumer_ends(self):
-        """It counts as crashed, whatever it ends with."""
-        run = self.run_worker("--processes", "2")
-        run.wait_for("Worker ready: 2 processes")
-        self.send("vanish")
-        run.wait_for("ended with exit status 0; the next one starts in 1 s.")
-        self.assertEqual(len(self.meet()), 2)
-        self.assertEqual(run.stop(), 0, run.printed())
 
     def test_parent_dies(self):
         """Its processes finish what runs, and end."""

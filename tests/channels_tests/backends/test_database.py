@@ -42,7 +42,7 @@ class DatabaseBackend:
         return apps.get_model("django_channels", model).objects.using(ALIAS).all()
 
     def make_backend(self, *, OPTIONS={}, **params):
-        options = {"POLL_SECONDS": 0.01, **OPTIONS}
+        options = {"POLL_SECONDS": 0.02, **OPTIONS}
         params = {"LOCATION": ALIAS, "OPTIONS": options, **params}
         backend = DatabaseChannelBackend("default", params)
         self.made.append(backend)
@@ -200,3 +200,4 @@ class PostgreSQLBackendTests(
 
 class MariaDBBackendTests(ManyWritersTests, DatabaseTestCase):
     database = MariaDB
+    race_messages = 100

@@ -251,6 +251,6 @@ class EndTests(ServerProcessesTestCase):
         self.assertEqual(ended.returncode, 69, ended.stderr)
         self.assertEqual(ended.stdout, "")
         self.assertIn(
-            "Server processes end before they are ready, 2 times in a row",
+            "Server processes end before they are ready, 1 times in a row",
             ended.stderr,
         )

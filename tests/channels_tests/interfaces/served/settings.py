@@ -25,7 +25,7 @@ if "SERVED_BROKEN" in os.environ:
     # No child can import its consumers; it isn't tried for long.
     from django.channels.processes import supervisor
 
-    supervisor.MAX_FAILED_STARTS = 2
+    supervisor.MAX_FAILED_STARTS = 1
 
 # What a test waits for is printed.
 LOGGING = {
