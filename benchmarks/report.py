@@ -49,18 +49,21 @@ class Steps:
 
 
 class Report:
-    """The comparisons of one run, as tables and as data."""
+    """
+    The comparisons of one run, as tables and as data. ``chosen`` are the words
+    that chose them, where these aren't all that there are.
+    """
 
     title = "Benchmarks"
 
-    def __init__(self, machine, comparisons):
-        self.machine, self.comparisons = machine, comparisons
+    def __init__(self, machine, comparisons, chosen=()):
+        self.machine, self.comparisons, self.chosen = machine, comparisons, chosen
         self.date = date.today().isoformat()
 
     @property
     def name(self):
         """What its files are called."""
-        return f"{self.date}-{self.machine['base']}"
+        return "-".join([self.date, self.machine["base"], *self.chosen])
 
     def show(self, console, style=box.SIMPLE_HEAD):
         for comparison in self.comparisons:

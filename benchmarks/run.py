@@ -155,7 +155,8 @@ def measure(options, base):
     except (ServerFailed, LoadFailed) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    report = Report(machine, comparisons)
+    chosen = options.only if {*options.only} != {*BENCHMARKS} else ()
+    report = Report(machine, comparisons, chosen)
     report.show(console)
     if options.store:
         names = [file.relative_to(ROOT).as_posix() for file in report.store()]

@@ -43,7 +43,7 @@ class FaultsReport(Report):
 
     @property
     def name(self):
-        return f"{self.date}-faults"
+        return "-".join([self.date, "faults", *self.chosen])
 
     def show(self, console, style=box.SIMPLE_HEAD):
         for result in self.comparisons:

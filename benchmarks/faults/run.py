@@ -88,7 +88,9 @@ def run(options, console=None):
                 missing.append(f"{name} on {backend}: {error}")
     found = [result for result in results if result is not None]
     if options.store:
-        files = FaultsReport(machine, found).store()
+        chosen = options.scripts if {*options.scripts} != {*SCRIPTS} else []
+        chosen = [*chosen, *(options.backends or ())]
+        files = FaultsReport(machine, found, chosen).store()
         names = [file.relative_to(ROOT).as_posix() for file in files]
         console.print(f"\nWritten: {', '.join(names)}.")
     if missing:

@@ -56,6 +56,8 @@ class ReportTests(SimpleTestCase):
         result = report.Result(race.Race(), server, findings)
         found = report.FaultsReport({"base": "5.2"}, [result])
         self.assertRegex(found.name, r"^\d{4}-\d\d-\d\d-faults$")
+        chosen = report.FaultsReport({}, [], ["race", "redis"])
+        self.assertRegex(chosen.name, r"-faults-race-redis$")
         text = found.markdown()
         self.assertIn(f"## {race.Race.title}, on Redis 7.0\n", text)
         self.assertIn("| by worker 0 |    1,000 |", text)
