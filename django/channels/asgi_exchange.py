@@ -52,7 +52,7 @@ class ASGIExchange:
     """
     What comes after a request's body was read: what ASGIHandler.handle() does,
     but a plain view is called in one trip to the thread, together with the
-    middleware and the signals, and its response is closed there while it goes
+    middleware and the signals, and its response is closed there before it goes
     out. A client that leaves cancels what is on the event loop; what is in the
     thread runs to its end, and each response is closed.
     """
@@ -64,17 +64,16 @@ class ASGIExchange:
         self._scope = scope
         self._body_file = body_file
         self._send = send
-        self._loop = asyncio.get_running_loop()
         # What is cancelled when the client leaves.
         self._task = asyncio.current_task()
         self._left = None
-        self._sending = None
+        self._messages = self._failure = None
         self._started = self.closed = False
         self._request = self._response = None
         self._level = 0
 
     async def serve(self, receive):
-        listening = self._loop.create_task(self._handler.listen_for_disconnect(receive))
+        listening = asyncio.create_task(self._handler.listen_for_disconnect(receive))
         listening.add_done_callback(self._heard)
         task = self._task
         try:
@@ -99,8 +98,6 @@ class ASGIExchange:
         if self._left is None:
             return
         self._task.cancel()
-        if self._sending is not None:
-            self._sending.cancel()
 
     async def _answer(self):
         limit = deadline(settings.CHANNEL_HTTP_TIMEOUT)
@@ -114,10 +111,13 @@ class ASGIExchange:
             if not limit.expired():
                 raise
             await time_out(self)
-        if self._sending is not None:
-            await self._sending
-        else:
+        if self._messages is None:
             await self._handler.send_response(self._response, self._send)
+        else:
+            for message in self._messages:
+                await self._send(message)
+            if self._failure is not None:
+                raise self._failure
 
     # In the request's thread.
 
@@ -158,20 +158,21 @@ class ASGIExchange:
             self._pass_on(gateway_timeout(self._request))
 
     def _pass_on(self, response):
-        """Have the response sent; close it, unless it's iterated meanwhile."""
+        """Have the response sent; close it, unless it's iterated then."""
         self._response = response
         response._handler_class = self._handler.__class__
         if isinstance(response, FileResponse):
             response.block_size = self._handler.chunk_size
-        if response.streaming:
-            return
-        try:
-            messages = self._messages(response)
-            self._loop.call_soon_threadsafe(self._send_soon, messages)
-        finally:
-            self._finish()
+        if not response.streaming:
+            self._messages = self._messages_of(response)
+            # Not while it's sent: what comes of it is done before the client,
+            # such as a test, goes on.
+            try:
+                self._finish()
+            except Exception as error:
+                self._failure = error
 
-    def _messages(self, response):
+    def _messages_of(self, response):
         """Return the ASGI messages of a response that isn't streamed."""
         messages = []
 
@@ -195,16 +196,6 @@ class ASGIExchange:
                 signals.request_finished.send(sender=self._handler.__class__)
         finally:
             self.closed = True
-
-    # On the event loop.
-
-    def _send_soon(self, messages):
-        if self._task is not None and self._left is None:
-            self._sending = self._loop.create_task(self._send_all(messages))
-
-    async def _send_all(self, messages):
-        for message in messages:
-            await self._send(message)
 
 
 # Made once: it's a tenth of what a trip costs.

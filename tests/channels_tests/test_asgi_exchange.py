@@ -242,6 +242,19 @@ class ASGIExchangeTests(SimpleTestCase):
         self.assertEqual(visit.status, 400)
         self.assertEqual(self.names(), ["started", "end"])
 
+    def test_failing_end(self):
+        """The client has its response first."""
+
+        def receiver(**kwargs):
+            raise ValueError("It fails.")
+
+        request_finished.connect(receiver)
+        self.addCleanup(request_finished.disconnect, receiver)
+        visit = Visit(self.application, "/plain/")
+        with self.assertRaisesMessage(ValueError, "It fails."):
+            on_a_loop(visit.run)
+        self.assertEqual((visit.status, visit.body), (200, b"somebody"))
+
     def test_failing_receiver(self):
         def receiver(**kwargs):
             raise ValueError("It fails.")
