@@ -9,10 +9,10 @@ from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.exception import response_for_exception
 from django.urls import set_urlconf
-from django.utils.log import log_response
 
 from .innermost import Innermost, is_innermost
 from .middleware_hooks import hooks_of, outer_middleware
+from .views import finished
 
 # The methods of a handler that are passed by.
 METHODS = (
@@ -120,16 +120,7 @@ class Trips:
                 response = process_response(request, response)
             except Exception as error:
                 response = response_for_exception(request, error)
-        response._resource_closers.append(request.close)
-        if response.status_code >= 400:
-            log_response(
-                "%s: %s",
-                response.reason_phrase,
-                request.path,
-                response=response,
-                request=request,
-            )
-        return response
+        return finished(request, response)
 
 
 # Made once: it's a tenth of what a trip costs.

@@ -138,12 +138,21 @@ def gateway_timeout(request):
 def _refusal(request, status, headers):
     response = HttpResponse(status=status, headers=headers, content_type="text/plain")
     response.content = f"{status} {response.reason_phrase}\n"
+    return finished(request, response)
+
+
+def finished(request, response):
+    """
+    Return the response, with what a handler does about one at last: it closes
+    the request with it, and a failure is logged.
+    """
     response._resource_closers.append(request.close)
-    log_response(
-        "%s: %s",
-        response.reason_phrase,
-        request.path,
-        response=response,
-        request=request,
-    )
+    if response.status_code >= 400:
+        log_response(
+            "%s: %s",
+            response.reason_phrase,
+            request.path,
+            response=response,
+            request=request,
+        )
     return response
