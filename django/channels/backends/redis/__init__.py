@@ -2,9 +2,10 @@
 Channels on a Redis or Valkey server.
 
 ``backend`` says what is stored where. ``connection`` makes the clients, and
-``wire`` is the way of what is called often. ``receiver``, ``shards`` and
-``inbox`` wait for what comes; ``places`` are the receiver's, for answers that
-may be lost. The scripts that the server runs are in the ``.lua`` files.
+``wire`` is the way of what is called often. ``durable`` is what durable channels
+need besides. ``receiver``, ``shards`` and ``inbox`` wait for what comes, and by
+``waiting`` for a server that is away; ``places`` are the receiver's, for answers
+that may be lost. The scripts that the server runs are in the ``.lua`` files.
 Nothing imports the package redis before a backend is used.
 """
 
