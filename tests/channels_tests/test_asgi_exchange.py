@@ -103,6 +103,32 @@ class Waiting:
         return plain(request)
 
 
+class DeadlineWhileRunning:
+    """A deadline that comes as soon as the Waiting view runs."""
+
+    def __init__(self, seconds):
+        self.has_come = False
+
+    def expired(self):
+        return self.has_come
+
+    async def __aenter__(self):
+        self.task = asyncio.current_task()
+        self.loop = asyncio.get_running_loop()
+        threading.Thread(target=self.come).start()
+
+    def come(self):
+        waiting.running.wait(PATIENCE)
+        self.has_come = True
+        self.loop.call_soon_threadsafe(self.task.cancel)
+
+    async def __aexit__(self, kind, value, traceback):
+        if kind is asyncio.CancelledError:
+            if hasattr(self.task, "uncancel"):
+                self.task.uncancel()
+            raise asyncio.TimeoutError from value
+
+
 waiting = Waiting()
 
 urlpatterns = [
@@ -385,7 +411,6 @@ class ASGIExchangeTests(SimpleTestCase):
         self.assertEqual(visit.status, 504)
         self.assertEqual(self.names(), ["started", "end"])
 
-    @override_settings(CHANNEL_HTTP_TIMEOUT=0.01)
     def test_deadline_of_a_plain_view(self):
         """It can't be interrupted; its response is sent, and no other."""
         time_out = asgi_exchange.time_out
@@ -394,7 +419,10 @@ class ASGIExchangeTests(SimpleTestCase):
             waiting.go_on.set()
             await time_out(exchange)
 
-        with mock.patch.object(asgi_exchange, "time_out", go_on):
+        with (
+            mock.patch.object(asgi_exchange, "deadline", DeadlineWhileRunning),
+            mock.patch.object(asgi_exchange, "time_out", go_on),
+        ):
             visit = self.visit("/waiting/")
         self.assertEqual((visit.status, visit.body), (200, b"somebody"))
         self.assertEqual(self.names().count("end"), 1)
