@@ -65,7 +65,7 @@ class HangTests(FailureTestCase):
         self.assertOthersGoOn()
         with self.assertLogs(WORKER, "WARNING") as logs:
             self.assertIs(worker.stop(timeout=0.01), False)
-        self.assertIn("The consumer of jobs was abandoned", logs.output[0])
+        self.assertIn("The consumer of jobs was abandoned", "".join(logs.output))
         self.assertComesBack()
         with self.assertLogs(WORKER, "WARNING"):
             self.go.set()
@@ -84,7 +84,8 @@ class HangTests(FailureTestCase):
         self.assertBegun()
         with self.assertLogs(WORKER, "WARNING") as logs:
             self.assertIs(worker.stop(timeout=0.01), False)
-        self.assertIn("The consumer of jobs was abandoned", logs.output[0])
+        # Another thread may take longer than that to end, too.
+        self.assertIn("The consumer of jobs was abandoned", "".join(logs.output))
         self.assertEqual(self.backend.waiting("jobs"), 0)
 
     def test_deadlock(self):
