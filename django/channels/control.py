@@ -133,6 +133,11 @@ class ControlChannel:
 
     def _confess(self, requests):
         """Tell the edges of responses that could not be sent to them."""
+        if names.process_of(self.name) != self._backend.process:
+            # The backend was closed, and isn't opened again for this.
+            for request in requests:
+                self._ticker.remove(request.name)
+            return
         for request in requests:
             told = self._backend.reach(Message(request.name, {"lost": True}))
             request.confessions -= 1

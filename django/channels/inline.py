@@ -38,15 +38,21 @@ def take(backend, channels):
         receiver.close()
 
 
+def _begin(backend, message):
+    """Return a worker for the message, and its consumer or None: it's not to run."""
+    consumer = consumers.get(message.channel)
+    worker = Worker(backend, threads=0, channels=[message.channel])
+    if message.durable and not worker.leases.begin(message, consumer):
+        consumer = None
+    return worker, consumer
+
+
 def run_here(backend, message):
     """
     Run the message's consumer in the caller's thread and, if it is ``async``,
     on the caller's event loop. Its exception is logged, and returned.
     """
-    consumer = consumers.get(message.channel)
-    worker = Worker(backend, threads=0, channels=[message.channel])
-    if message.durable and not worker.leases.begin(message, consumer):
-        return None
+    worker, consumer = _begin(backend, message)
     if consumer is None:
         return None
     if consumer.wants_loop(message):
@@ -56,10 +62,7 @@ def run_here(backend, message):
 
 async def arun_here(backend, message):
     """Do what run_here() does, from a coroutine."""
-    consumer = consumers.get(message.channel)
-    worker = Worker(backend, threads=0, channels=[message.channel])
-    if message.durable and not worker.leases.begin(message, consumer):
-        return None
+    worker, consumer = _begin(backend, message)
     if consumer is None:
         return None
     if consumer.wants_loop(message):

@@ -13,6 +13,8 @@ import sys
 import threading
 
 from django.channels import Channel, channel_backends
+from django.channels.remote import WORKERS
+from django.channels.watch import Watch
 from django.channels.worker import Worker
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import connections
@@ -21,7 +23,7 @@ from django.test import RequestFactory, SimpleTestCase, override_settings
 from django.urls import path, reverse
 
 from .backends.redis_servers import Node, redis_executable
-from .running import PATIENCE, ROOT, enter_for_class, environment
+from .running import PATIENCE, ROOT, enter_for_class, environment, wait_for
 
 PIECE = 256 * 1024
 
@@ -242,6 +244,28 @@ class HTTPTestCase(SimpleTestCase):
             return response, b"".join(response)
         finally:
             response.close()
+
+    def assertStatus(self, status, path="/", **kwargs):
+        with self.assertLogs("django.request", "ERROR"):
+            response, body = self.call(path, **kwargs)
+        self.assertEqual(response.status_code, status)
+        if status == 503:
+            self.assertEqual(response.headers["Retry-After"], "1")
+        return response
+
+    def assertKilled(self, process):
+        """Kill the only worker in a request: a 502, and it's forgotten soon."""
+        begun = self.edge.receiver(["begun"])
+        self.addCleanup(begun.close)
+        asking = Asking(lambda: self.call("/hang/"))
+        self.assertIsNotNone(begun.receive(PATIENCE))
+        pending = self.edge.part(Watch)._ticker.items()[0]
+        wait_for(lambda: pending.worker, "the worker to tell who it is")
+        with self.assertLogs("django.request", "ERROR"):
+            process.kill()
+            self.assertEqual(asking.join(), 502)
+        # Once its lease is over.
+        wait_for(lambda: not self.edge.processes_in(WORKERS), "the worker to be gone")
 
 
 class SharedHTTPTestCase(HTTPTestCase):

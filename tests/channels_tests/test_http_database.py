@@ -7,14 +7,13 @@ from unittest import mock
 
 from django.channels import names
 from django.channels.interfaces.server import InterfaceServer
-from django.channels.remote import WORKERS
 from django.channels.watch import Watch
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import connections
 
 from .backends.databases import ALIAS, APP, DatabaseTestCase, PostgreSQL, SQLite
-from .running import PATIENCE, wait_for
-from .shared_http import PIECE, Asking, Body, HTTPTestCase
+from .running import PATIENCE
+from .shared_http import PIECE, Body, HTTPTestCase
 
 SIZE = 4_000_000
 
@@ -43,12 +42,6 @@ class DatabaseHTTPTests(HTTPTestCase):
             },
             "INSTALLED_APPS": [APP],
         }
-
-    def assertStatus(self, status):
-        with self.assertLogs("django.request", "ERROR"):
-            response, _ = self.call("/")
-        self.assertEqual(response.status_code, status)
-        return response
 
     def test_bodies(self):
         self.start_process()
@@ -87,23 +80,11 @@ class DatabaseHTTPTests(HTTPTestCase):
                     self.assertEqual(client.getresponse().read(), expected)
 
     def test_no_worker(self):
-        response = self.assertStatus(503)
-        self.assertEqual(response.headers["Retry-After"], "1")
+        self.assertStatus(503)
         self.assertEqual(self.edge.waiting(names.HTTP_REQUEST), 0)
 
     def test_killed(self):
-        process = self.start_process()
-        begun = self.edge.receiver(["begun"])
-        self.addCleanup(begun.close)
-        asking = Asking(lambda: self.call("/hang/"))
-        self.assertIsNotNone(begun.receive(PATIENCE))
-        pending = self.edge.part(Watch)._ticker.items()[0]
-        wait_for(lambda: pending.worker, "the worker to tell who it is")
-        with self.assertLogs("django.request", "ERROR"):
-            process.kill()
-            self.assertEqual(asking.join(), 502)
-        # Once its lease is over.
-        wait_for(lambda: not self.edge.processes_in(WORKERS), "the worker to be gone")
+        self.assertKilled(self.start_process())
         self.edge.part(Watch).forget()
         self.assertStatus(503)
 

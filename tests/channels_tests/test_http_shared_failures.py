@@ -26,14 +26,6 @@ from .shared_http import Asking, Body, SharedHTTPTestCase, notes
 
 
 class FailureTestCase(SharedHTTPTestCase):
-    def assertStatus(self, status, path="/", **kwargs):
-        with self.assertLogs("django.request", "ERROR"):
-            response, body = self.call(path, **kwargs)
-        self.assertEqual(response.status_code, status)
-        if status == 503:
-            self.assertEqual(response.headers["Retry-After"], "1")
-        return response
-
     def be_watchful(self):
         """Look ten times as often."""
         for module in (ticker, watch):
@@ -64,18 +56,7 @@ class WorkerTests(FailureTestCase):
 
     def test_killed(self):
         """A process that dies takes no request along for long."""
-        process = self.start_process()
-        begun = self.edge.receiver(["begun"])
-        self.addCleanup(begun.close)
-        asking = Asking(lambda: self.call("/hang/"))
-        self.assertIsNotNone(begun.receive(PATIENCE))
-        pending = self.edge.part(Watch)._ticker.items()[0]
-        wait_for(lambda: pending.worker, "the worker to tell who it is")
-        with self.assertLogs("django.request", "ERROR"):
-            process.kill()
-            self.assertEqual(asking.join(), 502)
-        # Once its lease is over.
-        wait_for(lambda: not self.edge.processes_in(WORKERS), "the worker to be gone")
+        self.assertKilled(self.start_process())
         self.assertEqual(self.edge._members(WORKERS), {})
 
     def test_restarted(self):
