@@ -6,9 +6,11 @@ from unittest import mock
 from django.apps import apps
 from django.channels.backends.database import DatabaseChannelBackend, notifications
 from django.channels.backends.database.notifications import NotificationAlarm
+from django.channels.backends.database.outage import Outage
 from django.channels.exceptions import BackendUnavailable, ChannelFull
 from django.channels.testing.backend_suite import SharedChannelBackendTests
 from django.db import OperationalError, connections
+from django.test import SimpleTestCase
 
 from ..running import PATIENCE
 from .database_suite import (
@@ -201,3 +203,32 @@ class PostgreSQLBackendTests(
 class MariaDBBackendTests(ManyWritersTests, DatabaseTestCase):
     database = MariaDB
     race_messages = 100
+
+
+class OutageLogTests(SimpleTestCase):
+    """What a thread logs that goes on while the database can't be reached."""
+
+    def setUp(self):
+        self.outage = Outage(mock.Mock(using="channels"), str)
+
+    def note(self, text):
+        self.outage.failed(OperationalError(text))
+
+    def test_lock_before_an_outage(self):
+        with self.assertLogs("django.channels", "INFO") as logs:
+            self.note("database table is locked")
+            self.note("The connection is lost.")
+            self.note("The connection is lost.")
+            self.outage.over()
+        self.assertEqual(
+            [record.getMessage() for record in logs.records],
+            [
+                "The connection is lost. It is tried again.",
+                "The database 'channels' is back.",
+            ],
+        )
+
+    def test_lock(self):
+        with self.assertNoLogs("django.channels", "INFO"):
+            self.note("database is locked")
+            self.outage.over()

@@ -14,13 +14,15 @@ FIRST, LONGEST = 0.05, 5.0
 class Outage:
     """
     The failures in a row of a thread that goes on in spite of them. The first
-    is logged, with one line; ``describe(error)`` returns its text.
+    that is more than a lock is logged, with one line; ``describe(error)``
+    returns its text.
     """
 
     def __init__(self, store, describe):
         self._store = store
         self._describe = describe
         self._failures = 0
+        self._told = False
 
     def failed(self, error):
         """
@@ -33,8 +35,9 @@ class Outage:
             logger.error("%s", self._describe(error), exc_info=error)
         elif is_busy(error):
             logger.debug("%s", self._describe(error))
-        elif self._failures == 1:
+        elif not self._told:
             logger.warning("%s It is tried again.", self._describe(error))
+            self._told = True
         if not is_busy(error):
             self._store.release(broken=True)
         # Not all processes at the same moment.
@@ -44,6 +47,8 @@ class Outage:
         """Note a success."""
         if self._failures:
             self._failures = 0
+        if self._told:
+            self._told = False
             logger.info("The database %r is back.", self._store.using)
 
 
