@@ -153,7 +153,6 @@ class ProcessTests:
     def test_items_of_which_the_reader_heard_nothing(self):
         """An item is read again until it has arrived, and arrives once."""
         other = self.make()
-        name, sink = self.listen()
         read, lost = self.backend.store.read_items, []
 
         def read_and_lose(*args):
@@ -168,6 +167,7 @@ class ProcessTests:
             mock.patch.object(self.backend.store, "read_items", read_and_lose),
             self.assertLogs("django.channels", "WARNING"),
         ):
+            name, sink = self.listen()
             for n in range(3):
                 self.send(name, other, n=n)
             self.assertEqual(sink.wait_for(3), [{"n": 0}, {"n": 1}, {"n": 2}])
