@@ -7,6 +7,8 @@ from collections import Counter
 from pathlib import Path
 from unittest import mock
 
+from redis._parsers.commands import CommandsParser
+
 from django.channels import Channel, channel_backends
 from django.channels.backends.memory import MemoryChannelBackend
 from django.channels.backends.redis import RedisChannelBackend
@@ -106,9 +108,26 @@ class ClusterBackendTests(
     DurableTests,
     SimpleTestCase,
 ):
-    """What depends on where the keys are; each client takes long to begin."""
+    """What depends on where the keys are."""
 
     options = {"CLUSTER": True, "SHARDS": 2}
+    commands = None
+
+    def setUp(self):
+        # Each client begins with what the server's commands are, which takes
+        # a while to read: they're asked for once.
+        ask = CommandsParser.initialize
+
+        def initialize(parser, client):
+            if self.commands is None:
+                ask(parser, client)
+                type(self).commands = parser.commands
+            parser.commands = self.commands
+
+        patcher = mock.patch.object(CommandsParser, "initialize", initialize)
+        patcher.start()
+        self.addCleanup(patcher.stop)
+        super().setUp()
 
     @classmethod
     def start(cls):
