@@ -12,10 +12,10 @@ imports it before a server is wanted. The way through it:
 ``server``, ``workers``, ``requests``, ``signals``
     ``InterfaceServer``: ports, the reactor's thread, start and stop; what its
     process receives; the way of its requests; the signals that stop it.
-``listeners``, ``endpoints``, ``unix_port``, ``drain``
-    What it listens on, alone or with other processes; TLS, Unix sockets and
-    inherited descriptors, by Twisted's descriptions; telling clients to go
-    when it stops.
+``listeners``, ``ports``, ``endpoints``, ``unix_port``, ``drain``
+    What it listens on, alone or with other processes; how Twisted takes
+    connections there; TLS, Unix sockets and inherited descriptors, by Twisted's
+    descriptions; telling clients to go when it stops.
 ``factory``, ``http``
     What connections share; one client connection: its phases, its deadlines.
 ``parser``, ``turns``, ``upgrade``, ``failures``

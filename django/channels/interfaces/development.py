@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import sys
+from importlib.util import find_spec
 
 from django.channels import channel_backends
 from django.conf import settings
@@ -14,6 +15,9 @@ logger = logging.getLogger("django.channels.server")
 
 # How many seconds requests and sockets have when the server is interrupted.
 GRACE = 1.0
+
+# What the server needs: the modules, and what people call them.
+PACKAGES = {"twisted": "Twisted", "autobahn": "Autobahn", "httptools": "httptools"}
 
 
 def run(
@@ -90,18 +94,10 @@ def why_not(server_cls=WSGIServer):
 
 def missing_package():
     """Return the name of a package the server needs and can't have, or None."""
-    try:
-        import twisted.internet  # NOQA: F401
-    except ImportError:
-        return "Twisted"
-    try:
-        import autobahn.websocket  # NOQA: F401
-    except ImportError:
-        return "Autobahn"
-    try:
-        import httptools  # NOQA: F401
-    except ImportError:
-        return "httptools"
+    # They aren't imported: a process that only supervises others needs none.
+    for module, name in PACKAGES.items():
+        if find_spec(module) is None:
+            return name
     return None
 
 

@@ -4,21 +4,17 @@ import os
 import socket
 
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint, serverFromString
-from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
+from .listeners import BACKLOG, InvalidEndpoint
+from .ports import adopt
 from .reactor import reactor
 
-# How many connections wait to be accepted, where a description doesn't say.
-BACKLOG = 1024
+# Of these, the description may say how many connections wait to be accepted.
 _WITH_BACKLOG = ("ssl", "tcp", "tcp6", "unix")
 
 # What names a socket that was inherited already.
 _PASSED_ON = ("fd:", "systemd:")
-
-
-class InvalidEndpoint(ValueError):
-    """Raised when a description is of nothing that can be listened on."""
 
 
 def listen(description, factory, inherited=None):
@@ -50,48 +46,6 @@ def listen(description, factory, inherited=None):
             f"{description!r} can't be listened on: {error}."
         ) from None
     return outcome[0]
-
-
-def adopt(listener, factory):
-    """
-    Take connections from the listening socket, which is the port's from now
-    on. Return Twisted's port.
-    """
-    listener.setblocking(False)
-    if listener.family == getattr(socket, "AF_UNIX", None):
-        # Windows hasn't the module's base class.
-        from .unix_port import AdoptedUnixPort
-
-        port = AdoptedUnixPort(listener, factory, BACKLOG)
-        port.startListening()
-        return port
-    # The port has a descriptor of its own.
-    with listener:
-        return reactor.adoptStreamPort(listener.fileno(), listener.family, factory)
-
-
-def take_turns(port):
-    """
-    Have the port take one connection at a time, so that many at once are spread
-    over the processes that listen on its socket.
-    """
-    take = port.doRead
-
-    def take_one():
-        port.numberAccepts = 1
-        return take()
-
-    port.doRead = take_one
-
-
-def close(port):
-    """
-    Close this process's descriptor of the port at once, where stopListening()
-    would need a reactor that runs.
-    """
-    # A shutdown would be one for all processes that have the socket.
-    port._shouldShutdown = False
-    port.connectionLost(Failure(ConnectionDone()))
 
 
 def url(port, secure):

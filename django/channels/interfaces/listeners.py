@@ -16,13 +16,19 @@ the shares are only roughly even. Each process therefore takes one connection a
 turn: 400 at once became 43 to 157 for each of 4 processes, on 2 busy cores. With
 as many as there were, which is Twisted's way, one had 164, and 40 at once could
 all go to one.
+
+Twisted is imported as soon as connections are taken or an endpoint is bound: a
+supervisor that binds a plain port alone goes without it.
 """
 
 import socket
 
-from twisted.internet.protocol import ServerFactory
+# How many connections wait to be accepted.
+BACKLOG = 1024
 
-from . import endpoints
+
+class InvalidEndpoint(ValueError):
+    """Raised when a description is of nothing that can be listened on."""
 
 
 class Listeners:
@@ -62,6 +68,10 @@ class Listeners:
         Raise InvalidEndpoint. Without a ``factory``, connections wait for
         another process.
         """
+        from twisted.internet.protocol import ServerFactory
+
+        from . import endpoints
+
         inherited = self._inherited.pop(0) if self._inherited else None
         port = endpoints.listen(description, factory or ServerFactory(), inherited)
         self._ports.append(port)
@@ -75,21 +85,24 @@ class Listeners:
 
     def listen(self, factory):
         """Take connections, also those of bind()."""
+        from . import ports
+
         if self._socket is not None:
             listener, self._socket = self._socket, None
-            self._ports.append(endpoints.adopt(listener, factory))
+            self._ports.append(ports.adopt(listener, factory))
         if self._shared:
             for port in self._ports:
-                endpoints.take_turns(port)
+                ports.take_turns(port)
 
     def stop(self):
         """Take no more connections in this process. No reactor has to run."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
-        ports, self._ports = self._ports, []
-        for port in ports:
-            endpoints.close(port)
+        while self._ports:
+            from .ports import close
+
+            close(self._ports.pop(0))
 
 
 def _bound(addr, port, ipv6, reuse_port):
@@ -100,7 +113,7 @@ def _bound(addr, port, ipv6, reuse_port):
         if reuse_port:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind((addr, port))
-        listener.listen(endpoints.BACKLOG)
+        listener.listen(BACKLOG)
     except BaseException:
         listener.close()
         raise

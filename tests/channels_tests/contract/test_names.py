@@ -39,7 +39,9 @@ class NameTests(SimpleTestCase):
             with self.subTest(name):
                 users = ", ".join(sorted(used.get(name, ())))
                 self.assertIn(name, NAMES, f"Used by {users}: add it to names.py.")
-                self.assertIn(name, used, "Nothing uses it: remove it from names.py.")
+                self.assertTrue(
+                    name in used, "Nothing uses it: remove it from names.py."
+                )
 
     def test_each_private_attribute_is_listed_with_its_purpose(self):
         used = sources.private_names()
@@ -52,7 +54,9 @@ class NameTests(SimpleTestCase):
                     f"Used by {users}, defined by none of them: add it to names.py, "
                     f"and a test of what it does.",
                 )
-                self.assertIn(name, used, "Nothing uses it: remove it from names.py.")
+                self.assertTrue(
+                    name in used, "Nothing uses it: remove it from names.py."
+                )
 
     def test_the_sources(self):
         """Who relies is a file that is there."""

@@ -97,8 +97,8 @@ class RunTests(SimpleTestCase):
     def test_missing_package(self):
         """Without a package: one line, and Django's own server."""
         for module, name in (
-            ("twisted.internet", "Twisted"),
-            ("autobahn.websocket", "Autobahn"),
+            ("twisted", "Twisted"),
+            ("autobahn", "Autobahn"),
             ("httptools", "httptools"),
         ):
             with self.subTest(module=module):

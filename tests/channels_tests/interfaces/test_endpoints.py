@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from websockets.sync.client import connect, unix_connect
 
 from django.channels import Channel, consumers
-from django.channels.interfaces.endpoints import InvalidEndpoint
+from django.channels.interfaces.listeners import InvalidEndpoint
 from django.channels.interfaces.server import InterfaceServer
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import CommandError, call_command

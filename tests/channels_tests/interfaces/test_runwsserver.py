@@ -114,7 +114,7 @@ class RefusalTests(SimpleTestCase):
         self.assertRefused("CHANNEL_HTTP_BACKEND is None")
 
     def test_twisted_is_missing(self):
-        with mock.patch.dict(sys.modules, {"twisted.internet": None}):
+        with mock.patch.dict(sys.modules, {"twisted": None}):
             self.assertRefused("python -m pip install twisted")
 
 

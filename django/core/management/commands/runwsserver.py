@@ -90,7 +90,7 @@ class Command(BaseCommand):
         Listen everywhere, with a server or with Listeners alone; raise
         CommandError where that's impossible.
         """
-        from django.channels.interfaces.endpoints import InvalidEndpoint
+        from django.channels.interfaces.listeners import InvalidEndpoint
 
         try:
             if addrport or not endpoints:
