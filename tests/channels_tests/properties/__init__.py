@@ -6,15 +6,18 @@ CHANNELS_EXAMPLES=5000 python3 runtests.py channels_tests.properties
 """
 
 import os
-import tempfile
-from pathlib import Path
 
 from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.internal.conjecture import providers
 
-# It caches Unicode's tables, and not in the repository.
-set_hypothesis_home_dir(Path(tempfile.gettempdir(), "hypothesis"))
+from ..running import ROOT
+
+# Unicode's tables take seconds to make. They're kept for the next run, and
+# loaded before the processes of a parallel run part.
+set_hypothesis_home_dir(ROOT / "build" / "hypothesis")
+st.characters(codec="utf-8").validate()
 
 # It would take constants from whatever modules are loaded, so that examples
 # would depend on which other tests run.
