@@ -268,7 +268,7 @@ class ChatRestartTests(ChatTestCase):
         self.project.serve()
 
 
-class BrowserTestCase(ChatTestCase):
+class BrowserTests(ChatTestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -301,8 +301,6 @@ class BrowserTestCase(ChatTestCase):
             if entry["level"] in ("SEVERE", "WARNING")
         ]
 
-
-class BrowserTests(BrowserTestCase):
     def test_two_tabs(self):
         """Two people in two tabs see each other and what they say."""
         self.complaints()
@@ -386,15 +384,11 @@ class BrowserTests(BrowserTestCase):
         tab.find("#id_name").send_keys("Reading room\n")
         self.wait(tab, ".room-header h1", ["Reading room"])
 
-
-class ScreenshotTests(BrowserTestCase):
-    """With a project of their own: only what belongs there is to be seen."""
-
-    def a_room(self):
-        return "/rooms/lobby/"
-
     def test_screenshots(self):
         """How it looks, light and dark, wide and narrow, is kept to look at."""
+        # One of its own: only what belongs there is to be seen.
+        self.project = self.stack.enter_context(Project(CHAT, MIGRATE))
+        self.room = "/rooms/lobby/"
         ada = self.open("Ada Lovelace")
         others = {}
         for name, text in CONVERSATION:
