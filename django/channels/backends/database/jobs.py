@@ -1,5 +1,6 @@
 """Durable and delayed messages in the database, through the ORM."""
 
+from functools import cached_property
 from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
@@ -76,7 +77,7 @@ class Jobs:
 
     def ready(self, channels):
         """Return the names of those channels that have something to take."""
-        ready = self._free().filter(channel__in=channels)
+        ready = self._free.filter(channel__in=channels)
         return set(ready.order_by().values_list("channel", flat=True).distinct())
 
     def wait(self, channels):
@@ -86,7 +87,7 @@ class Jobs:
 
     def take(self, channel, lease):
         """Take the first message of the channel. Return it, or None."""
-        rows = self._free().filter(channel=channel).order_by("-priority", "id")
+        rows = self._free.filter(channel=channel).order_by("-priority", "id")
         rows = rows.annotate(late=self.now - F("due"))
         for row in rows[:CANDIDATES]:
             if row.kept is not None:
@@ -217,11 +218,17 @@ class Jobs:
         with transaction.atomic(self._store.using):
             return bool(change(None))
 
-    def _free(self):
-        """What can be taken: it's due, or its lease is over."""
+    @cached_property
+    def _alone(self):
+        """What lives, and nothing with its key runs. It's made but once."""
         running = self.rows.filter(channel=OuterRef("channel"), runs=OuterRef("key"))
         running = running.exclude(id=OuterRef("id"))
-        return self.rows.filter(~Exists(running), died=None, due__lte=self.now)
+        return self.rows.filter(~Exists(running), died=None)
+
+    @property
+    def _free(self):
+        """What can be taken: it's due, or its lease is over."""
+        return self._alone.filter(due__lte=self.now)
 
     def _held(self, id, lease):
         """The message, if its lease is this one and goes on."""
