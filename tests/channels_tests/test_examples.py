@@ -242,8 +242,6 @@ class ChatTests(ChatTestCase):
         self.join("Ada").vanish()
         self.assertNotIn("Traceback", self.project.printed())
 
-
-class ChatRestartTests(ChatTestCase):
     def test_server_crashes(self):
         """After a crash people come back to their room and what was said."""
         ada = self.join("Ada")

@@ -43,8 +43,14 @@ class DatabaseHTTPTests(HTTPTestCase):
             "INSTALLED_APPS": [APP],
         }
 
-    def test_bodies(self):
+    def test_requests(self):
+        # One worker for all: a process takes longer to start than they do.
         self.start_process()
+        for check in (self.check_bodies, self.check_server, self.check_outage):
+            with self.subTest(check.__name__):
+                check()
+
+    def check_bodies(self):
         digest = hashlib.sha256(bytes(SIZE)).hexdigest().encode()
         pieces = b"".join(b"%d" % n * PIECE for n in range(9))
         self.assertEqual(self.call("/")[1], b"hello")
@@ -58,8 +64,8 @@ class DatabaseHTTPTests(HTTPTestCase):
                 self.assertEqual(self.call(path)[1], pieces)
         self.assertEqual(self.call(f"/large/{SIZE}/")[1], b"l" * SIZE)
 
-    def test_interface_server(self):
-        self.start_process()
+    def check_server(self):
+        """The edge is the interface server."""
         server = InterfaceServer(WSGIHandler())
         server.bind("127.0.0.1", 0)
         # Only the workers elsewhere.
@@ -79,6 +85,15 @@ class DatabaseHTTPTests(HTTPTestCase):
                     client.request("GET" if body is None else "POST", path, body)
                     self.assertEqual(client.getresponse().read(), expected)
 
+    def check_outage(self):
+        """A new connection can't be made, so that nothing can be sent."""
+        connection = connections[ALIAS]
+        connection.close()
+        error = connection.Database.OperationalError("refused")
+        with mock.patch.object(connection, "get_new_connection", side_effect=error):
+            self.assertStatus(503)
+        self.assertEqual(self.call("/")[1], b"hello")
+
     def test_no_worker(self):
         self.assertStatus(503)
         self.assertEqual(self.edge.waiting(names.HTTP_REQUEST), 0)
@@ -87,17 +102,6 @@ class DatabaseHTTPTests(HTTPTestCase):
         self.assertKilled(self.start_process())
         self.edge.part(Watch).forget()
         self.assertStatus(503)
-
-    def test_out_of_reach(self):
-        """A new connection can't be made, so that nothing can be sent."""
-        self.start_process()
-        self.assertEqual(self.call("/")[1], b"hello")
-        connection = connections[ALIAS]
-        connection.close()
-        error = connection.Database.OperationalError("refused")
-        with mock.patch.object(connection, "get_new_connection", side_effect=error):
-            self.assertStatus(503)
-        self.assertEqual(self.call("/")[1], b"hello")
 
 
 class SQLiteTests(DatabaseHTTPTests, DatabaseTestCase):
