@@ -23,10 +23,6 @@ from django.channels.testing.backend_suite import (
     BackendTestCase,
     SharedChannelBackendTests,
 )
-from django.channels.testing.backend_suite.durable import DurableTests
-from django.channels.testing.backend_suite.queues import QueueTests
-from django.channels.testing.backend_suite.receivers import ReceiverTests
-from django.channels.testing.backend_suite.sharing import SharingTests
 from django.channels.worker import Worker
 from django.test import SimpleTestCase, override_settings
 
@@ -100,16 +96,7 @@ class ValkeyBackendTests(RedisTestCase, SharedChannelBackendTests, SimpleTestCas
         return self.server.unix_url
 
 
-class ClusterBackendTests(
-    RedisTestCase,
-    QueueTests,
-    ReceiverTests,
-    SharingTests,
-    DurableTests,
-    SimpleTestCase,
-):
-    """What depends on where the keys are."""
-
+class ClusterBackendTests(RedisTestCase, SharedChannelBackendTests, SimpleTestCase):
     options = {"CLUSTER": True, "SHARDS": 2}
     commands = None
 
