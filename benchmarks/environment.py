@@ -40,7 +40,7 @@ class Environment:
         """Whether all is installed that pip installs."""
         return self.stamp.exists() and self.stamp.read_text() == self.requirements
 
-    def prepare(self, with_wrk, with_redis=False):
+    def prepare(self, with_wrk, with_redis=False, with_valgrind=False):
         """Install what is missing; at once where nothing is."""
         if not self.is_ready:
             self.create()
@@ -49,6 +49,8 @@ class Environment:
             install_wrk()
         if with_redis and not shutil.which("redis-server"):
             install_redis()
+        if with_valgrind and not shutil.which("valgrind"):
+            install_valgrind()
 
     def create(self):
         print(f"Creating the environment {self.folder.relative_to(ROOT)}.", flush=True)
@@ -98,6 +100,16 @@ def install_redis():
             "redis-server is missing: install it with the system's package manager "
             "('sudo apt-get install redis-server') and run this again, or measure "
             "what needs none: '--only websocket'."
+        )
+
+
+def install_valgrind():
+    install_package("valgrind")
+    if not shutil.which("valgrind"):
+        raise EnvironmentFailed(
+            "valgrind, which counts instructions, is missing: install it with the "
+            "system's package manager ('sudo apt-get install valgrind') and run this "
+            "again, or measure what needs none: '--only inprocess start'."
         )
 
 

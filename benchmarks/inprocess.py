@@ -38,7 +38,7 @@ class InProcess:
     name = "inprocess"
     title = "The WSGI application in process, without a server"
     ratios = [
-        Ratio(PATCHED.name, PRISTINE.name, {"hello": 0.95}),
+        Ratio(PATCHED.name, PRISTINE.name, {"hello": 0.97}),
         Ratio(OFF.name, PRISTINE.name, {"hello": 0.995}),
     ]
 

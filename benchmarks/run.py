@@ -24,6 +24,7 @@ from .servers import SERVERS
 BENCHMARKS = {
     "inprocess": "InProcess",
     "start": "Start",
+    "instructions": "Instructions",
     "http": "Http",
     "http_more": "HttpMore",
     "queue": "Queue",
@@ -36,6 +37,7 @@ BENCHMARKS = {
 # Those of them that need programs which pip can't install.
 WITH_WRK = {"http", "http_more", "queue"}
 WITH_REDIS = {"queue", "broadcast", "jobs"}
+WITH_VALGRIND = {"instructions"}
 VIEWS = {"hello": "/", "async": "/async/", "orm": "/orm/", "template": "/template/"}
 
 
@@ -47,6 +49,7 @@ class Size:
     rounds: int
     requests: int
     starts: int
+    counts: int
     http_rounds: int
     http_seconds: int
     connections: tuple
@@ -63,6 +66,7 @@ FULL = Size(
     rounds=15,
     requests=1000,
     starts=100,
+    counts=5,
     http_rounds=7,
     http_seconds=5,
     connections=(32, 1000),
@@ -78,6 +82,7 @@ QUICK = Size(
     rounds=8,
     requests=500,
     starts=5,
+    counts=1,
     http_rounds=1,
     http_seconds=1,
     connections=(8, 32),
@@ -124,7 +129,9 @@ def main(arguments=None):
             apply(ROOT, base)
         only = {*options.only}
         environment.prepare(
-            with_wrk=bool(only & WITH_WRK), with_redis=bool(only & WITH_REDIS)
+            with_wrk=bool(only & WITH_WRK),
+            with_redis=bool(only & WITH_REDIS),
+            with_valgrind=bool(only & WITH_VALGRIND),
         )
     except (PatchsetError, EnvironmentFailed) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -24,7 +24,7 @@ def prepare():
     if not environment.is_ready and os.environ.get("CI") != "true":
         missing("the environment that python -m benchmarks makes")
     try:
-        environment.prepare(with_wrk=True, with_redis=True)
+        environment.prepare(with_wrk=True, with_redis=True, with_valgrind=True)
     except EnvironmentFailed as error:
         raise AssertionError(str(error)) from error
 
@@ -55,6 +55,9 @@ class QuickTests(SimpleTestCase):
 
     def test_start(self):
         self.assertIn("≤ 1.02", self.measure("start"))
+
+    def test_instructions(self):
+        self.assertIn("≤ 1.02", self.measure("instructions"))
 
     def test_http(self):
         self.assertIn("runwsserver ÷ gunicorn", self.measure("http"))
