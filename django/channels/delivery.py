@@ -1,7 +1,7 @@
 """How a message is to be delivered, as its sender says it."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from typing import NamedTuple
 
 from django.conf import settings
 from django.utils.timezone import is_aware
@@ -14,8 +14,7 @@ LOWEST, HIGHEST = -10, 10
 LONGEST_KEY = 200
 
 
-@dataclass(frozen=True)
-class Delivery:
+class Delivery(NamedTuple):
     """
     ``durable``: at least once, rather than at most once. ``delay``: not before
     so many seconds have passed. And for durable messages: ``priority``, from

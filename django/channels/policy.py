@@ -1,7 +1,6 @@
 """What becomes of a durable message that its consumer fails on."""
 
 import random
-from dataclasses import dataclass
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -23,7 +22,6 @@ def exponential(attempt, error=None):
     return random.uniform(longest / 2, longest)
 
 
-@dataclass(frozen=True)
 class Policy:
     """
     ``retries``: how often a message is tried again. ``backoff``: how many
@@ -32,26 +30,23 @@ class Policy:
     ``timeout``: how many seconds an attempt may take, or None.
     """
 
-    retries: int = DEFAULT_RETRIES
-    backoff: object = exponential
-    timeout: float | None = None
-
-    def __post_init__(self):
-        if type(self.retries) is not int or self.retries < 0:
+    def __init__(self, retries=DEFAULT_RETRIES, backoff=exponential, timeout=None):
+        if type(retries) is not int or retries < 0:
             raise ImproperlyConfigured(
-                f"retries must be an int of at least 0, not {self.retries!r}."
+                f"retries must be an int of at least 0, not {retries!r}."
             )
-        if not callable(self.backoff) and not _is_time(self.backoff, least=0):
+        if not callable(backoff) and not _is_time(backoff, least=0):
             raise ImproperlyConfigured(
-                f"backoff must be a number of seconds or a callable, not "
-                f"{self.backoff!r}."
+                f"backoff must be a number of seconds or a callable, not {backoff!r}."
             )
-        timeout = self.timeout
         if timeout is not None and (not _is_time(timeout, least=0) or not timeout):
             raise ImproperlyConfigured(
                 f"timeout must be a positive number of seconds or None, not "
                 f"{timeout!r}."
             )
+        self.retries = retries
+        self.backoff = backoff
+        self.timeout = timeout
 
     def delay(self, attempt, error):
         """Return the seconds until the next attempt, or None for the end."""
