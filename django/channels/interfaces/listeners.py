@@ -99,10 +99,12 @@ class Listeners:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
-        while self._ports:
+        if self._ports:
             from .ports import close
 
-            close(self._ports.pop(0))
+            ports, self._ports = self._ports, []
+            for port in ports:
+                close(port)
 
 
 def _bound(addr, port, ipv6, reuse_port):
