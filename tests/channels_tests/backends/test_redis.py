@@ -744,7 +744,8 @@ class EvictingTests(RedisTestCase, SimpleTestCase):
             self.backend.add(Message("a", {"n": -1}), Delivery(durable=True))
             self.send("b", n=-2)
             found = [content["n"] for content in self.receive_all("a", "b")]
-            self.assertEqual(set(found[-2:]), {-1, -2})
+            # And some of the others, whose count was thrown away before.
+            self.assertLessEqual({-1, -2}, set(found))
 
     def test_warning(self):
         with self.assertLogs("django.channels", "WARNING") as logs:
