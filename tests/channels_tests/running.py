@@ -1,4 +1,4 @@
-"""What the end-to-end tests start: projects under runserver, and Redis."""
+"""What the end-to-end tests start things with, and Redis."""
 
 import contextlib
 import os
@@ -94,10 +94,12 @@ def wait_for(condition, what):
 class Server:
     """A process that listens on a free port of 127.0.0.1."""
 
+    launch = staticmethod(subprocess.Popen)
+
     def start(self, command, name, **options):
         self.name = name
         self.output = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(
+        self.process = self.launch(
             command, stdout=self.output, stderr=subprocess.STDOUT, **options
         )
         wait_for(self.answers, f"{name} to start")
@@ -132,56 +134,6 @@ class Server:
         self.process.kill()
         self.process.wait()
         self.output.close()
-
-
-class Project(Server):
-    """
-    A copy of the project in ``source``, after the ``commands`` of its own
-    manage.py, served by ``manage.py runserver --noreload``.
-    """
-
-    def __init__(self, source, commands=(), **variables):
-        self.commands = commands
-        self.folder = Path(tempfile.mkdtemp())
-        shutil.copytree(
-            source,
-            self.folder,
-            dirs_exist_ok=True,
-            ignore=shutil.ignore_patterns("*.sqlite3*", "__pycache__"),
-        )
-        self.environment = environment(**variables)
-        self.port = free_port()
-
-    def __enter__(self):
-        try:
-            for command in self.commands:
-                subprocess.run(self.manage(*command), **self.place, check=True)
-            self.serve()
-        except BaseException:
-            shutil.rmtree(self.folder)
-            raise
-        return self
-
-    def __exit__(self, *exc_info):
-        try:
-            self.stop()
-        finally:
-            shutil.rmtree(self.folder)
-
-    def serve(self):
-        """Start it, on the same port if it's not the first time."""
-        command = self.manage("runserver", "--noreload", f"127.0.0.1:{self.port}")
-        self.start(command, "runserver", **self.place)
-
-    @property
-    def place(self):
-        return {"cwd": self.folder, "env": self.environment}
-
-    def manage(self, *arguments):
-        return [sys.executable, "manage.py", *arguments]
-
-    def url(self, path, scheme="http"):
-        return f"{scheme}://127.0.0.1:{self.port}{path}"
 
 
 class Redis(Server):

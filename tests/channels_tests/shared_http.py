@@ -9,7 +9,6 @@ import io
 import json
 import os
 import subprocess
-import sys
 import threading
 
 from django.channels import Channel, channel_backends
@@ -23,6 +22,7 @@ from django.test import RequestFactory, SimpleTestCase, override_settings
 from django.urls import path, reverse
 
 from .backends.redis_servers import Node, redis_executable
+from .interpreters import Interpreter
 from .running import PATIENCE, ROOT, enter_for_class, environment, wait_for
 
 PIECE = 256 * 1024
@@ -215,8 +215,8 @@ class HTTPTestCase(SimpleTestCase):
 
     def start_process(self):
         """Start a worker process, and return it when it's ready."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "django", "runworker"],
+        process = Interpreter(
+            ["-m", "django", "runworker"],
             stdout=subprocess.PIPE,
             env=environment(
                 ROOT / "tests",

@@ -13,7 +13,8 @@ from urllib.request import HTTPCookieProcessor, build_opener, urlopen
 from django.test import SimpleTestCase
 
 from .browser import Tab, chromium
-from .running import ROOT, Project, enter_for_class, missing, open_websocket, wait_for
+from .projects import Project
+from .running import ROOT, enter_for_class, missing, open_websocket, wait_for
 
 try:
     from websockets.exceptions import ConnectionClosed, InvalidStatus

@@ -9,7 +9,8 @@ from urllib.request import urlopen
 
 from django.test import SimpleTestCase
 
-from .running import Project, Redis, enter_for_class, missing, open_websocket
+from .projects import Project
+from .running import Redis, enter_for_class, missing, open_websocket
 
 SEED_CHAT = Path(__file__).resolve().parent / "seed_chat"
 

@@ -5,11 +5,11 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 from pathlib import Path
 
+from .interpreters import Interpreter
 from .running import PATIENCE, environment
 
 PROJECT = Path(__file__).resolve().parent / "jobs_project"
@@ -46,8 +46,8 @@ class WorkerRun:
             "NOTIFY_SOCKET": str(self.folder / "notices"),
             **self.variables,
         }
-        self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "runworker", *self.arguments],
+        self.process = Interpreter(
+            ["manage.py", "runworker", *self.arguments],
             cwd=self.folder,
             env=environment(*self.folders, **variables),
             stdout=subprocess.PIPE,

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from unittest import mock
@@ -18,8 +17,11 @@ from django.channels.worker import Worker
 from django.db import OperationalError, connections, transaction
 from django.db.backends.signals import connection_created
 
+from ..interpreters import Interpreter
 from ..running import PATIENCE, environment
 from .databases import ALIAS
+
+SCRIPT = Path(__file__).with_name("database_process.py")
 
 
 class Rollback(Exception):
@@ -115,13 +117,8 @@ class ProcessTests:
             **self.database_settings,
             "NAME": str(self.database_settings["NAME"]),
         }
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                Path(__file__).with_name("database_process.py"),
-                json.dumps(settings),
-                action,
-            ],
+        process = Interpreter(
+            [SCRIPT, json.dumps(settings), action],
             stdout=subprocess.PIPE,
             env=environment(),
             text=True,

@@ -26,6 +26,7 @@ from django.channels.testing.backend_suite import (
 from django.channels.worker import Worker
 from django.test import SimpleTestCase, override_settings
 
+from ..interpreters import Interpreter
 from ..running import PATIENCE, enter_for_class, environment, wait_for
 from .redis_servers import (
     Cluster,
@@ -40,6 +41,7 @@ KEYS = [
     "mG9tqJ1bqUOQDSbJv5hRWB0Xg6HvNLgJ9RJDnXbCtlk=",
     "Zr3n6vJx0m2q5t8w1y4B7E0H3K6N9Q2T5W8Z1c4f7i0=",
 ]
+SCRIPT = Path(__file__).with_name("redis_process.py")
 
 
 class RedisTestCase(BackendTestCase):
@@ -845,9 +847,8 @@ class OtherProcess:
     """A process that runs redis_process.py."""
 
     def __init__(self, url, role):
-        self.process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("redis_process.py")), url]
-            + [role],
+        self.process = Interpreter(
+            [SCRIPT, url, role],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment(),

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import channels_tests
+from channels_tests.interpreters import Interpreter
 from channels_tests.running import PATIENCE, environment, wait_for
 
 TESTS = Path(channels_tests.__file__).resolve().parent.parent
@@ -33,8 +34,8 @@ class Command:
         self.lines = []
 
     def __enter__(self):
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "django", *self.arguments],
+        self.process = Interpreter(
+            ["-m", "django", *self.arguments],
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

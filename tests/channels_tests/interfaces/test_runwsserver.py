@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest import mock
 
+from channels_tests.interpreters import Interpreter
 from channels_tests.running import environment
 
 from django.channels.interfaces.options import check_sharing, check_workers
@@ -160,8 +161,8 @@ class ProcessTests(SimpleTestCase):
         self.addCleanup(self.notices.close)
         self.notices.bind(address)
         self.notices.settimeout(20)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "django", "runwsserver", "127.0.0.1:0", *args],
+        process = Interpreter(
+            ["-m", "django", "runwsserver", "127.0.0.1:0", *args],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
