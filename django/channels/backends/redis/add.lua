@@ -23,8 +23,8 @@ local function is_waiting(other, channel)
     return false
 end
 
-promote(now)
 if unique ~= '' then
+    promote(now)
     -- One whose lease is over waits, too.
     while redis.call('ZCOUNT', key('leased'), '-inf', whole(now)) > 0 do
         promote(now)
@@ -39,16 +39,21 @@ if unique ~= '' then
     end
 end
 delay = tonumber(delay)
-if delay == 0 then
-    local waiting = redis.call('HGET', key('counts'), channel)
-    if tonumber(waiting or 0) >= capacity then
-        return 'full'
-    end
+if delay == 0 and redis.call('HINCRBY', key('counts'), channel, 1) > capacity then
+    redis.call('HINCRBY', key('counts'), channel, -1)
+    return 'full'
+end
+if unique ~= '' then
+    redis.call('SADD', key('unique:' .. channel .. '/' .. unique), id)
 end
 local number = redis.call('INCR', key('number'))
 local place = whole((10 - tonumber(priority)) * 2 ^ 47 + number)
 redis.call('HSET', key('job:' .. id), 'channel', channel, 'data', data,
     'priority', priority, 'place', place, 'unique', unique, 'key', alone,
-    'attempts', 0, 'lease', '', 'kept', kept, 'due', whole(now + delay))
-put(id, now + delay, now)
+    'attempts', 0, 'lease', 0, 'kept', kept, 'due', whole(now + delay))
+if delay == 0 then
+    make_ready(id, channel, place)
+else
+    put_off(id, channel, now + delay)
+end
 return 'ok'

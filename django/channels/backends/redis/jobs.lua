@@ -3,8 +3,9 @@
 -- in the slot of its tag, so that a Cluster lets the scripts make them up.
 --
 -- BASE:job:ID       a message, a hash: channel; data; priority; place; unique
---                   and key, or ''; attempts; lease; kept, in ms, or '' if it's
---                   durable; due; and once it's dead error and died.
+--                   and key, or ''; attempts; lease, how many it has had; kept,
+--                   in ms, or '' if it's durable; due; and once it's dead error
+--                   and died.
 -- BASE:ready:NAME   the ids of a channel's messages that can be received, by
 --                   place: a number that has the priority and then the order.
 -- BASE:held:NAME/KEY  those that wait for another one with their key.
@@ -38,9 +39,7 @@ local function signal(channel)
 end
 
 local function make_ready(id, channel, place)
-    local ready = key('ready:' .. channel)
-    redis.call('ZADD', ready, place, id)
-    if redis.call('LLEN', key('signal:' .. channel)) < redis.call('ZCARD', ready) then
+    if redis.call('ZADD', key('ready:' .. channel), place, id) == 1 then
         signal(channel)
     end
 end
@@ -64,7 +63,18 @@ local function is_running(name)
         and redis.call('EXISTS', key('job:' .. id)) == 1
 end
 
--- Let a message wait until it's due.
+-- Let a message wait until it's due, which is later.
+local function put_off(id, channel, due)
+    redis.call('ZADD', key('delayed'), whole(due), id)
+    if redis.call('ZRANK', key('delayed'), id) == 0 then
+        -- Somebody is to know when to look.
+        if redis.call('LLEN', key('signal:' .. channel)) == 0 then
+            signal(channel)
+        end
+    end
+end
+
+-- Let a message wait that was there before.
 local function put(id, due, now)
     local job = redis.call('HMGET', key('job:' .. id), 'channel', 'place', 'unique')
     local channel, place, unique = job[1], job[2], job[3]
@@ -78,29 +88,19 @@ local function put(id, due, now)
     if due <= now then
         make_ready(id, channel, place)
         count(channel, 1)
-        return
-    end
-    redis.call('ZADD', key('delayed'), whole(due), id)
-    if redis.call('ZRANK', key('delayed'), id) == 0 then
-        -- Somebody is to know when to look.
-        if redis.call('LLEN', key('signal:' .. channel)) == 0 then
-            signal(channel)
-        end
+    else
+        put_off(id, channel, due)
     end
 end
 
-local function end_lease(id)
-    redis.call('ZREM', key('leased'), id)
-    local job = redis.call('HMGET', key('job:' .. id), 'channel', 'key')
-    if not job[1] then
-        return
-    end
-    local name = job[1] .. '/' .. job[2]
-    if job[2] ~= '' and redis.call('HGET', key('running'), name) == id then
-        redis.call('HDEL', key('running'), name)
-        local first = redis.call('ZPOPMIN', key('held:' .. name))
+-- Let the next message with the key be taken, after this one's lease.
+local function free(id, channel, name)
+    local running = channel .. '/' .. name
+    if name ~= '' and redis.call('HGET', key('running'), running) == id then
+        redis.call('HDEL', key('running'), running)
+        local first = redis.call('ZPOPMIN', key('held:' .. running))
         if first[1] then
-            make_ready(first[1], job[1], first[2])
+            make_ready(first[1], channel, first[2])
         end
     end
 end
@@ -113,8 +113,12 @@ local function promote(now)
         put(id, now, now)
     end
     for _, id in ipairs(redis.call('ZRANGEBYSCORE', key('leased'), unpack(limit))) do
-        end_lease(id)
-        put(id, now, now)
+        redis.call('ZREM', key('leased'), id)
+        local job = redis.call('HMGET', key('job:' .. id), 'channel', 'key')
+        if job[1] then
+            free(id, job[1], job[2])
+            put(id, now, now)
+        end
     end
 end
 
@@ -126,7 +130,8 @@ local function trim_signals(channel)
     end
 end
 
--- Take the first message of a channel. Return its id, or nil.
+-- Take the first message of a channel. Return its id and a list: data; kept;
+-- due; attempts; lease. Or return nil.
 local function take_first(channel)
     while true do
         local first = redis.call('ZPOPMIN', key('ready:' .. channel))
@@ -139,22 +144,24 @@ local function take_first(channel)
             end
             return nil
         end
-        local job = redis.call('HMGET', key('job:' .. id), 'key', 'unique')
-        local name = channel .. '/' .. (job[1] or '')
-        if not job[1] then
+        trim_signals(channel)
+        local job = redis.call('HMGET', key('job:' .. id),
+            'data', 'kept', 'due', 'attempts', 'lease', 'key', 'unique')
+        local alone, unique = job[6], job[7]
+        local name = channel .. '/' .. (alone or '')
+        if not alone then
             count(channel, -1)
-        elseif job[1] ~= '' and is_running(name) then
+        elseif alone ~= '' and is_running(name) then
             redis.call('ZADD', key('held:' .. name), place, id)
         else
-            trim_signals(channel)
             count(channel, -1)
-            if job[2] ~= '' then
-                redis.call('SREM', key('unique:' .. channel .. '/' .. job[2]), id)
+            if unique ~= '' then
+                redis.call('SREM', key('unique:' .. channel .. '/' .. unique), id)
             end
-            if job[1] ~= '' then
+            if alone ~= '' then
                 redis.call('HSET', key('running'), name, id)
             end
-            return id
+            return id, job
         end
     end
 end

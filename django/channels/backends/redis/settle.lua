@@ -6,22 +6,20 @@
 
 local id, lease, action = ARGV[1], ARGV[2], ARGV[3]
 local name = key('job:' .. id)
-local now = get_time()
+local job = redis.call('HMGET', name, 'lease', 'channel', 'key')
 
-if redis.call('HGET', name, 'lease') ~= lease then
+if job[1] ~= lease or redis.call('ZREM', key('leased'), id) == 0 then
     return 0
 end
-if not redis.call('ZSCORE', key('leased'), id) then
-    return 0
-end
-end_lease(id)
+free(id, job[2], job[3])
 if action == 'acknowledge' then
     redis.call('DEL', name)
 elseif action == 'release' then
+    local now = get_time()
     redis.call('HINCRBY', name, 'attempts', 0 - tonumber(ARGV[5]))
     put(id, now + tonumber(ARGV[4]), now)
 else
-    redis.call('HSET', name, 'error', ARGV[4], 'died', whole(now))
+    redis.call('HSET', name, 'error', ARGV[4], 'died', whole(get_time()))
     redis.call('ZADD', key('dead'), redis.call('INCR', key('number')), id)
 end
 return 1

@@ -28,19 +28,18 @@ end
 -- Fill in the result, or return whether it's others' turn.
 local function take_job(number, channel)
     while redis.call('HEXISTS', counts, channel) == 1 do
-        local id = take_first(channel)
+        local id, job = take_first(channel)
         if not id then
             return false
         end
         local name = key('job:' .. id)
-        local job = redis.call('HMGET', name, 'data', 'kept', 'due', 'attempts')
         local data, kept, due = job[1], job[2], tonumber(job[3])
         if kept == '' then
-            local lease = redis.call('INCR', key('number'))
-            redis.call('HSET', name, 'attempts', job[4] + 1, 'lease', lease)
+            local attempts, lease = job[4] + 1, tostring(job[5] + 1)
+            redis.call('HSET', name, 'attempts', attempts, 'lease', lease)
             redis.call('ZADD', key('leased'), whole(now + tonumber(ARGV[1])), id)
             result[1] = number
-            result[2] = {data, id, job[4] + 1, tostring(lease)}
+            result[2] = {data, id, attempts, lease}
             return true
         end
         redis.call('DEL', name)
