@@ -544,6 +544,23 @@ class StoredTests(RedisTestCase, SimpleTestCase):
             backend.close()
         self.wait_until(lambda: self.server.connections() == before)
 
+    def test_no_signal_is_left(self):
+        """Messages with a key wake receivers when they're ready, and once."""
+        receiver = self.open("a")
+        for n in range(4):
+            self.backend.add(Message("a", {}), Delivery(durable=True, key="x"))
+        for n in range(10):
+            self.backend.add(Message("a", {}), Delivery(durable=True))
+        alone = receiver.receive(0)
+        for n in range(3):
+            receiver.receive(0)
+            self.backend.acknowledge(alone)
+            alone = receiver.receive(0)
+        base = self.backend.base_key(0)
+        ready = self.server.command("ZCARD", f"{base}:ready:a")
+        self.assertEqual(ready, 7)
+        self.assertEqual(self.server.command("LLEN", f"{base}:signal:a"), ready)
+
     def test_no_key_is_for_ever(self):
         """But a group with an ordinary channel, which only its owner ends."""
         name, _ = self.listen()
