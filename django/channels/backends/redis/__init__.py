@@ -1,12 +1,13 @@
 """
 Channels on a Redis or Valkey server.
 
-``backend`` says what is stored where. ``connection`` makes the clients, and
-``wire`` is the way of what is called often. ``durable`` is what durable channels
-need besides. ``receiver``, ``shards`` and ``inbox`` wait for what comes, and by
-``waiting`` for a server that is away; ``places`` are the receiver's, for answers
-that may be lost. The scripts that the server runs are in the ``.lua`` files.
-Nothing imports the package redis before a backend is used.
+``backend`` says what is stored where, and is made of ``queues``, ``durable`` and
+``groups``: a channel's messages at most once, at least once, and what reaches
+processes and their sockets. ``connection`` makes the clients, and ``wire`` is the
+way of what is called often. ``receiver``, ``shards`` and ``inbox`` wait for what
+comes, and by ``waiting`` for a server that is away; ``places`` are the receiver's,
+for answers that may be lost. The scripts that the server runs are in the ``.lua``
+files. Nothing imports the package redis before a backend is used.
 """
 
 from .backend import RedisChannelBackend

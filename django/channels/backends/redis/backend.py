@@ -1,19 +1,17 @@
-"""The backend, and what it stores."""
+"""The backend: its options, its server, and what it stores there."""
 
 import logging
 import re
 import threading
 from importlib.util import find_spec
-from zlib import crc32
 
 from django.channels.exceptions import BackendUnavailable
 
-from ..shared import PROCESS_MARK, SharedChannelBackend
+from ..shared import SharedChannelBackend
 from .connection import Connection, Server
 from .durable import RedisDurable
-from .inbox import Inbox
-from .receiver import RedisReceiver
-from .shards import ShardedReceiver
+from .groups import RedisGroups
+from .queues import RedisQueues
 from .waiting import SLICE
 
 logger = logging.getLogger("django.channels")
@@ -21,12 +19,8 @@ logger = logging.getLogger("django.channels")
 DEFAULT_PREFIX = "django.channels"
 DEFAULT_TIMEOUT = 5
 
-# How long a group of sockets is kept that no process renews, in seconds. Each
-# process does it about every hour.
-GROUP_KEPT = 24 * 60 * 60
 
-
-class RedisChannelBackend(RedisDurable, SharedChannelBackend):
+class RedisChannelBackend(RedisQueues, RedisDurable, RedisGroups, SharedChannelBackend):
     """
     Channels on a Redis or Valkey server. See SharedChannelBackend.
 
@@ -132,137 +126,6 @@ class RedisChannelBackend(RedisDurable, SharedChannelBackend):
     def waiting_wire(self, key):
         """Return a new Wire for commands that block for a SLICE."""
         return self.server.waiting_wire(self.connection.client, key, SLICE)
-
-    # Channels.
-
-    def queue_key(self, channel):
-        return f"{{{self.prefix}:{self.shard_of(channel)}}}:queue:{channel}"
-
-    def signals_key(self, channel):
-        return f"{{{self.prefix}:{self.shard_of(channel)}}}:signals:{channel}"
-
-    @property
-    def kept(self):
-        """How long what expires is kept, in ms; it's found expired before."""
-        return int(self.expiry * 1000) + 60_000
-
-    def shard_of(self, channel):
-        return crc32(channel.encode()) % self.shards
-
-    def receiver(self, channels):
-        by_shard = {}
-        for channel in channels:
-            by_shard.setdefault(self.shard_of(channel), []).append(channel)
-        if len(by_shard) > 1:
-            return ShardedReceiver(self, channels, by_shard)
-        return RedisReceiver(self, channels)
-
-    def _push(self, channel, data, capacity, expiry):
-        pushed, *expired = self.call(
-            self.connection.push,
-            keys=[self.queue_key(channel), self.signals_key(channel)],
-            args=[capacity, int(expiry * 1000), data],
-        )
-        for old in expired:
-            self._expired(channel, old)
-        return bool(pushed)
-
-    def waiting(self, channel):
-        return self.call(self.connection.client.llen, self.queue_key(channel))
-
-    def put_back(self, channel, entry):
-        """Let an entry that was taken be the first of its channel again."""
-        if isinstance(entry, list):
-            self.release(self._durable_message(channel, {}, entry[1:]), counted=False)
-        else:
-            self.call(self._put_back, channel, entry)
-
-    def _put_back(self, channel, entry):
-        pipeline = self.connection.client.pipeline(transaction=False)
-        pipeline.lpush(self.queue_key(channel), entry)
-        pipeline.rpush(self.signals_key(channel), b"")
-        for key in self.queue_key(channel), self.signals_key(channel):
-            pipeline.pexpire(key, self.kept)
-        pipeline.execute()
-
-    # Inboxes.
-
-    def inbox_keys(self, process):
-        tag = f"{{{self.prefix}:{process}}}"
-        return f"{tag}:inbox", f"{tag}:lease", f"{tag}:read"
-
-    def renew_inbox(self):
-        inbox = self._inbox
-        if inbox is not None:
-            inbox.renew()
-
-    def _open_inbox(self, process):
-        self._inbox = Inbox(self, process)
-        self._inbox.open()
-
-    def _close_inbox(self, process):
-        inbox, self._inbox = self._inbox, None
-        inbox.close()
-
-    def _post_soon(self, process, data, capacity, then):
-        def answered(answer):
-            if isinstance(answer, Exception):
-                then(self._away(answer))
-            else:
-                then(None if answer == b"ok" else answer.decode())
-
-        call = self.connection.post, self.inbox_keys(process), (capacity, data)
-        self.call(self.connection.wire.begin, call, answered)
-
-    def _post(self, processes, data, capacity):
-        post, args = self.connection.post, (capacity, data)
-        calls = [(post, self.inbox_keys(process), args) for process in processes]
-        answers = self.call(self.connection.wire.call, *calls)
-        return {
-            process: answer.decode()
-            for process, answer in zip(processes, answers)
-            if answer != b"ok"
-        }
-
-    def _alive(self, processes):
-        processes = list(processes)
-        leases = [self.inbox_keys(process)[1] for process in processes]
-        if self.server.cluster or len(leases) < 2:
-            found = [self.call(self.connection.client.exists, key) for key in leases]
-        else:
-            found = self.call(self._exist, leases)
-        return {process for process, exists in zip(processes, found) if exists}
-
-    def _exist(self, keys):
-        pipeline = self.connection.client.pipeline(transaction=False)
-        for key in keys:
-            pipeline.exists(key)
-        return pipeline.execute()
-
-    # Groups.
-
-    def group_key(self, group):
-        return f"{self.prefix}:group:{group}"
-
-    def _join(self, group, member, token):
-        kept = GROUP_KEPT * 1000 if member.startswith(PROCESS_MARK) else 0
-        self.call(
-            self.connection.join,
-            keys=[self.group_key(group)],
-            args=[member, token, kept],
-        )
-
-    def _leave(self, group, member):
-        self.call(self.connection.client.hdel, self.group_key(group), member)
-
-    def _members(self, group):
-        wire, key = self.connection.wire, self.group_key(group)
-        found = self.call(wire.command, "HGETALL", key)
-        if isinstance(found, list):
-            found = dict(zip(found[::2], found[1::2]))
-        return {member.decode(): token.decode() for member, token in found.items()}
-
-    # The rest.
 
     def check_server(self):
         try:
