@@ -30,7 +30,8 @@ class Interpreter(subprocess.Popen):
     """
     Python with these arguments: a script or -m and a module, and theirs. The
     options are those of Popen that say where it runs, with what, and what its
-    files are.
+    files are. How Popen starts a process and waits for its end is in methods of
+    its own, which this fills in; the rest is Popen's.
     """
 
     def _execute_child(self, *args):
@@ -54,7 +55,10 @@ class Interpreter(subprocess.Popen):
         self._close_pipe_fds(*(given[name] for name in pipes))
 
     def _try_wait(self, wait_flags):
-        if wait_flags & os.WNOHANG and not select.select([self._told], [], [], 0)[0]:
+        # select() knows no descriptor beyond 1023.
+        told = select.poll()
+        told.register(self._told, select.POLLIN)
+        if wait_flags & os.WNOHANG and not told.poll(0):
             return 0, 0
         with self._told:
             return self.pid, int(self._told.read())
