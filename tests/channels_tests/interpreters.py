@@ -106,7 +106,7 @@ class Forker:
                 sent = [file.fileno(), writing, *files]
                 socket.send_fds(self.control, [b"\0"], sent)
         os.close(writing)
-        # Unbuffered: what is there to be read is what select() sees.
+        # Unbuffered: what is there to be read is what poll() sees.
         return os.fdopen(reading, "rb", 0)
 
     def close(self):
