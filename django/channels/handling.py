@@ -78,7 +78,7 @@ def _progress(worker, message):
 
 
 def _started(worker, message):
-    if not message.manages_connections:
+    if message.signalled:
         signals.consumer_started.send(sender=type(worker), message=message)
 
 
@@ -87,7 +87,7 @@ def _finished(worker, message, exception):
     Tell of the consumer's end, and return the receipt that is due. A signal's
     receiver keeps nothing from being done about the message.
     """
-    if exception is not None or not message.manages_connections:
+    if exception is not None or message.signalled:
         try:
             signals.consumer_finished.send_robust(
                 sender=type(worker), message=message, exception=exception

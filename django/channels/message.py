@@ -33,6 +33,9 @@ class Message:
     # request signals do.
     manages_connections = False
 
+    # Whether consumer_started and consumer_finished are sent around it.
+    signalled = True
+
     # How a message answers itself, where it brings all that it needs to.
     serve = None
 
@@ -57,6 +60,15 @@ class Message:
         one of them can't be carried.
         """
         return cls(channel, codec.plain(values))
+
+    def enter(self, semaphore):
+        """
+        Be about to go to an event loop: wait for a place among those that are
+        on their way, if this takes one.
+        """
+
+    def leave(self):
+        """Give back what enter() took, if that wasn't done."""
 
     @property
     def made_by_django(self):

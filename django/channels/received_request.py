@@ -21,9 +21,7 @@ class ReceivedRequest(Message):
 
     @classmethod
     def of(cls, message):
-        """Return the message as one that can be served."""
-        if message.serve is not None:
-            return message
+        """Return a Message as one that can be served."""
         received = cls(message.channel, message.content)
         received.backend = message.backend
         return received

@@ -55,6 +55,10 @@ class Consumer:
         code = getattr(self.function, "__code__", None)
         return self.path, code and code.co_firstlineno
 
+    def adopt(self, message):
+        """Return the message that a worker received, as this handles it."""
+        return message
+
     def wants_loop(self, message):
         """Tell whether this message is to be handled on the event loop."""
         return self.is_async

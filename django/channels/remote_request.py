@@ -47,6 +47,9 @@ class RemoteRequest(ReceivedRequest):
     __slots__ = ("name", "begun", "announced", "gone", "confessions", "sending")
     __slots__ += ("_control", "_bodies", "_flow", "_cancel")
 
+    # The request signals do it.
+    manages_connections = True
+
     def __init__(self, channel, content):
         super().__init__(channel, content)
         self.name = content["reply_channel"]

@@ -34,8 +34,9 @@ class ServerRequest(Message):
 
     __slots__ = ("parts", "application", "exchange", "_content", "_entered", "_task")
 
-    # The request signals do it.
+    # The request signals do it, and stand for the consumer's.
     manages_connections = True
+    signalled = False
 
     def __init__(self, parts, application, exchange, backend=None):
         self.channel = names.HTTP_REQUEST

@@ -92,17 +92,18 @@ class Worker:
         signals.worker_stopped.send(sender=type(self), worker=self)
         return ended
 
-    def handle(self, message):
-        """Run the message's consumer; its exception is logged, not raised."""
-        consumer = consumers.get(message.channel)
+    def handle(self, consumer, message):
+        """
+        Run the Consumer, or None where the channel has none; its exception is
+        logged, not raised.
+        """
         if message.durable and not self.leases.begin(message, consumer):
             return
         if consumer is None:
             return
         if consumer.wants_loop(message):
             self._async_slots.acquire()
-            if message.manages_connections:
-                message.enter(self._opening)
+            message.enter(self._opening)
             self.loop.run(self._handle_slot, consumer, message)
         else:
             run_consumer(self, consumer, message)
@@ -112,8 +113,7 @@ class Worker:
             await arun_consumer(self, consumer, message)
         finally:
             self._async_slots.release()
-            if message.manages_connections:
-                message.leave()
+            message.leave()
 
     def _work(self):
         receive = self._receiver.receive
@@ -123,12 +123,17 @@ class Worker:
         while (message := receive()) is not None:
             self._handling[thread] = message.channel
             try:
+                consumer = consumers.get(message.channel)
+                if consumer is not None:
+                    message = consumer.adopt(message)
                 if message.manages_connections:
                     # A new context costs a request a tenth of its time.
                     connected = True
-                    self.handle(message)
+                    self.handle(consumer, message)
                 else:
-                    connected = Context().run(self._handle_tidily, message, connected)
+                    connected = Context().run(
+                        self._handle_tidily, consumer, message, connected
+                    )
             except BaseException:
                 connected = True
                 # A fault around the consumer, such as a signal's receiver.
@@ -137,13 +142,13 @@ class Worker:
         # Persistent ones, too: they're this thread's, which ends.
         connections.close_all()
 
-    def _handle_tidily(self, message, connected):
+    def _handle_tidily(self, consumer, message, connected):
         """Return whether the thread has connections to databases after it."""
         if connected:
             reset_queries()
             close_old_connections()
         try:
-            self.handle(message)
+            self.handle(consumer, message)
         finally:
             connected = bool(connections.all(initialized_only=True))
             if connected:

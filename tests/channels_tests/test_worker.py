@@ -5,10 +5,11 @@ from unittest import mock
 
 from asgiref.sync import sync_to_async
 
-from django.channels import Channel, channel_backends, names, signals
+from django.channels import Channel, channel_backends, consumers, names, signals
 from django.channels.exceptions import ChannelFull
 from django.channels.inline import run_here
 from django.channels.message import Message
+from django.channels.registry import Consumer
 from django.channels.worker import Worker
 from django.utils.translation import activate, get_language
 
@@ -157,17 +158,42 @@ class WorkerTests(WorkerTestCase):
             self.assertTrue(done.wait(10))
         self.assertEqual(languages, ["en", "en"])
 
+    def test_adopted_message(self):
+        """A consumer may have what it handles look after its surroundings."""
+        handled, done = [], threading.Event()
+
+        class Adopted(Message):
+            manages_connections = True
+
+        class Adopting(Consumer):
+            def adopt(self, message):
+                return Adopted(message.channel, message.content)
+
+            def __call__(self, message):
+                handled.append((type(message), get_language()))
+                activate("de")
+                if message.content["last"]:
+                    done.set()
+
+        consumers.register("task", Adopting(print))
+        with self.running():
+            Channel("task").send(last=False)
+            Channel("task").send(last=True)
+            self.assertTrue(done.wait(10))
+        # The same context, since it said so.
+        self.assertEqual(handled, [(Adopted, "en"), (Adopted, "de")])
+
     def test_fault_around_the_consumer(self):
         """What fails before it's even found doesn't end the thread either."""
         done = threading.Event()
         Channel.consumer("task")(done.set)
         handle, calls = Worker.handle, []
 
-        def fail_once(worker, message):
+        def fail_once(worker, consumer, message):
             calls.append(message)
             if len(calls) == 1:
                 raise ValueError
-            handle(worker, message)
+            handle(worker, consumer, message)
 
         with self.assertLogs("django.channels.worker", "ERROR") as logs:
             with mock.patch.object(Worker, "handle", fail_once), self.running():

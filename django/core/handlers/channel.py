@@ -132,25 +132,27 @@ class HttpRequestConsumer(Consumer):
             return await trips.get_response(message.request)
         return await message.handler.get_response_async(message.request)
 
+    def adopt(self, message):
+        """Return a request that a worker received as one that can be served."""
+        if message.serve is not None:
+            return message
+        # The handlers import this module, and serving needs the handlers.
+        from django.channels.received_request import ReceivedRequest
+        from django.channels.remote_request import RemoteRequest
+
+        if isinstance(message.backend, SharedChannelBackend):
+            return RemoteRequest.of(message)
+        return ReceivedRequest.of(message)
+
     def wants_loop(self, message):
-        return _served(message).wants_loop()
+        return self.adopt(message).wants_loop()
 
     def __call__(self, message):
         """Answer a request that a worker received."""
-        _served(message).serve()
+        self.adopt(message).serve()
 
     async def acall(self, message):
-        await _served(message).aserve()
-
-
-def _served(message):
-    # The handlers import this module, and serving needs the handlers.
-    from django.channels.received_request import ReceivedRequest
-    from django.channels.remote_request import RemoteRequest
-
-    if isinstance(message.backend, SharedChannelBackend):
-        return RemoteRequest.of(message)
-    return ReceivedRequest.of(message)
+        await self.adopt(message).aserve()
 
 
 http_request = HttpRequestConsumer()
