@@ -11,10 +11,13 @@ if not length then
     redis.call('DEL', inbox, last)
     return 'gone'
 end
-if redis.call('LLEN', inbox) >= tonumber(ARGV[1]) then
+local waiting = redis.call('RPUSH', inbox, ARGV[2])
+if waiting > tonumber(ARGV[1]) then
+    redis.call('RPOP', inbox)
     return 'full'
 end
-redis.call('RPUSH', inbox, ARGV[2])
-redis.call('PEXPIRE', inbox, 2 * length)
-redis.call('PEXPIRE', last, 2 * length)
+if waiting == 1 then
+    -- From then on, it's kept by whoever reads it, as long as there's a lease.
+    redis.call('PEXPIRE', inbox, 2 * length)
+end
 return 'ok'

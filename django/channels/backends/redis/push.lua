@@ -14,28 +14,29 @@ local capacity, kept, message = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local result = {1}
-local waiting = redis.call('LLEN', queue)
+local entry = string.format('%013.0f', now + kept) .. message
+local waiting = redis.call('RPUSH', queue, entry)
 
 -- Those that expired take no room, but looking costs time.
-while waiting >= capacity and waiting > 0 and #result <= 100 do
-    local entry = redis.call('LINDEX', queue, 0)
-    if tonumber(string.sub(entry, 1, 13)) > now then
+while waiting > capacity and #result <= 100 do
+    local first = redis.call('LINDEX', queue, 0)
+    if tonumber(string.sub(first, 1, 13)) > now then
         break
     end
     redis.call('LPOP', queue)
-    result[#result + 1] = string.sub(entry, 14)
+    result[#result + 1] = string.sub(first, 14)
     waiting = waiting - 1
 end
 
-if waiting >= capacity then
+if waiting > capacity then
+    redis.call('RPOP', queue)
     result[1] = 0
     return result
 end
 
-redis.call('RPUSH', queue, string.format('%013.0f', now + kept) .. message)
 -- A minute more than the last message, so that somebody finds it expired.
 local left = kept + 60000
-if redis.call('PTTL', queue) < left then
+if waiting == 1 or redis.call('PTTL', queue) < left then
     redis.call('PEXPIRE', queue, left)
 end
 if redis.call('EXISTS', signals) == 0 then

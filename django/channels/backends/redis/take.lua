@@ -16,8 +16,14 @@
 
 local now = get_time()
 local result = {0, '', -1}
-local counts = key('counts')
-local has_jobs = redis.call('EXISTS', counts, key('delayed'), key('leased')) > 0
+local counts, delayed, leased = key('counts'), key('delayed'), key('leased')
+-- Mostly there is nothing but in the last queue, which gave a message before:
+-- one command finds it out.
+local has_jobs, first = false, math.max(3, #KEYS)
+if redis.call('EXISTS', counts, delayed, leased, unpack(KEYS, 3, #KEYS - 1)) > 0 then
+    has_jobs = redis.call('EXISTS', counts, delayed, leased) > 0
+    first = 3
+end
 
 local function drop_expired(number, data)
     result[#result + 1] = number
@@ -37,7 +43,7 @@ local function take_job(number, channel)
         if kept == '' then
             local attempts, lease = job[4] + 1, tostring(job[5] + 1)
             redis.call('HSET', name, 'attempts', attempts, 'lease', lease)
-            redis.call('ZADD', key('leased'), whole(now + tonumber(ARGV[1])), id)
+            redis.call('ZADD', leased, whole(now + tonumber(ARGV[1])), id)
             result[1] = number
             result[2] = {data, id, attempts, lease}
             return true
@@ -104,7 +110,7 @@ local function answer_again(number)
     local entry = answer[2]
     if type(entry) == 'table' then
         -- A lease that is over meanwhile is another's, or will be.
-        local till = redis.call('ZSCORE', key('leased'), entry[2])
+        local till = redis.call('ZSCORE', leased, entry[2])
         local lease = redis.call('HGET', key('job:' .. entry[2]), 'lease')
         if not till or tonumber(till) <= now or lease ~= entry[4] then
             return nil
@@ -135,7 +141,7 @@ end
 if has_jobs then
     promote(now)
 end
-for i = 3, #KEYS do
+for i = first, #KEYS do
     if take(i - 2, KEYS[i]) then
         return keep(result)
     end
