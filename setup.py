@@ -23,7 +23,8 @@ LOCAL_VERSION = "channels.1"
 REQUIREMENTS = ["twisted>=24.7", "autobahn>=24.4.2", "httptools>=0.6.1"]
 EXTRAS = {
     "encryption": ["cryptography>=42"],
-    "redis": ["redis>=6.4"],
+    # hiredis reads what the server answers in a fraction of the time.
+    "redis": ["redis[hiredis]>=6.4"],
     "tls": ["twisted[tls]>=24.7"],
 }
 
