@@ -30,7 +30,7 @@ class GrowthComparison(Comparison):
                 medians = [self.spread(row(n, kind), metric).median for n in TIMES]
                 panel.plot(TIMES, medians, marker="o", label=kind)
             panel.set(xscale="log", xlabel="times as many", ylabel=metric)
-            panel.set_ylim(bottom=0)
+            panel.set_ylim(0, 1.1 * panel.dataLim.ymax)
             panel.set_xticks(TIMES, [f"{n}×" for n in TIMES])
         panels[0].legend()
         figure.tight_layout()
