@@ -19,7 +19,7 @@ class Http:
     name = "http"
     title = "Servers under load"
     ratios = [
-        Ratio(OURS, "granian", {"hello": 1.0}),
+        Ratio(OURS, "granian", {"hello": 1.2}),
         Ratio(OURS, "gunicorn", {"hello": 2.5}),
         Ratio(OURS, "uvicorn"),
         Ratio(OURS, "daphne", {"hello": 13.0}),
