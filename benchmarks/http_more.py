@@ -15,6 +15,9 @@ GRANIAN = (
 HELLO = "/"
 ASYNC = "/async/"
 IN_PROCESS = "in process"
+ALONE = "Twisted alone"
+# The time of both for each request, as if our own code took none.
+BOTH = f"{IN_PROCESS} and {ALONE}"
 
 
 class HttpMore:
@@ -31,6 +34,9 @@ class HttpMore:
         Server("uvicorn, patched", UVICORN + "hello.asgi:application", channels=True),
         Server("uvicorn, pristine", UVICORN + "hello.asgi:application"),
     ]
+    bare_server = Server(
+        ALONE, "{peers}/twisted_alone.py {host} {port}", is_django=False
+    )
 
     def __init__(self, options, size, cores):
         self.options, self.size, self.cores = options, size, cores
@@ -78,17 +84,27 @@ class HttpMore:
         note = (
             f"The view 'hello'. In process, the WSGI application is called "
             f"{self.size.requests} times a round, by a thread that never waits; the "
-            f"server has {CONNECTIONS} keep-alive connections."
+            f"servers have {CONNECTIONS} keep-alive connections. '{ALONE}' answers "
+            f"with fixed bytes, and has httptools besides; '{BOTH}' adds up the time "
+            f"that these two take for a request."
         )
-        ratios = [Ratio(OURS, IN_PROCESS, aim=0.65)]
+        ratios = [Ratio(OURS, IN_PROCESS, aim=0.65), Ratio(OURS, BOTH)]
         comparison = Comparison("A server, and none", "", ratios, CPU_RATE, note)
-        seconds, wrk = self.size.http_seconds, Wrk(self.cores)
         in_process = InProcess(self.options, self.size, self.cores)
         for number in range(self.size.http_rounds):
             progress.step(f"{IN_PROCESS}, round {number + 1}")
             with in_process.loop(PATCHED, HELLO) as loop:
                 comparison.add(IN_PROCESS, loop.measure(self.size.requests))
-            with serving(SERVER, self.cores, self.options) as (process, url):
-                sample = under_load(url + HELLO, process, wrk, seconds)
-            comparison.add(OURS, {name: sample[name] for name in (RATE, CPU_RATE)})
+            self.compare_rates(comparison, SERVER)
+            self.compare_rates(comparison, self.bare_server)
+            one, other = (comparison.samples[row][-1] for row in (IN_PROCESS, ALONE))
+            both = {name: 1 / (1 / one[name] + 1 / other[name]) for name in one}
+            comparison.add(BOTH, both)
         return comparison
+
+    def compare_rates(self, comparison, server):
+        wrk, seconds = Wrk(self.cores), self.size.http_seconds
+        with serving(server, self.cores, self.options) as (process, url):
+            sample = under_load(url + HELLO, process, wrk, seconds)
+        rates = {name: sample[name] for name in (RATE, CPU_RATE)}
+        comparison.add(server.name, rates)

@@ -68,6 +68,7 @@ class QuickTests(SimpleTestCase):
             "runwsserver ÷ granian, ASGI",
             "uvicorn, patched ÷ uvicorn, pristine",
             "runwsserver ÷ in process",
+            "runwsserver ÷ in process and Twisted alone",
         ):
             self.assertIn(ratio, printed)
 

@@ -36,6 +36,7 @@ class ServerTests(SimpleTestCase):
         """Every server listens on the loopback interface, at the port given."""
         others = [*HttpMore.async_servers, *HttpMore.stock_servers, *Broadcast.alone]
         others += [server for server, _ in (*WebSocket.rows, *Idle.rows)]
+        others.append(HttpMore.bare_server)
         for server in SERVERS + others:
             with self.subTest(server.name):
                 command = " ".join(server.command(port=8123, threads=3))
