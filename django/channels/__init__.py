@@ -29,10 +29,11 @@ Read the modules in this order; each imports only from those above it.
     Requests that are answered in another process: what both ends agree on; how
     the edges reach a worker; how an edge sees that its workers live. ``ticker``
     calls both of them once a second.
-``pending_request``, ``remote_exchange``
-    A request at the edge while another process answers it: of the core
-    handlers, and of the interface server. Both ends use ``remote_body``,
-    ``pieces`` and ``flow`` for bodies in parts, and ``loop_queue`` to wait.
+``pending_response``, ``pending_request``, ``remote_exchange``
+    A request at the edge while another process answers it, and its response:
+    of the core handlers, and of the interface server. Both ends use
+    ``remote_body``, ``pieces`` and ``flow`` for bodies in parts, and
+    ``loop_queue`` to wait.
 ``views``
     Views that answer through another channel.
 ``tasks``
@@ -56,8 +57,8 @@ Read the modules in this order; each imports only from those above it.
     worker uses them, on an event loop as well.
 ``received_request``, ``remote_request``, ``server_request``
     How a worker serves a request: one that brings its content alone, one that
-    came in at another process, and one that came in at an interface server in
-    this process.
+    came in at another process, which has a ``remote_reply``, and one that came
+    in at an interface server in this process.
 ``interfaces``
     The server that speaks HTTP and WebSocket. Nothing outside it imports
     Twisted or Autobahn.

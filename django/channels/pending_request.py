@@ -1,25 +1,16 @@
 """A request that waits for its response from another process."""
 
-import asyncio
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from time import monotonic
 
 from asgiref.sync import sync_to_async
 
-from django.conf import settings
-
 from . import http, names
-from .exceptions import (
-    BackendUnavailable,
-    ChannelFull,
-    InvalidMessage,
-    ReplyTimeout,
-    WorkerLost,
-    nothing_sent,
-)
+from .exceptions import BackendUnavailable, ChannelFull, WorkerLost, nothing_sent
 from .loop_queue import LoopQueue
 from .message import Message
-from .remote import READ, cost, part_size
+from .pending_response import PendingResponse
+from .remote import part_size
 from .remote_body import BodyParts
 from .watch import Watch, worker_lost
 
@@ -27,12 +18,11 @@ from .watch import Watch, worker_lost
 class PendingRequest:
     """
     A request on its way through a SharedChannelBackend, at the edge where it
-    came in. It listens on a fresh reply channel, ``name``, sends the parts of
-    the body that the worker asks for, and reads the parts of the response. See
-    django.channels.remote.
+    came in. It listens on a fresh reply channel, ``name``, and sends the parts
+    of the body that the worker asks for. See django.channels.remote.
 
-    ``contents``, a queue, gets what the worker says; it's read by whoever
-    waits. ``worker`` is the worker's control channel, once it's known.
+    ``contents``, a queue, gets what the worker says: a PendingResponse reads it.
+    ``worker`` is the worker's control channel, once it's known.
 
     An ordinary request costs one message each way.
     """
@@ -43,18 +33,12 @@ class PendingRequest:
         self.sent = monotonic()
         # For Watch.
         self.looks = 0
-        self._backend = backend
+        self.backend = backend
         self._contents = contents
         self._watch = backend.part(Watch)
-        self._timeout = settings.CHANNEL_HTTP_TIMEOUT
         self._body = None
-        # Of a response that comes in parts: its beginning, and what it has
-        # cost since the worker was told.
-        self._head = None
-        self._parts = []
-        self._read = 0
         # Whether the worker has a part in it yet.
-        self._in_progress = False
+        self.in_progress = False
         self._closed = False
 
     def send(self, content, body):
@@ -63,7 +47,7 @@ class PendingRequest:
         NoWorker, BackendUnavailable or ChannelFull.
         """
         with nothing_sent():
-            self._backend.listen(self.name, self)
+            self.backend.listen(self.name, self)
             self._watch.require_worker()
         self._body = body
         content["reply_channel"] = self.name
@@ -71,13 +55,13 @@ class PendingRequest:
             content["more_body"] = True
         try:
             with nothing_sent():
-                self._backend.renew_inbox()
-            self._backend.send(Message(names.HTTP_REQUEST, content))
+                self.backend.renew_inbox()
+            self.backend.send(Message(names.HTTP_REQUEST, content))
         except BackendUnavailable:
             self._watch.forget()
             raise
         self.sent = monotonic()
-        self._in_progress = True
+        self.in_progress = True
         self._watch.add(self)
         if self._closed:
             # Its client left meanwhile.
@@ -85,7 +69,7 @@ class PendingRequest:
 
     def send_request(self, request):
         """Do the same with an HttpRequest."""
-        first, body = BodyParts.of(request, part_size(self._backend))
+        first, body = BodyParts.of(request, part_size(self.backend))
         self.send(http.encode_request(request, first), body)
 
     def close(self):
@@ -100,8 +84,8 @@ class PendingRequest:
 
     def _withdraw(self):
         self._watch.remove(self)
-        self._backend.unlisten(self.name)
-        if self._in_progress:
+        self.backend.unlisten(self.name)
+        if self.in_progress:
             self._watch.say_gone(self)
 
     # In any thread.
@@ -120,162 +104,35 @@ class PendingRequest:
         """Let whoever waits have the exception ``error``."""
         self._contents.put(error)
 
-    # In a thread.
+    # What the response asks for; it may wait for the store.
 
-    def wait(self):
-        """
-        Return the response. Raise ReplyTimeout, WorkerLost, or an error of
-        reading the body.
-        """
-        while (response := self.advance(self._next())) is None:
-            pass
-        return response
-
-    def _next(self):
-        try:
-            return self._contents.get(timeout=self._timeout)
-        except Empty as error:
-            raise self._late() from error
-
-    def _chunks(self):
-        more = True
-        while more:
-            content = self._check(self._next())
-            more = self._note(content)
-            data = content.get("content", b"")
-            if data:
-                yield data
-                self._acknowledge(data)
-
-    # On an event loop.
-
-    async def await_(self):
-        """Do what wait() does."""
-        while True:
-            content = await self._anext()
-            if is_all(content):
-                # What is most often so needs no thread.
-                response = self.advance(content)
-            else:
-                response = await sync_to_async(
-                    self.advance, thread_sensitive=self._backend.thread_sensitive
-                )(content)
-            if response is not None:
-                return response
-
-    async def _anext(self):
-        try:
-            return await self._contents.get(self._timeout)
-        except asyncio.TimeoutError as error:
-            raise self._late() from error
-
-    async def _achunks(self):
-        more = True
-        while more:
-            content = self._check(await self._anext())
-            more = self._note(content)
-            data = content.get("content", b"")
-            if data:
-                yield data
-                if self._read + cost(data) < READ:
-                    self._read += cost(data)
-                else:
-                    await sync_to_async(
-                        self._acknowledge,
-                        thread_sensitive=self._backend.thread_sensitive,
-                    )(data)
-
-    # Either.
-
-    def advance(self, content):
-        """Do what the worker says. Return the response if it's there."""
-        self._check(content)
-        if "more_body" in content:
-            self._send_body(content["more_body"])
-            return None
-        if self._head is not None:
-            return self._collect(content)
-        if not content.get("more_content"):
-            self._in_progress = False
-            return http.decode_response(content)
-        if content.get("whole"):
-            self._head = content
-            return None
-        chunks = (
-            self._achunks if isinstance(self._contents, LoopQueue) else self._chunks
-        )
-        response = http.decode_response(content, chunks())
-        response._resource_closers.append(self.close)
-        return response
-
-    def _collect(self, content):
-        data = content.get("content", b"")
-        self._parts.append(data)
-        if self._note(content):
-            self._acknowledge(data)
-            return None
-        return http.decode_response({**self._head, "content": b"".join(self._parts)})
-
-    def _check(self, content):
-        if isinstance(content, Exception):
-            if isinstance(content, WorkerLost):
-                self._in_progress = False
-            raise content
-        if content.get("lost"):
-            self._in_progress = False
-            raise WorkerLost("The worker could not send its response.")
-        if content.get("error"):
-            self._in_progress = False
-            raise InvalidMessage("The worker failed before its response was whole.")
-        return content
-
-    def _note(self, content):
-        """Note a part of the response. Return whether there are more."""
-        more = content.get("more_content", False)
-        if not more:
-            self._in_progress = False
-        return more
-
-    def _send_body(self, number):
+    def send_body(self, number):
+        """Send the worker so many more parts of the body."""
         while number and self._body.more and not self._closed:
             data = self._body.next()
-            part = {"request": self.name, "body": data, "more_body": self._body.more}
-            self._tell(part)
+            self.tell({"body": data, "more_body": self._body.more})
             number -= 1
 
-    def _acknowledge(self, data):
-        self._read += cost(data)
-        if self._read >= READ and self._in_progress:
-            read, self._read = self._read, 0
-            self._tell({"request": self.name, "read": read})
-
-    def _tell(self, content):
+    def tell(self, content):
+        """Tell the worker. Raise WorkerLost if that can't be done."""
+        message = Message(self.worker, {"request": self.name, **content})
         try:
-            reached = self._backend.reach(Message(self.worker, content))
+            reached = self.backend.reach(message)
         except (BackendUnavailable, ChannelFull) as error:
             # Whatever it is, the worker has had the request.
             raise WorkerLost(f"The worker can't be reached: {error}") from error
         if not reached:
             raise worker_lost()
 
-    def _late(self):
-        return ReplyTimeout(f"No reply came within {self._timeout} seconds.")
-
-
-def is_all(content):
-    """Tell whether the response is all in this content, or an error is."""
-    return not isinstance(content, dict) or not (
-        "more_content" in content or "more_body" in content
-    )
-
 
 def exchange(backend, request):
     """Return the response of a worker elsewhere to an HttpRequest."""
-    pending = PendingRequest(backend, SimpleQueue())
+    contents = SimpleQueue()
+    pending = PendingRequest(backend, contents)
     response = None
     try:
         pending.send_request(request)
-        response = pending.wait()
+        response = PendingResponse(pending, contents).wait()
         return response
     finally:
         if response is None or not response.streaming:
@@ -284,14 +141,15 @@ def exchange(backend, request):
 
 async def aexchange(backend, request):
     """Do the same on an event loop. Who is cancelled waits no more."""
-    pending = PendingRequest(backend, LoopQueue())
+    contents = LoopQueue()
+    pending = PendingRequest(backend, contents)
     response = None
     try:
         send = sync_to_async(
             pending.send_request, thread_sensitive=backend.thread_sensitive
         )
         await send(request)
-        response = await pending.await_()
+        response = await PendingResponse(pending, contents).await_()
         return response
     finally:
         if response is None or not response.streaming:

@@ -7,7 +7,8 @@ from queue import SimpleQueue
 from django.db import connections
 
 from . import http
-from .pending_request import PendingRequest, is_all
+from .pending_request import PendingRequest
+from .pending_response import PendingResponse, is_all
 from .remote import part_size
 from .remote_body import BodyParts
 from .views import response_to
@@ -31,6 +32,7 @@ class RemoteExchange:
         self._lock = threading.Lock()
         self._thread = None
         self._pending = PendingRequest(backend, self)
+        self._response = PendingResponse(self._pending, self)
 
     def send(self):
         """Send the request; raise as PendingRequest.send() does."""
@@ -48,7 +50,7 @@ class RemoteExchange:
             if self._thread is None and not is_all(content):
                 self._thread = threading.Thread(
                     target=self._respond,
-                    args=[self._pending.wait],
+                    args=[self._response.wait],
                     name="channels-exchange",
                     daemon=True,
                 )
@@ -56,7 +58,7 @@ class RemoteExchange:
             if self._thread is not None:
                 self._queue.put(content)
                 return
-        self._respond(lambda: self._pending.advance(content))
+        self._respond(lambda: self._response.advance(content))
 
     def get(self, timeout=None):
         return self._queue.get(timeout=timeout)

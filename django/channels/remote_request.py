@@ -7,7 +7,6 @@ from time import monotonic
 
 from asgiref.sync import async_to_sync, sync_to_async
 
-from django.conf import settings
 from django.core import signals
 from django.urls import set_script_prefix
 
@@ -16,21 +15,15 @@ from .application import SyncHandler
 from .async_handler import AsyncHandler
 from .control import ControlChannel
 from .exceptions import BackendUnavailable, ReplyTimeout
-from .flow import Flow
 from .loop_queue import LoopQueue
-from .message import Message
-from .pieces import apieces, cut, pieces
 from .received_request import ReceivedRequest
-from .remote import BODY_PARTS, WINDOW, cost, part_size
+from .remote import BODY_PARTS
 from .remote_body import BodyFile
+from .remote_reply import ClientGone, RemoteReply, patience
 
 logger = logging.getLogger("django.channels")
 
 NOT_SENT = "The response to a request could not be sent: %s"
-
-
-class ClientGone(Exception):
-    """Raised where nobody waits for the response any more."""
 
 
 class RemoteRequest(ReceivedRequest):
@@ -45,7 +38,7 @@ class RemoteRequest(ReceivedRequest):
     """
 
     __slots__ = ("name", "begun", "announced", "gone", "confessions", "sending")
-    __slots__ += ("_control", "_bodies", "_flow", "_cancel")
+    __slots__ += ("_control", "_bodies", "_reply", "_cancel")
 
     # The request signals do it.
     manages_connections = True
@@ -60,7 +53,7 @@ class RemoteRequest(ReceivedRequest):
         self.confessions = 0
         self.sending = False
         self._bodies = None
-        self._flow = Flow(WINDOW)
+        self._reply = None
         self._cancel = None
 
     # What the edge says, in a thread of the backend.
@@ -70,7 +63,7 @@ class RemoteRequest(ReceivedRequest):
         if content.get("gone"):
             self.leave()
         elif "read" in content:
-            self._flow.give(content["read"])
+            self._reply.give(content["read"])
         elif "body" in content:
             self._bodies.put(content)
 
@@ -79,7 +72,7 @@ class RemoteRequest(ReceivedRequest):
         if self.gone:
             return
         self.gone = True
-        self._flow.close()
+        self._reply.close()
         self._bodies.put(None)
         if self._cancel is not None:
             self._cancel()
@@ -88,6 +81,7 @@ class RemoteRequest(ReceivedRequest):
 
     def serve(self):
         self._bodies = SimpleQueue()
+        self._reply = RemoteReply(self)
         self._control = self.backend.part(ControlChannel)
         body, lost = None, False
         try:
@@ -112,7 +106,7 @@ class RemoteRequest(ReceivedRequest):
         try:
             while not body.whole:
                 self._ask(body)
-                self._add(body, self._bodies.get(timeout=_patience()))
+                self._add(body, self._bodies.get(timeout=patience()))
         except BaseException as error:
             body.close()
             raise _no_body() if isinstance(error, Empty) else error
@@ -126,39 +120,22 @@ class RemoteRequest(ReceivedRequest):
             response = SyncHandler.shared().get_response(request)
             response._handler_class = SyncHandler
             if response.streaming and response.is_async:
-                async_to_sync(self._astream)(response)
-            elif self._is_small(response):
-                self._send_soon(response)
+                async_to_sync(self._reply.astream)(response)
+            elif self._reply.is_small(response):
+                # From there on it's for _sent() to say that it's the end.
+                self.sending = self._reply.send_soon(response, self._sent)
             else:
-                self._stream(response)
+                self._reply.stream(response)
         finally:
             if response is None:
                 signals.request_finished.send(sender=SyncHandler)
             else:
                 response.close()
 
-    def _send_soon(self, response):
-        if not self.gone:
-            message = Message(self.name, http.encode_response(response))
-            self.backend.send_soon(message, self._sent)
-            # From here on it's for _sent() to say that it's the end.
-            self.sending = True
-
     def _sent(self, error):
         if error is not None:
             logger.warning(NOT_SENT, error)
         self._control.end(self, lost=error is not None)
-
-    def _stream(self, response):
-        self._send(self._head(response))
-        size = part_size(self.backend)
-        body = pieces(response, size) if response.streaming else [response.content]
-        for piece in body:
-            for data in cut(piece, size):
-                if not self._flow.take(cost(data), _patience()):
-                    raise ClientGone
-                self._send({"content": data, "more_content": True})
-        self._send({"content": b""})
 
     # On an event loop.
 
@@ -167,6 +144,7 @@ class RemoteRequest(ReceivedRequest):
         task = asyncio.current_task()
         self._bodies = LoopQueue()
         self._cancel = lambda: loop.call_soon_threadsafe(task.cancel)
+        self._reply = RemoteReply(self)
         self._control = self.backend.part(ControlChannel)
         body, lost = None, False
         try:
@@ -195,7 +173,7 @@ class RemoteRequest(ReceivedRequest):
                 await sync_to_async(
                     self._ask, thread_sensitive=self.backend.thread_sensitive
                 )(body)
-                self._add(body, await self._bodies.get(_patience()))
+                self._add(body, await self._bodies.get(patience()))
         except BaseException as error:
             body.close()
             raise _no_body() if isinstance(error, asyncio.TimeoutError) else error
@@ -213,32 +191,15 @@ class RemoteRequest(ReceivedRequest):
         try:
             response = await AsyncHandler.shared().get_response_async(request)
             response._handler_class = AsyncHandler
-            if self._is_small(response):
-                await sync_to_async(
-                    self._send_small, thread_sensitive=self.backend.thread_sensitive
-                )(response)
+            if self._reply.is_small(response):
+                await self._reply.asend_small(response)
             else:
-                await self._astream(response)
+                await self._reply.astream(response)
         finally:
             if response is None:
                 await signals.request_finished.asend(sender=AsyncHandler)
             else:
                 await sync_to_async(response.close)()
-
-    async def _astream(self, response):
-        send = sync_to_async(self._send, thread_sensitive=self.backend.thread_sensitive)
-        await send(self._head(response))
-        size = part_size(self.backend)
-        body = apieces(response, size) if response.streaming else _once(response)
-        try:
-            async for piece in body:
-                for data in cut(piece, size):
-                    if not await self._flow.atake(cost(data), _patience()):
-                        raise ClientGone
-                    await send({"content": data, "more_content": True})
-        finally:
-            await body.aclose()
-        await send({"content": b""})
 
     # Either.
 
@@ -255,47 +216,15 @@ class RemoteRequest(ReceivedRequest):
     def _ask(self, body):
         number = body.ask(BODY_PARTS)
         if number:
-            self._send({"worker": self._name_control(), "more_body": number})
+            self._reply.send({"worker": self.name_control(), "more_body": number})
 
-    def _is_small(self, response):
-        return not response.streaming and (
-            len(response.content) <= part_size(self.backend)
-        )
-
-    def _send_small(self, response):
-        if not self.gone:
-            self.backend.send(Message(self.name, http.encode_response(response)))
-
-    def _head(self, response):
-        head = {
-            **http.encode_head(response),
-            "content": b"",
-            "more_content": True,
-            "worker": self._name_control(),
-        }
-        if not response.streaming:
-            head["whole"] = True
-        return head
-
-    def _name_control(self):
+    def name_control(self):
+        """Return the control channel's name: the edge is told it now."""
         self.announced = True
         return self._control.name
-
-    def _send(self, content):
-        if self.gone or not self.backend.reach(Message(self.name, content)):
-            raise ClientGone
-
-
-async def _once(response):
-    yield response.content
-
-
-def _patience():
-    """Return how many seconds the edge has for its next step, or None."""
-    return settings.CHANNEL_HTTP_TIMEOUT
 
 
 def _no_body():
     return ReplyTimeout(
-        f"The rest of a request's body didn't come within {_patience()} seconds."
+        f"The rest of a request's body didn't come within {patience()} seconds."
     )

@@ -6,6 +6,8 @@ from unittest import mock
 
 from asgiref.testing import ApplicationCommunicator
 
+from django.channels.pending_request import PendingRequest
+from django.channels.pending_response import PendingResponse
 from django.channels.remote import PART
 from django.core.asgi import get_asgi_application
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -234,11 +236,9 @@ class BodyTests(SharedHTTPTestCase):
     @override_settings(CHANNEL_HTTP_TIMEOUT=0.2)
     def test_body_that_does_not_come(self):
         """The worker doesn't wait for ever either."""
-        from django.channels.pending_request import PendingRequest
-
         with (
-            mock.patch.object(PendingRequest, "_send_body"),
-            mock.patch.object(PendingRequest, "_next", autospec=True) as following,
+            mock.patch.object(PendingRequest, "send_body"),
+            mock.patch.object(PendingResponse, "_next", autospec=True) as following,
             self.assertLogs("django.channels.worker", "ERROR") as logs,
             self.assertLogs("django.request", "ERROR"),
         ):

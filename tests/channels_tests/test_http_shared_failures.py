@@ -451,7 +451,7 @@ class OutageTests(FailureTestCase):
             mock.patch.object(self.edge, "_members", side_effect=error),
             self.assertLogs("django.channels", "WARNING") as logs,
         ):
-            pending._in_progress = True
+            pending.in_progress = True
             pending.close()
             wait_for(lambda: logs.output, "the attempt")
 

@@ -17,14 +17,15 @@ from django.test import RequestFactory, SimpleTestCase, override_settings
 
 from .relying import relied_on
 
-MESSAGES = "django/channels/http.py"
+REQUESTS = "django/channels/http/request.py"
+RESPONSES = "django/channels/http/response.py"
 HANDSHAKE = "django/channels/interfaces/handshake.py"
 HEAD = "django/channels/interfaces/head.py"
 EXCHANGE = "django/channels/interfaces/exchange.py django/channels/pieces.py"
 
 
 class RequestTests(SimpleTestCase):
-    @relied_on(MESSAGES, "a WSGIRequest is made of an environment alone, PEP 3333's.")
+    @relied_on(REQUESTS, "a WSGIRequest is made of an environment alone, PEP 3333's.")
     def test_environment(self):
         parts = {
             "method": "POST",
@@ -47,7 +48,7 @@ class RequestTests(SimpleTestCase):
         self.assertEqual(request.body, b"whole")
 
     @relied_on(
-        MESSAGES,
+        REQUESTS,
         "a request says in _read_started whether its stream was read, keeps what "
         "was in _body, and reads a form from _stream.",
     )
@@ -140,7 +141,7 @@ class ResponseTests(SimpleTestCase):
             self.assertEqual(script_names(), ["/c", "/c"])
 
     @relied_on(
-        f"{MESSAGES} {HEAD}", "items() are the headers, cookies are not among them."
+        f"{RESPONSES} {HEAD}", "items() are the headers, cookies are not among them."
     )
     def test_items(self):
         response = HttpResponse("a", headers={"X-Thing": "1"}, content_type="a/b")
@@ -151,14 +152,14 @@ class ResponseTests(SimpleTestCase):
         [cookie] = response.cookies.values()
         self.assertEqual(cookie.OutputString(), "b=2; Path=/")
 
-    @relied_on(MESSAGES, "cookies.load() takes a Set-Cookie header.")
+    @relied_on(RESPONSES, "cookies.load() takes a Set-Cookie header.")
     def test_load_cookies(self):
         response = HttpResponse()
         response.cookies.load("b=2; Path=/")
         self.assertEqual(response.cookies["b"].value, "2")
 
     @relied_on(
-        MESSAGES, "a status or a header that can't be is a ValueError or TypeError."
+        RESPONSES, "a status or a header that can't be is a ValueError or TypeError."
     )
     def test_invalid(self):
         for status in (99, 600):

@@ -1,40 +1,9 @@
-"""
-A request and a response as messages.
-
-The content of an ``http.request`` message:
-
-``method``, ``scheme``, ``http_version``
-    "GET", "https", "1.1".
-``path``, ``script_name``, ``query_string``
-    The path below the script name, percent-decoded as UTF-8 (bytes that aren't
-    UTF-8 as lone surrogates, PEP 383); the script name; the query string as sent.
-``headers``
-    A list of [name, value]; names in lower case, values decoded as ISO 8859-1.
-``client``, ``server``
-    [host, port] of the peer (port 0 where unknown) and of this end.
-``body``
-    The whole body, bytes.
-``extra``
-    What the WSGI server or the test client added to the environment besides,
-    where it is text (REMOTE_USER, …).
-``asgi``
-    True where the request came in through ASGI: it's an ASGIRequest again, and
-    its middleware runs on an event loop. Middleware may tell it by both, as
-    that of remote users does. Else the key is absent.
-
-The content of its reply: ``status`` (int), ``headers`` (a list of [name,
-value], cookies among them as Set-Cookie), ``content`` (bytes), and
-``more_content``, True where a further message with ``content`` follows. A
-response with a reason phrase of its own has it as ``reason`` (str).
-"""
+"""A request as the content of a message, and back."""
 
 import sys
-from http.client import responses
 from io import BytesIO
 
-from django.http import HttpResponse, StreamingHttpResponse
-
-from .exceptions import InvalidMessage
+from ..exceptions import InvalidMessage
 
 # In a request's environment: it was on ``http.request`` already.
 SERVED = "django.channels.served"
@@ -205,79 +174,6 @@ def decode_request(content, body_file=None):
     for name, value in content.get("extra", {}).items():
         request.META.setdefault(name, value)
     return request
-
-
-def encode_response(response):
-    """
-    Return the content for a response. The body of a streamed one is to follow,
-    in messages of their own.
-    """
-    if response.streaming:
-        return {**encode_head(response), "content": b"", "more_content": True}
-    return {**encode_head(response), "content": response.content}
-
-
-def encode_head(response):
-    """Return the part of the content that comes before a response's body."""
-    content = {
-        "status": response.status_code,
-        "headers": [
-            *([name, value] for name, value in response.items()),
-            *(["Set-Cookie", c.OutputString()] for c in response.cookies.values()),
-        ],
-    }
-    if response.reason_phrase != responses.get(response.status_code):
-        content["reason"] = response.reason_phrase
-    return content
-
-
-def decode_response(content, more=None):
-    """
-    Return the HttpResponse for the content of a reply; with ``more``, a plain
-    or async iterator of further bytes, a StreamingHttpResponse. Raise
-    InvalidMessage for a reply that is none.
-    """
-    status = content.get("status", 200)
-    body = content.get("content", b"")
-    if isinstance(body, str):
-        body = body.encode()
-    headers = content.get("headers", [])
-    try:
-        if more is None:
-            response = HttpResponse(body, status=status)
-        else:
-            chain = _achain if hasattr(more, "__aiter__") else _chain
-            response = StreamingHttpResponse(chain(body, more), status=status)
-        if content.get("reason"):
-            response.reason_phrase = content["reason"]
-        for name, value in headers.items() if isinstance(headers, dict) else headers:
-            if name.lower() == "set-cookie":
-                response.cookies.load(value)
-            else:
-                response.headers[name] = value
-        for cookie in response.cookies.values():
-            if cookie["max-age"].isdecimal():
-                # As set_cookie() has it.
-                cookie["max-age"] = int(cookie["max-age"])
-    except (AttributeError, TypeError, ValueError) as error:
-        raise InvalidMessage(
-            f"A reply to an HTTP request needs status (an int from 100 to 599), "
-            f"headers (a list of [name, value]) and content (bytes or str): {error}"
-        ) from error
-    return response
-
-
-def _chain(first, more):
-    if first:
-        yield first
-    yield from more
-
-
-async def _achain(first, more):
-    if first:
-        yield first
-    async for data in more:
-        yield data
 
 
 def _port(value):
