@@ -3,7 +3,7 @@ Signals of the channel system, the log lines that hang on them, and the reset
 of what was made from settings.
 
 ``consumer_started`` and ``consumer_finished`` are sent by a worker around each
-message but those of ``http.request``, which has ``request_started`` and
+message but the requests of its own process, which have ``request_started`` and
 ``request_finished``. Their sender is the Worker's class; both carry
 ``message``, the second also ``exception``, None where the consumer returned.
 """
