@@ -573,6 +573,17 @@ class StoredTests(RedisTestCase, SimpleTestCase):
                 kept = self.server.command("PTTL", key)
                 self.assertEqual(kept == -1, key == "django.channels:group:h", kept)
 
+    def test_inbox_and_its_number(self):
+        """One is kept as long as the other: else an item would be read twice."""
+        name, _ = self.listen()
+        self.backend._inbox.stop()
+        inbox, _, last = self.backend.inbox_keys(self.backend.process)
+        self.server.command("DEL", inbox)
+        self.server.command("SET", last, 1, "PX", 5000)
+        self.send(name, self.make(), n=1)
+        for key in inbox, last:
+            self.assertGreater(self.server.command("PTTL", key), 10_000, key)
+
     def test_nothing_is_left(self):
         name, sink = self.listen()
         self.backend.group_add("g", name)

@@ -17,7 +17,9 @@ if waiting > tonumber(ARGV[1]) then
     return 'full'
 end
 if waiting == 1 then
-    -- From then on, it's kept by whoever reads it, as long as there's a lease.
+    -- From then on they're kept by whoever reads the inbox, which has a lease,
+    -- and together: without the number an item would be read twice.
     redis.call('PEXPIRE', inbox, 2 * length)
+    redis.call('PEXPIRE', last, 2 * length)
 end
 return 'ok'
