@@ -76,10 +76,10 @@ class NameTests(SimpleTestCase):
 
         message = (
             "this doesn't hold any more: all is well. Relied on by "
-            "django/channels/loop.py, django/channels/pieces.py. (AttributeError: _gone)"
+            "django/channels/loop.py, django/channels/flow.py. (AttributeError: _gone)"
         )
         by = relied_on(
-            "django/channels/loop.py django/channels/pieces.py", "all is well."
+            "django/channels/loop.py django/channels/flow.py", "all is well."
         )
         with self.assertRaisesMessage(AssertionError, message):
             by(test)(self)
