@@ -12,7 +12,10 @@ import threading
 from concurrent.futures import Future
 
 from twisted.internet import reactor
+from twisted.internet.task import LoopingCall
 from twisted.logger import globalLogBeginner
+
+from django.channels.processes.events import SLICE
 
 logger = logging.getLogger("django.channels.server")
 
@@ -23,6 +26,8 @@ _started = threading.Event()
 def run_here():
     """Run the reactor in the caller's thread until stop() is called."""
     begin_logging()
+    # The handlers of signals are the caller's, and run when the reactor wakes.
+    LoopingCall(lambda: None).start(SLICE)
     reactor.run(installSignalHandlers=False)
 
 

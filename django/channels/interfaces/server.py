@@ -7,6 +7,7 @@ from functools import partial
 
 from django.channels import channel_backends
 from django.channels.processes import readiness
+from django.channels.processes.events import SLICE
 from django.conf import settings
 from django.core.handlers.channel import http_backend
 
@@ -141,7 +142,8 @@ class InterfaceServer:
                 self.start()
                 if on_ready is not None:
                     on_ready()
-                self._stopped.wait()
+                while not self._stopped.wait(SLICE):
+                    pass
             else:
                 self._prepare()
                 self._owns_reactor = True

@@ -1,6 +1,5 @@
 """What the main thread of a process waits for."""
 
-import os
 import signal
 import threading
 from contextlib import contextmanager
@@ -10,8 +9,11 @@ from time import monotonic
 # The kind of event that a signal is; the value is its number.
 SIGNAL = "signal"
 
-# In seconds. On Windows no signal interrupts a thread that waits.
-SLICE = 1 if os.name == "nt" else threading.TIMEOUT_MAX
+# How many seconds the main thread waits before it looks whether there was a
+# signal. One that comes just before it waits, or to another thread, doesn't
+# interrupt it: the handler would run when something else does. On Windows none
+# interrupts it.
+SLICE = 1
 
 
 class Events:

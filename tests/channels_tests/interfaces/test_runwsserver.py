@@ -1,8 +1,10 @@
 import io
+import os
 import signal
 import socket
 import subprocess
 import sys
+import unittest
 import urllib.request
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -199,3 +201,14 @@ class ProcessTests(SimpleTestCase):
                 self.assertEqual((process.returncode, out), (0, ""))
                 self.assertEqual(self.notices.recv(100), b"STOPPING=1")
                 self.assertNotIn("Traceback", err)
+
+    @unittest.skipUnless(Path("/proc/self/task").exists(), "Linux lists threads.")
+    def test_signal_to_another_thread(self):
+        """It stops an idle server as well, whose reactor nothing wakes."""
+        process, _ = self.start()
+        self.assertEqual(self.notices.recv(100), b"READY=1")
+        threads = {
+            int(task.name) for task in Path(f"/proc/{process.pid}/task").iterdir()
+        }
+        os.kill(max(threads - {process.pid}), signal.SIGTERM)
+        self.assertEqual(process.wait(20), 0)

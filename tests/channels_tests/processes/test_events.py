@@ -1,5 +1,6 @@
 import signal
 import threading
+import unittest
 from time import monotonic
 
 from django.channels.processes.events import Events
@@ -31,3 +32,16 @@ class EventsTests(SimpleTestCase):
         self.assertEqual(events.wait(), ("signal", signal.SIGINT))
         self.assertEqual(events.wait(), ("signal", signal.SIGTERM))
         self.assertIs(signal.getsignal(signal.SIGINT), kept)
+
+    @unittest.skipUnless(hasattr(signal, "pthread_kill"), "Signals have no threads.")
+    def test_signal_to_another_thread(self):
+        """It doesn't interrupt the wait, like one that comes just before."""
+        events = Events()
+
+        def get_signal():
+            signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+        with events.signals():
+            threading.Timer(0.1, get_signal).start()
+            event = events.wait(monotonic() + 60)
+        self.assertEqual(event, ("signal", signal.SIGTERM))
