@@ -33,15 +33,17 @@ imports it before a server is wanted. The way through it:
     From any thread to the reactor's; from there to a backend that it can't
     wait for, and to workers of this process; from a connection to its
     transport; the process's one reactor.
-``conversation``, ``backlog``, ``close_codes``
+``conversation``, ``relay``, ``backlog``, ``close_codes``
     What one WebSocket may do when: a state machine without sockets or clock;
-    the frames that wait for its consumers; the numbers that say why it ends.
+    its messages to the workers, one at a time; the frames that wait for its
+    consumers; the numbers that say why it ends.
 ``handshake``, ``admission``, ``payload``, ``frames``
     May this request become a WebSocket, and what the consumers are told; the
     log of those that may not; the WebSocket message that a channel message
     stands for; its frame, and the frame that is all of a client's message.
-``edge``, ``sockets``
-    The conversation's edge, whatever carries it; all the sockets of a server.
+``edge``, ``sockets``, ``watch``
+    The conversation's edge, whatever carries it; all the sockets of a server;
+    which of their messages the workers have had for too long.
 ``websocket``, ``framing``
     The edge on Autobahn, which reads all but whole, small messages.
 ``asgi``, ``asgi_connection``, ``asgi_socket``, ``asgi_worker``

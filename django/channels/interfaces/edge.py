@@ -18,10 +18,10 @@ class SocketEdge:
     Written messages that the client is too slow for wait in ``held``, as do
     those before the handshake's answer. ``sent_to`` counts the messages that
     senders were allowed, ``handed`` those that have come here; each is written
-    by one side only. ``asked_at`` is when a message was last sent to the
-    workers, ``heard_at`` when a worker was last heard to have it, or None, both
-    on the server's clock; ``misses`` is how often in a row the message was seen
-    neither with a worker nor waiting for one.
+    by one side only. The SocketWatch notes in ``asked_at`` when a message
+    was last sent to the workers, in ``heard_at`` when a worker was last heard to
+    have it, or None, both on the server's clock, and in ``misses`` how often in
+    a row the message was seen neither with a worker nor waiting for one.
     """
 
     def __init__(self, sockets, content):

@@ -13,19 +13,14 @@ from django.channels.exceptions import (
 )
 from django.channels.message import Message, SocketMessage
 
-from . import close_codes, conversation
-from .admission import WEBSOCKET_CHANNELS, Admission
+from . import relay
+from .admission import Admission
+from .conversation import WRITES
 from .handshake import connect_content
 from .request import Refused
+from .watch import SocketWatch
 
 logger = logging.getLogger("django.channels.server")
-
-# How often it's looked at which messages the workers have had for too long, in
-# seconds: at most and at least. Between them it's so often in the time of the
-# backend's lease; in as many looks a worker says twice that it has a message.
-SWEEP = 10.0
-FASTEST_SWEEP = 2.0
-LOOKS = 3
 
 
 class Sockets:
@@ -66,14 +61,12 @@ class Sockets:
         # Called when the last socket has ended.
         self.when_empty = None
         self._outbox = outbox
-        self._clock = clock
         self._wakeups = wakeups
-        # How long a worker that has a message isn't heard, or None for ever.
-        self._lease = getattr(backend, "lease", None)
-        self._look_every = SWEEP
-        if self._lease is not None:
-            self._look_every = min(SWEEP, max(FASTEST_SWEEP, self._lease / LOOKS))
-        self._sweep = None
+        self._watch = None
+        if outbox is not None:
+            self._watch = SocketWatch(
+                self.by_name, backend, outbox, clock, limits.message_timeout
+            )
         self._is_out = False
         self._lock = threading.Lock()
         self._admission = Admission()
@@ -136,8 +129,8 @@ class Sockets:
         """Listen for the socket; it's told by listening() how that went."""
         self.by_name[socket.name] = socket
         self._ask(socket, self._listen, socket.name, then=socket.listening)
-        if self._outbox is not None and self._sweep is None:
-            self._sweep = self._clock.callLater(self._look_every, self.check)
+        if self._watch is not None:
+            self._watch.start()
 
     def leave_groups(self, socket):
         """Drop the socket from every group; its name stays."""
@@ -148,62 +141,27 @@ class Sockets:
         self._ask(socket, self.backend.unlisten, socket.name)
         self.by_name.pop(socket.name, None)
         if not self.by_name:
-            if self._sweep is not None:
-                self._sweep.cancel()
-                self._sweep = None
+            if self._watch is not None:
+                self._watch.stop()
             if self.when_empty is not None:
                 self.when_empty()
 
     def send(self, socket, channel, content):
-        """Send to the workers; return one of the words of ``conversation``."""
+        """Send to the workers; return one of the words of ``relay``."""
         if consumers.get(channel) is None:
-            return conversation.NOBODY
+            return relay.NOBODY
         if self._outbox is None:
             return self._send(SocketMessage(channel, content, self._wakeups))
         message = Message(channel, content)
-        socket.asked_at = self._clock.seconds()
-        socket.heard_at, socket.misses = None, 0
+        self._watch.sent(socket)
         answered = partial(socket.conversation.answered, content["order"])
         self._ask(socket, self._send, message, then=answered)
-        return conversation.PENDING
-
-    def check(self):
-        """Give up what the workers should have reported done long ago."""
-        self._sweep = self._clock.callLater(self._look_every, self.check)
-        now = self._clock.seconds()
-        latest = now - self.limits.message_timeout
-        silent = []
-        for socket in tuple(self.by_name.values()):
-            if socket.conversation.busy is None:
-                continue
-            if socket.asked_at < latest:
-                socket.conversation.give_up()
-            elif self._lease is not None:
-                if now - (socket.heard_at or socket.asked_at) > self._look_every:
-                    silent.append((socket, socket.conversation.busy))
-        if silent:
-            then = partial(self._looked, silent)
-            self._outbox.post("", self._is_any_waiting, then=then)
+        return relay.PENDING
 
     def is_running(self, socket):
         """A worker has said that it has the socket's message."""
-        if self._clock is not None:
-            socket.heard_at, socket.misses = self._clock.seconds(), 0
-
-    def _looked(self, silent, waiting):
-        """
-        Give up messages that no worker has any more. ``waiting`` is whether
-        any wait for a worker, None if that can't be known.
-        """
-        for socket, order in silent:
-            if socket.conversation.busy != order:
-                continue
-            if waiting is None or (waiting and socket.heard_at is None):
-                socket.misses = 0
-                continue
-            socket.misses += 1
-            if socket.misses >= LOOKS:
-                socket.conversation.give_up(close_codes.INTERNAL_ERROR)
+        if self._watch is not None:
+            self._watch.heard(socket)
 
     def _ask(self, socket, function, *args, then=None):
         if self._outbox is not None:
@@ -214,12 +172,6 @@ class Sockets:
             then(result)
 
     # The reactor's thread, or the outbox's.
-
-    def _is_any_waiting(self):
-        try:
-            return any(map(self.backend.waiting, WEBSOCKET_CHANNELS))
-        except ChannelError:
-            return None
 
     def _listen(self, name):
         """Return the error that it came to, or None."""
@@ -233,24 +185,24 @@ class Sockets:
             self.backend.renew_inbox()
             self.backend.send(message)
         except ChannelFull:
-            return conversation.FULL
+            return relay.FULL
         except MessageTooLarge as error:
             logger.warning("A message for %s was dropped: %s", message.channel, error)
-            return conversation.TOO_LARGE
+            return relay.TOO_LARGE
         except BackendUnavailable as error:
             # One line for an outage, not one for each of many sockets.
             log = logger.debug if self._is_out else logger.warning
             self._is_out = True
             log("A message for %s: %s", message.channel, error)
             # It must not come twice. If it was lost, nobody reports it done,
-            # and check() ends the socket.
-            return conversation.UNAVAILABLE if error.unsent else conversation.SENT
+            # and the watch ends the socket.
+            return relay.UNAVAILABLE if error.unsent else relay.SENT
         except Exception:
             # What can't be sent is as good as sent to a full channel.
             logger.exception("A message for %s could not be sent.", message.channel)
-            return conversation.FULL
+            return relay.FULL
         self._is_out = False
-        return conversation.SENT
+        return relay.SENT
 
     # The reactor's thread.
 
@@ -261,7 +213,7 @@ class Sockets:
             logger.error("A message to a WebSocket was dropped: %s", error)
             frame = None
         counted = content.get("content") is not None
-        only_written = frame is not None and content.keys() <= conversation.WRITES
+        only_written = frame is not None and content.keys() <= WRITES
         for socket in sockets:
             if counted:
                 socket.handed += 1

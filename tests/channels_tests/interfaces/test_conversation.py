@@ -5,15 +5,12 @@ from django.channels.interfaces.conversation import (
     CLOSING,
     CONNECTING,
     ENDED,
-    FULL,
     LOST,
-    NOBODY,
     OPEN,
-    PATIENT_ATTEMPTS,
     REFUSED,
-    SENT,
     Conversation,
 )
+from django.channels.interfaces.relay import FULL, NOBODY, PATIENT_ATTEMPTS, SENT
 from django.test import SimpleTestCase
 
 
