@@ -12,8 +12,8 @@ from django.channels.testing.backend_suite.durable import DurableTests
 from django.test import SimpleTestCase
 
 from .databases import DatabaseTestCase
+from .redis_case import RedisTestCase
 from .test_database import DatabaseBackend
-from .test_redis import RedisTestCase
 
 HOUR = 3600
 

@@ -5,8 +5,8 @@ python3 runtests.py channels_tests.properties.shared_backends
 """
 
 from channels_tests.backends.databases import DatabaseTestCase
+from channels_tests.backends.redis_case import RedisTestCase
 from channels_tests.backends.test_database import DatabaseBackendTests
-from channels_tests.backends.test_redis import RedisTestCase
 
 from django.channels.testing.backend_suite import BackendTestCase
 from django.test import SimpleTestCase

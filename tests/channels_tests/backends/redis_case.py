@@ -1,0 +1,44 @@
+"""What the tests of the Redis backend have in common."""
+
+from django.channels.backends.redis import RedisChannelBackend
+from django.channels.testing.backend_suite import BackendTestCase
+
+from ..running import enter_for_class
+from .redis_servers import Node, redis_executable
+
+KEYS = [
+    "mG9tqJ1bqUOQDSbJv5hRWB0Xg6HvNLgJ9RJDnXbCtlk=",
+    "Zr3n6vJx0m2q5t8w1y4B7E0H3K6N9Q2T5W8Z1c4f7i0=",
+]
+
+
+class RedisTestCase(BackendTestCase):
+    """Backends on the server that start() starts."""
+
+    shared = True
+    options = {}
+
+    @classmethod
+    def start(cls):
+        return Node(redis_executable())
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server = enter_for_class(cls, cls.start())
+
+    def setUp(self):
+        self.server.flush()
+        super().setUp()
+
+    @property
+    def location(self):
+        return self.server.url
+
+    def make_backend(self, **params):
+        options = {**self.options, **params.pop("OPTIONS", {})}
+        params = {"LOCATION": self.location, "OPTIONS": options, **params}
+        return RedisChannelBackend("default", params)
+
+    def let_die(self, backend):
+        backend._inbox.stop()

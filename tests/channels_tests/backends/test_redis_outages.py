@@ -1,0 +1,146 @@
+"""Servers that go away, or throw away what they have."""
+
+from django.channels.backends.redis import RedisChannelBackend
+from django.channels.delivery import Delivery
+from django.channels.exceptions import BackendUnavailable, ChannelError
+from django.channels.message import Message
+from django.test import SimpleTestCase
+
+from .redis_case import RedisTestCase
+from .redis_servers import Node, redis_executable, valkey_executable
+
+
+class OutageTests(RedisTestCase, SimpleTestCase):
+    """The server goes away and comes back."""
+
+    options = {"TIMEOUT": 0.5, "LEASE": 2}
+
+    @classmethod
+    def start(cls):
+        return Node(valkey_executable())
+
+    def test_restart_under_a_receiver(self):
+        """Threads that wait go on by themselves, and one line is logged."""
+        receiver = self.open("a")
+        calls = [self.in_thread(receiver.receive) for _ in range(2)]
+        name, sink = self.listen()
+        self.backend.group_add("g", name)
+        other = self.make()
+        with self.assertLogs("django.channels", "INFO") as logs:
+            self.server.crash()
+            with self.assertRaises(BackendUnavailable):
+                self.send("a", n=0)
+            self.wait_until(lambda: len(logs.output) >= 2)
+            self.server.serve()
+            for n in range(2):
+                self.send("a", n=n)
+            got = sorted(call.result().content["n"] for call in calls)
+            self.assertEqual(got, [0, 1])
+            # The group is there again, which the server has forgotten.
+            self.wait_until(lambda: other._members("g"))
+            other.group_send("g", {"n": 1})
+            self.assertEqual(sink.wait_for(1), [{"n": 1}])
+        lines = [line for line in logs.output if " waits: " in line]
+        self.assertEqual(len(lines), 2, lines)
+
+    def test_closed_while_the_server_is_away(self):
+        receiver = self.open("a")
+        call = self.in_thread(receiver.receive)
+        limited = self.in_thread(receiver.receive, 0.3)
+        self.listen()
+        with self.assertLogs("django.channels", "WARNING"):
+            self.server.crash()
+            try:
+                self.assertIsNone(limited.result())
+                receiver.close()
+                self.assertIsNone(call.result())
+                self.backend.close()
+            finally:
+                self.server.serve()
+
+    def test_nobody_listens(self):
+        """The error says whose configuration it is, and no password."""
+        backend = RedisChannelBackend(
+            "jobs", {"LOCATION": "redis://me:secret@127.0.0.1:1/0"}
+        )
+        msg = "CHANNEL_BACKENDS['jobs']: the Redis server gives no service. Is it"
+        for call in (
+            lambda: self.send("a", backend, n=1),
+            lambda: backend.listen(backend.reply_name("http"), None),
+            lambda: backend.group_add("g", "a"),
+            lambda: backend.group_send("g", {"n": 1}),
+            lambda: self.send("http.reply.0!0", backend, n=1),
+        ):
+            with self.assertRaisesMessage(BackendUnavailable, msg) as caught:
+                call()
+            self.assertNotIn("secret", str(caught.exception))
+            self.assertIsInstance(caught.exception, ChannelError)
+
+    def test_server_that_does_not_answer(self):
+        """A sender has its error after the timeout, and nothing arrives twice."""
+        self.send("a", n=0)
+        name, sink = self.listen()
+        with self.server.stuck():
+            with self.assertRaisesMessage(BackendUnavailable, "TimeoutError"):
+                self.send("a", n=1)
+            with self.assertRaises(BackendUnavailable):
+                self.backend.group_send("g", {"n": 1})
+        got = [content["n"] for content in self.receive_all("a")]
+        self.assertIn(got, ([0], [0, 1]))
+        self.send(name, self.make(), n=2)
+        self.assertEqual(sink.wait_for(1), [{"n": 2}])
+
+    def test_scripts_are_loaded_again(self):
+        """A server that was restarted knows none."""
+        other, third = self.make(), self.make()
+        sinks = []
+        for backend in (self.backend, other):
+            name, sink = self.listen(backend)
+            backend.group_add("g", name)
+            sinks.append(sink)
+        third.group_send("g", {"n": 1})
+        self.server.command("SCRIPT", "FLUSH")
+        third.group_send("g", {"n": 2})
+        self.send("a", n=1)
+        self.assertEqual(self.receive("a"), {"n": 1})
+        for sink in sinks:
+            self.assertEqual(sink.wait_for(2), [{"n": 1}, {"n": 2}])
+
+
+class EvictingTests(RedisTestCase, SimpleTestCase):
+    """On a server that throws keys away when it has no more room."""
+
+    @classmethod
+    def start(cls):
+        options = ["--maxmemory", "6mb", "--maxmemory-policy", "allkeys-lru"]
+        return Node(redis_executable(), *options)
+
+    def test_evicting(self):
+        """Messages are lost, and those that follow are handled."""
+        padding = "x" * 50_000
+        for n in range(300):
+            self.backend.add(
+                Message("a", {"n": n, "padding": padding}), Delivery(durable=True)
+            )
+            self.send("b", n=n, padding=padding)
+        self.assertGreater(self.server.command("INFO", "stats")["evicted_keys"], 0)
+        for _ in "12":
+            self.receive_all("a", "b")
+            self.backend.add(Message("a", {"n": -1}), Delivery(durable=True))
+            self.send("b", n=-2)
+            found = [content["n"] for content in self.receive_all("a", "b")]
+            # And some of the others, whose count was thrown away before.
+            self.assertLessEqual({-1, -2}, set(found))
+
+    def test_warning(self):
+        with self.assertLogs("django.channels", "WARNING") as logs:
+            self.backend.check_server()
+        (line,) = logs.output
+        self.assertIn("(its maxmemory-policy is allkeys-lru)", line)
+        self.assertIn("Set it to noeviction.", line)
+
+    def test_server_that_is_away(self):
+        backend = RedisChannelBackend("default", {"LOCATION": "redis://127.0.0.1:1"})
+        self.addCleanup(backend.close)
+        with self.assertNoLogs("django.channels", "WARNING"):
+            backend.check_server()

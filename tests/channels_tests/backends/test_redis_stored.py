@@ -1,0 +1,241 @@
+"""What is stored on the server, and for how long."""
+
+import re
+
+from django.channels import Channel
+from django.channels.delivery import Delivery
+from django.channels.message import Message
+from django.channels.worker import Worker
+from django.test import SimpleTestCase
+
+from ..running import PATIENCE
+from .redis_case import KEYS, RedisTestCase
+
+
+class StoredTests(RedisTestCase, SimpleTestCase):
+    """What is on the server, and what isn't left there."""
+
+    def keys(self):
+        return sorted(key.decode() for key in self.server.command("KEYS", "*"))
+
+    def test_no_connection_is_left(self):
+        before = self.server.connections()
+        for _ in range(3):
+            backend = self.make(OPTIONS={"SHARDS": 2})
+            receiver = backend.receiver(["a", "b", "c", "d"])
+            calls = [self.in_thread(receiver.receive) for _ in range(4)]
+            self.listen(backend)
+            self.send("a", backend, n=1)
+            self.wait_until(lambda: any(not call.is_alive() for call in calls))
+            receiver.close()
+            for call in calls:
+                call.result()
+            backend.close()
+        self.wait_until(lambda: self.server.connections() == before)
+
+    def test_no_signal_is_left(self):
+        """Messages with a key wake receivers when they're ready, and once."""
+        receiver = self.open("a")
+        for n in range(4):
+            self.backend.add(Message("a", {}), Delivery(durable=True, key="x"))
+        for n in range(10):
+            self.backend.add(Message("a", {}), Delivery(durable=True))
+        alone = receiver.receive(0)
+        for n in range(3):
+            receiver.receive(0)
+            self.backend.acknowledge(alone)
+            alone = receiver.receive(0)
+        base = self.backend.base_key(0)
+        ready = self.server.command("ZCARD", f"{base}:ready:a")
+        self.assertEqual(ready, 7)
+        self.assertEqual(self.server.command("LLEN", f"{base}:signal:a"), ready)
+
+    def test_no_key_is_for_ever(self):
+        """But a group with an ordinary channel, which only its owner ends."""
+        name, _ = self.listen()
+        self.backend.group_add("g", name)
+        self.send("a", n=1)
+        self.send(name, self.make(), n=1)
+        self.backend.group_add("h", "a")
+        for key in self.keys():
+            with self.subTest(key=key):
+                kept = self.server.command("PTTL", key)
+                self.assertEqual(kept == -1, key == "django.channels:group:h", kept)
+
+    def test_inbox_and_its_number(self):
+        """One is kept as long as the other: else an item would be read twice."""
+        name, _ = self.listen()
+        self.backend._inbox.stop()
+        inbox, _, last = self.backend.inbox_keys(self.backend.process)
+        self.server.command("DEL", inbox)
+        self.server.command("SET", last, 1, "PX", 5000)
+        self.send(name, self.make(), n=1)
+        for key in inbox, last:
+            self.assertGreater(self.server.command("PTTL", key), 10_000, key)
+
+    def test_nothing_is_left(self):
+        name, sink = self.listen()
+        self.backend.group_add("g", name)
+        self.send(name, self.make(), n=1)
+        sink.wait_for(1)
+        receiver = self.open("a")
+        call = self.in_thread(receiver.receive, 0.01)
+        self.assertIsNone(call.result())
+        receiver.close()
+        self.backend.group_discard("g", name)
+        self.backend.close()
+        self.assertEqual(self.keys(), ["django.channels:group:g"])
+
+    def test_prefix(self):
+        """Backends of different prefixes see nothing of each other."""
+        other = self.make(OPTIONS={"PREFIX": "other"})
+        self.send("a", n=1)
+        self.assertIsNone(self.receive("a", backend=other))
+        other.flush()
+        self.assertEqual(self.receive("a"), {"n": 1})
+
+    def test_encryption(self):
+        backend = self.make(OPTIONS={"ENCRYPTION_KEYS": KEYS[:1]})
+        self.send("a", backend, secret="hush")
+        (stored,) = self.server.command("LRANGE", "{django.channels:0}:queue:a", 0, -1)
+        self.assertNotIn(b"hush", stored)
+        self.assertNotIn(b"secret", stored)
+        rotated = self.make(OPTIONS={"ENCRYPTION_KEYS": KEYS[::-1]})
+        self.assertEqual(self.receive("a", backend=rotated), {"secret": "hush"})
+
+    def test_moved(self):
+        """What a client sent can't be made a message of another channel."""
+        backend = self.make(OPTIONS={"ENCRYPTION_KEYS": KEYS[:1]})
+        self.send("websocket.receive", backend, content="all", user=1)
+        queue = "{django.channels:0}:queue:"
+        self.server.command("RENAME", f"{queue}websocket.receive", f"{queue}delete")
+        with self.assertLogs("django.channels", "WARNING"):
+            self.assertIsNone(self.receive("delete", backend=backend))
+        self.assertEqual(backend.dropped, {"unreadable": 1})
+
+    def test_unreadable_durable(self):
+        """It's kept as a dead message, whose key may be found again."""
+        self.backend.add(Message("a", {"n": 1}), Delivery(durable=True))
+        keys = {"ENCRYPTION_KEYS": KEYS[:1]}
+        with self.assertLogs("django.channels", "ERROR"):
+            backend = self.make(OPTIONS=keys)
+            self.assertIsNone(self.receive("a", backend=backend))
+            (dead,) = backend.dead()
+        self.assertIsNone(dead.content)
+        self.assertEqual(self.backend.revive([dead]), 1)
+        self.assertEqual(self.receive("a"), {"n": 1})
+
+    def test_evicted(self):
+        """What the server has thrown away holds up nothing else."""
+        durable = Delivery(durable=True)
+        self.backend.add(Message("a", {"n": 1}), durable)
+        self.backend.add(Message("a", {"n": 2}), Delivery(durable=True, delay=0.01))
+        for key in self.keys():
+            if ":jobs:job:" in key:
+                self.server.command("DEL", key)
+        self.backend.add(Message("a", {"n": 3}), durable)
+        self.assertEqual(self.receive_all("a"), [{"n": 3}])
+
+    def test_each_key_evicted(self):
+        """Whatever is lost, it holds up nothing that is sent afterwards."""
+        durable = Delivery(durable=True)
+        keyed, unique = (Delivery(durable=True, **{k: "x"}) for k in ("key", "unique"))
+
+        def add(n, delivery=durable):
+            return self.backend.add(Message("a", {"n": n}), delivery)
+
+        def prepare():
+            self.server.flush()
+            self.backend = self.make(CAPACITY=10)
+            add(1, keyed)
+            held = self.open("a").receive(0)
+            add(2, keyed)
+            add(3)
+            add(4, unique)
+            add(5, Delivery(durable=True, delay=3600))
+            self.assertEqual(self.receive("b"), None)
+            return held
+
+        prepare()
+        kinds = {re.sub("job:[0-9a-f]+", "job:", key) for key in self.keys()}
+        self.assertGreater(len(kinds), 8)
+        for kind in kinds:
+            with self.subTest(kind):
+                held = prepare()
+                for key in self.keys():
+                    if key.startswith(kind):
+                        self.server.command("DEL", key)
+                self.backend.acknowledge(held)
+                got = set()
+                for numbers in ((6, 7, 8), range(10, 19)):
+                    for n in numbers:
+                        add(n, {7: keyed, 8: unique}.get(n, durable))
+                    got |= self.acknowledge_all("a")
+                self.assertLessEqual({6, 7, *range(10, 19)}, got)
+                self.assertTrue({4, 8} & got)
+
+    def acknowledge_all(self, channel):
+        """Take what is there, one by one; return the numbers."""
+        numbers = set()
+        receiver = self.backend.receiver([channel])
+        while (message := receiver.receive(0)) is not None:
+            numbers.add(message.content["n"])
+            self.backend.acknowledge(message)
+        receiver.close()
+        return numbers
+
+    def test_no_warning(self):
+        self.server.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        try:
+            with self.assertNoLogs("django.channels", "WARNING"):
+                self.backend.check_server()
+        finally:
+            self.server.command("CONFIG", "SET", "maxmemory-policy", "noeviction")
+
+    def test_flushed_under_load(self):
+        """Nothing ends, and all goes on: groups and receivers as well."""
+        handled = set()
+
+        def consumer(n):
+            handled.add(n)
+
+        Channel.consumer("plain")(consumer)
+        Channel.consumer("kept", durable=True)(consumer)
+
+        other = self.make(OPTIONS={"LEASE": 0.3})
+        name, sink = self.listen(other)
+        other.group_add("g", name)
+        worker = Worker(self.backend, threads=2, channels=["kept", "plain"])
+        worker.start()
+        self.addCleanup(worker.stop, PATIENCE)
+
+        def send(numbers):
+            for n in numbers:
+                self.send("plain", n=n)
+                message = Message("kept", {"n": -n})
+                self.backend.add(message, Delivery(durable=True))
+
+        calls = [self.in_thread(send, range(i, i + 200)) for i in (1000, 2000)]
+        while any(call.is_alive() for call in calls):
+            self.server.flush()
+        send(range(1, 11))
+        self.wait_until(lambda: handled.issuperset({*range(1, 11), *range(-10, 0)}))
+        for call in calls:
+            call.result()
+
+        def is_heard():
+            self.backend.group_send("g", {"n": 1})
+            return sink.contents
+
+        self.wait_until(is_heard)
+        self.assertIs(worker.stop(PATIENCE), True)
+
+    def test_unreadable(self):
+        """What was encrypted with another key is dropped, and never shown."""
+        self.send("a", secret="hush")
+        backend = self.make(OPTIONS={"ENCRYPTION_KEYS": KEYS[:1]})
+        with self.assertLogs("django.channels", "WARNING") as logs:
+            self.assertIsNone(self.receive("a", backend=backend))
+        self.assertEqual(backend.dropped, {"unreadable": 1})
+        self.assertNotIn("hush", "".join(logs.output))
+        self.assertIn("ENCRYPTION_KEYS", "".join(logs.output))
