@@ -8,7 +8,7 @@ from django.channels.backends.memory import MemoryChannelBackend
 from django.channels.backends.redis.connection import Connection
 from django.channels.backends.redis.wire import Script
 from django.channels.testing.backend_suite import BackendTestCase
-from django.channels.testing.backend_suite.durable import DurableTests
+from django.channels.testing.backend_suite.durable_case import DurableCase
 from django.test import SimpleTestCase
 
 from .databases import DatabaseTestCase
@@ -18,10 +18,7 @@ from .test_database import DatabaseBackend
 HOUR = 3600
 
 
-class ClockCase(BackendTestCase):
-    add, take = DurableTests.add, DurableTests.take
-    requires_durable = DurableTests.requires_durable
-
+class ClockCase(DurableCase, BackendTestCase):
     def let_wait(self):
         """
         Let a message wait on "plain", one on "late" for its time and one on

@@ -1,7 +1,10 @@
 """The behaviour that every channel backend has, as tests to run on yours."""
 
 from .case import BackendTestCase
+from .dead_letters import DeadLetterTests
+from .deliveries import DeliveryTests
 from .durable import DurableTests
+from .group_sharing import GroupSharingTests
 from .groups import GroupTests
 from .queues import QueueTests
 from .receivers import ReceiverTests
@@ -20,6 +23,8 @@ class ChannelBackendTests(
     ReplyChannelTests,
     GroupTests,
     DurableTests,
+    DeliveryTests,
+    DeadLetterTests,
     ResultTests,
     BackendTestCase,
 ):
@@ -30,7 +35,7 @@ class ChannelBackendTests(
     """
 
 
-class SharedChannelBackendTests(SharingTests, ChannelBackendTests):
+class SharedChannelBackendTests(SharingTests, GroupSharingTests, ChannelBackendTests):
     """These and more for a SharedChannelBackend."""
 
     shared = True
