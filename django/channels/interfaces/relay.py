@@ -89,6 +89,7 @@ class Relay:
         self._disconnected = False
 
     def connect(self, handshake):
+        """Send connect, the first message."""
         self._send(names.WEBSOCKET_CONNECT, handshake, {})
 
     def receive(self, content, binary):

@@ -21,7 +21,8 @@ class SocketWatch:
     the message that one has had with the workers for ``patience`` seconds, and
     the one that no worker has any more, nor is there one waiting for a worker.
     The latter needs a backend whose workers say what they have, one that has a
-    lease. ``clock`` is the reactor. Everything runs in the reactor's thread.
+    lease. ``clock`` is the reactor, in whose thread everything runs but what is
+    asked of the backend.
     """
 
     def __init__(self, sockets, backend, outbox, clock, patience):
