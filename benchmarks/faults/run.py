@@ -1,8 +1,8 @@
 """
 The command line.
 
-Until the tests' environment is entered nothing is imported that must be
-installed.
+Until the tests' environment is entered and the tree is set up, nothing is
+imported that must be installed, nor Django.
 """
 
 import argparse
@@ -11,7 +11,7 @@ import sys
 from importlib import import_module
 from unittest import SkipTest
 
-from patchset import Base, PatchsetError
+from patchset import Base, PatchsetError, apply
 
 from ..environment import ROOT
 from ..suites.run import enter_environment
@@ -56,6 +56,7 @@ def main(arguments=None):
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         enter_environment(arguments, __package__)
+        apply(ROOT, Base.of(ROOT))
         return 0 if run(options) else 1
     except (PatchsetError, SkipTest) as error:
         print(f"error: {error}", file=sys.stderr)

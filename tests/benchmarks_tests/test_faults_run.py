@@ -2,6 +2,7 @@ import json
 import re
 from io import StringIO
 from types import SimpleNamespace
+from unittest import mock
 
 from rich.console import Console
 
@@ -45,6 +46,21 @@ class ParseTests(SimpleTestCase):
 
     def test_backends(self):
         self.assertEqual(run.BACKENDS, [*servers.BACKENDS])
+
+
+class MainTests(SimpleTestCase):
+    def test_sets_up_what_it_runs_on(self):
+        """A fresh clone has neither the environment nor Django."""
+        done = mock.Mock()
+        with (
+            mock.patch.object(run, "enter_environment", done.enter),
+            mock.patch.object(run, "apply", done.apply),
+            mock.patch.object(run, "run", done.run),
+            mock.patch.object(run.signal, "signal"),
+        ):
+            self.assertEqual(run.main(["race"]), 0)
+        names = [name for name, *_ in done.mock_calls if "." not in name]
+        self.assertEqual(names[:3], ["enter", "apply", "run"])
 
 
 class ReportTests(SimpleTestCase):
