@@ -7,8 +7,9 @@ Read the modules in this order; each imports only from those above it.
     The errors; what a channel may be called; what a message may hold.
 ``message``
     A channel's name and a flat dict.
-``delivery``, ``policy``
-    How a message is to be delivered; what becomes of a durable one that fails.
+``delivery``, ``policy``, ``batches``
+    How a message is to be delivered; what becomes of a durable one that fails;
+    many that are sent at once.
 ``registry``
     The consumers of a process: who handles which channel.
 ``backends``

@@ -10,6 +10,7 @@ from django.apps import apps
 from django.db import transaction
 
 from . import DEFAULT_CHANNEL_BACKEND_ALIAS, channel_backends, names
+from .batches import each
 from .delivery import Delivery, seconds
 from .exceptions import InvalidDelivery, InvalidMessage
 from .message import Message
@@ -93,6 +94,30 @@ class Channel:
             await self.backend.asend(message)
             return True
         return await self.backend.aadd(message, delivery)
+
+    def send_many(self, contents, /):
+        """
+        Send a message for each dict of ``contents``, in this order, as send()
+        does, and in a fraction of the time where a server or a database is on
+        the way.
+
+        All of them are checked first. Where one can't be sent then, those after
+        it aren't either, and the exception's ``sent`` says how many were, for
+        ``contents[error.sent:]`` to be sent again; of these, some may have been
+        stored if it's BackendUnavailable, unless that is ``unsent``.
+        """
+        messages, delivery = self._messages(contents), self._delivery()
+        if delivery.plain:
+            self.backend.send_many(messages)
+        else:
+            self.backend.add_many(messages, delivery)
+
+    async def asend_many(self, contents, /):
+        messages, delivery = self._messages(contents), self._delivery()
+        if delivery.plain:
+            await self.backend.asend_many(messages)
+        else:
+            await self.backend.aadd_many(messages, delivery)
 
     def schedule(self, /, delay=None, at=None, **content):
         """
@@ -179,6 +204,21 @@ class Channel:
                 f"at once, or send to another channel whose consumer does."
             )
         return delivery
+
+    def _messages(self, contents):
+        if self._options.get("unique") is not None:
+            raise InvalidDelivery(
+                "unique is the name of one message: send each by send()."
+            )
+        return each(self._message_of, contents)
+
+    def _message_of(self, content):
+        if not isinstance(content, dict):
+            raise InvalidMessage(
+                f"send_many() takes a dict for each message, not "
+                f"{type(content).__qualname__}."
+            )
+        return self._message(content)
 
     def _message(self, content):
         message = Message.from_values(self.name, checked(content))

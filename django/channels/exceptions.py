@@ -6,7 +6,12 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 class ChannelError(Exception):
-    """Base class of the errors a channel can answer with."""
+    """
+    Base class of the errors a channel can answer with. ``sent`` says of
+    send_many() how many of its messages were sent for certain: the first ones.
+    """
+
+    sent = 0
 
 
 class ChannelFull(ChannelError):

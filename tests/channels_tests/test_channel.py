@@ -3,6 +3,7 @@ from django.channels.exceptions import (
     ChannelFull,
     InvalidChannelBackend,
     InvalidChannelName,
+    InvalidDelivery,
     InvalidMessage,
 )
 from django.channels.group import Group
@@ -35,6 +36,44 @@ class ChannelTests(ChannelTestCase):
     async def test_asend(self):
         await Channel("a").asend(value=3)
         self.assertEqual(self.receive("a").content, {"value": 3})
+
+    def test_send_many(self):
+        Channel("a").send_many([{"n": 0}, {"n": 1}])
+        Channel("a").send_many({"n": n} for n in (2, 3))
+        Channel("a").send_many([])
+        for n in range(4):
+            self.assertEqual(self.receive("a").content, {"n": n})
+
+    async def test_asend_many(self):
+        await Channel("a").asend_many([{"n": 0}, {"n": 1}])
+        await Channel("b", durable=True).asend_many([{"n": 2}])
+        found = [self.receive(name) for name in ("a", "a", "b")]
+        self.assertEqual([message.content["n"] for message in found], [0, 1, 2])
+        self.assertIs(found[2].durable, True)
+
+    def test_send_many_checks_first(self):
+        contents = [{"n": 0}, {"n": object()}]
+        with self.assertRaisesMessage(
+            InvalidMessage, "Message 1, counted from 0: The message's key 'n' holds"
+        ) as caught:
+            Channel("a").send_many(contents)
+        self.assertEqual(caught.exception.sent, 0)
+        msg = "Message 0, counted from 0: send_many() takes a dict for each message"
+        with self.assertRaisesMessage(InvalidMessage, f"{msg}, not str."):
+            Channel("a").send_many({"n": 0})
+        with self.assertRaisesMessage(InvalidMessage, "key 'channel' is taken"):
+            Channel("a").send_many([{"channel": "b"}])
+        msg = "unique is the name of one message: send each by send()."
+        with self.assertRaisesMessage(InvalidDelivery, msg):
+            Channel("a", durable=True).options(unique="u").send_many([{}])
+        self.assertIsNone(self.receive("a"))
+
+    @override_settings(CHANNEL_BACKENDS=memory(CAPACITY=2))
+    def test_send_many_to_a_full_channel(self):
+        for channel in (Channel("a"), Channel("b", durable=True)):
+            with self.assertRaises(ChannelFull) as caught:
+                channel.send_many([{"n": n} for n in range(4)])
+            self.assertEqual(caught.exception.sent, 2)
 
     def test_values_are_copied(self):
         value = [1]

@@ -222,6 +222,13 @@ class AssertionTests(SimpleTestCase):
         self.assertMessageSent("a", n=1)
         self.assertGroupSent("g", n=2)
 
+    def test_many(self):
+        """What is sent at once is written down one by one."""
+        Channel("a").send_many([{"n": 1}, {"n": 2}])
+        Channel("b", durable=True).send_many([{"n": 3}])
+        for channel, n in (("a", 1), ("a", 2), ("b", 3)):
+            self.assertMessageSent(channel, n=n)
+
     def test_other_content(self):
         Channel("a").send(n=1, m=2)
         Channel("a").send(n=3)

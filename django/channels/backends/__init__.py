@@ -10,7 +10,8 @@ What carries messages.
     ``memory_results`` and ``memory_durable`` are its parts.
 ``shared``
     What backends that processes share have in common: ``shared_store`` is what
-    they implement, and ``shared_receiver`` the base of their receivers.
+    they implement, ``shared_sends`` what sends to it, and ``shared_receiver``
+    the base of their receivers.
     ``local`` is what a process keeps to itself, ``inbox_items`` what processes
     have for one another, ``shared_groups`` the groups; ``lifetime`` sees to
     forks and ends of processes.

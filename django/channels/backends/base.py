@@ -5,6 +5,7 @@ from fnmatch import fnmatchcase
 from asgiref.sync import sync_to_async
 
 from django.channels import names
+from django.channels.batches import sent_before
 from django.channels.exceptions import ChannelError, ChannelFull, InvalidChannelBackend
 from django.core import checks
 
@@ -88,6 +89,21 @@ class BaseChannelBackend(DurableDelivery):
         return await sync_to_async(self.send, thread_sensitive=self.thread_sensitive)(
             message
         )
+
+    def send_many(self, messages):
+        """
+        Do it for a list of Messages, all of one channel, in this order. Where
+        one of them fails, those after it aren't sent, and the exception's
+        ``sent`` says how many were.
+        """
+        for number, message in enumerate(messages):
+            with sent_before(number):
+                self.send(message)
+
+    async def asend_many(self, messages):
+        for number, message in enumerate(messages):
+            with sent_before(number):
+                await self.asend(message)
 
     def receiver(self, channels):
         """

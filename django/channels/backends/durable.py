@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from asgiref.sync import sync_to_async
 
+from django.channels.batches import sent_before
 from django.channels.exceptions import BackendUnavailable, InvalidDelivery
 
 # How long a received message is its receiver's, unless that renews the lease,
@@ -72,6 +73,21 @@ class DurableDelivery:
     async def aadd(self, message, delivery):
         add = sync_to_async(self.add, thread_sensitive=self.thread_sensitive)
         return await add(message, delivery)
+
+    def add_many(self, messages, delivery):
+        """
+        Do it for a list of Messages, all of one channel, in this order; the
+        Delivery has no ``unique``. Where one of them fails, those after it
+        aren't added, and the exception's ``sent`` says how many were.
+        """
+        for number, message in enumerate(messages):
+            with sent_before(number):
+                self.add(message, delivery)
+
+    async def aadd_many(self, messages, delivery):
+        for number, message in enumerate(messages):
+            with sent_before(number):
+                await self.aadd(message, delivery)
 
     def renew(self, messages):
         """

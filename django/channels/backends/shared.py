@@ -16,6 +16,7 @@ from .local import LocalChannels
 from .serializer import Serializer
 from .shared_groups import SharedGroups
 from .shared_receiver import Served
+from .shared_sends import SharedSends
 from .shared_store import PROCESS_MARK, SharedStore
 
 __all__ = ["FULL", "GONE", "PROCESS_MARK", "SharedChannelBackend"]
@@ -25,7 +26,7 @@ __all__ = ["FULL", "GONE", "PROCESS_MARK", "SharedChannelBackend"]
 RENEWED_EVERY = 1080
 
 
-class SharedChannelBackend(SharedStore, BaseChannelBackend):
+class SharedChannelBackend(SharedSends, SharedStore, BaseChannelBackend):
     """
     A backend whose messages are in a *store* that several processes reach.
     SharedStore says what a subclass implements.
@@ -111,8 +112,7 @@ class SharedChannelBackend(SharedStore, BaseChannelBackend):
             if not self.reach(message):
                 self.drops.add(GONE, name)
         elif not self._push_content(name, message.content):
-            self.drops.refuse()
-            raise self._full(name)
+            raise self._refused(name)
 
     def send_soon(self, message, then):
         name = message.channel
@@ -137,10 +137,6 @@ class SharedChannelBackend(SharedStore, BaseChannelBackend):
             self.send(message)
         else:
             await super().asend(message)
-
-    def _push_content(self, channel, content):
-        data = self._encode(content, channel)
-        return self._push(channel, data, self.capacity_of(channel), self.expiry)
 
     def reach(self, message):
         """

@@ -23,15 +23,24 @@ class SharedStore:
 
     def _push(self, channel, data, capacity, expiry):
         """
-        Add a message to the end of a channel's queue, to be kept for
-        ``expiry`` seconds of the store's clock. Return False, having done
-        nothing, when ``capacity`` messages wait that haven't expired.
+        Add messages, a list, to the end of a channel's queue, to be kept for
+        ``expiry`` seconds of the store's clock: the first ones, until
+        ``capacity`` messages wait that haven't expired. Return how many.
 
         Expired messages are never received. Whoever comes upon one, here or
         while receiving, removes it and calls ``self._expired(channel, data)``,
         in no lock or transaction of its own.
         """
         raise self._missing("_push")
+
+    def _add(self, channel, data, delivery):
+        """
+        Do what DurableDelivery's add_many() does: add the first of the
+        messages, a list, that there is room for, and return how many. Where
+        the one message is unique, and another one with its name waits, return
+        None. Only with durable channels, as the rest of DurableDelivery.
+        """
+        raise self._missing("_add")
 
     def _open_inbox(self, process):
         """

@@ -4,12 +4,14 @@ import contextlib
 import json
 import subprocess
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
 from django.channels import Channel
 from django.channels.backends.database import backend as backend_module
 from django.channels.backends.shared import PROCESS_MARK
+from django.channels.batches import LARGEST
 from django.channels.delivery import Delivery
 from django.channels.exceptions import BackendUnavailable, ChannelFull
 from django.channels.message import Message
@@ -54,6 +56,32 @@ class TransactionTests:
             self.assertEqual(self.receive("a"), {"n": 1})
             self.send("a", n=2)
         self.assertIsNone(self.receive("a"))
+
+    def test_many_sent_on_commit(self):
+        sends = [
+            self.backend.send_many,
+            partial(self.backend.add_many, delivery=Delivery(durable=True)),
+        ]
+        messages = [Message("a", {"n": n}) for n in range(LARGEST + 1)]
+        for send in sends:
+            with rolled_back():
+                send(messages)
+            self.assertIsNone(self.receive("a"))
+            with transaction.atomic(ALIAS):
+                send(messages)
+                probe = self.in_thread(self.receive, "a")
+                self.assertIsNone(probe.result())
+            self.assertEqual(len(self.receive_all("a")), LARGEST + 1)
+
+    def test_many_to_a_full_channel_leave_the_transaction(self):
+        backend = self.make(CAPACITY=2)
+        messages = [Message("a", {"n": n}) for n in range(3)]
+        with transaction.atomic(ALIAS):
+            with self.assertRaises(ChannelFull):
+                backend.send_many(messages)
+            self.send("b", backend, n=3)
+        found = self.receive_all("a", "b")
+        self.assertEqual(sorted(content["n"] for content in found), [0, 1, 3])
 
     def test_full_channel_leaves_the_transaction(self):
         backend = self.make(CAPACITY=1)

@@ -1,6 +1,9 @@
 """Servers that go away, or throw away what they have."""
 
+from unittest import mock
+
 from django.channels.backends.redis import RedisChannelBackend
+from django.channels.batches import LARGEST
 from django.channels.delivery import Delivery
 from django.channels.exceptions import BackendUnavailable, ChannelError
 from django.channels.message import Message
@@ -42,6 +45,27 @@ class OutageTests(RedisTestCase, SimpleTestCase):
             self.assertEqual(sink.wait_for(1), [{"n": 1}])
         lines = [line for line in logs.output if " waits: " in line]
         self.assertEqual(len(lines), 2, lines)
+
+    def test_away_in_the_middle_of_many(self):
+        """The sender knows which to send again."""
+        messages = [Message("a", {"n": n}) for n in range(2 * LARGEST)]
+        push, batches = self.backend._push, []
+
+        def crash_first(*args):
+            if batches:
+                self.server.crash()
+            batches.append(args)
+            return push(*args)
+
+        try:
+            with (
+                mock.patch.object(self.backend, "_push", crash_first),
+                self.assertRaises(BackendUnavailable) as caught,
+            ):
+                self.backend.send_many(messages)
+        finally:
+            self.server.serve()
+        self.assertEqual(caught.exception.sent, LARGEST)
 
     def test_closed_while_the_server_is_away(self):
         receiver = self.open("a")

@@ -1,6 +1,6 @@
 """The database backend: what SharedChannelBackend asks of a store."""
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 
 from django.apps import apps
@@ -87,17 +87,27 @@ class DatabaseChannelBackend(DatabaseDurable, SharedChannelBackend):
 
     def _push(self, channel, data, capacity, expiry):
         with self._reaching():
-            added = self.store.add(channel, data, expiry, capacity)
-            if not added:
+            added = self._push_together(channel, data, capacity, expiry)
+            if added < len(data):
                 # Expired messages may be what takes the room.
                 rows = self.store.take_expired(SWEEP_LIMIT, channel=channel)
                 if rows:
-                    added = self.store.add(channel, data, expiry, capacity)
+                    rest = data[added:]
+                    added += self._push_together(channel, rest, capacity, expiry)
                     for row in rows:
                         self._expired(row.channel, row.content)
         if added:
             self._notify(channel)
         return added
+
+    def _push_together(self, channel, data, capacity, expiry):
+        """Do it in one transaction, whatever has expired."""
+        alone = len(data) == 1
+        with nullcontext() if alone else transaction.atomic(self.using):
+            for added, item in enumerate(data):
+                if not self.store.add(channel, item, expiry, capacity):
+                    return added
+        return len(data)
 
     def _open_inbox(self, process):
         from .inbox import Inbox

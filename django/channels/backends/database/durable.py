@@ -10,25 +10,20 @@ class DatabaseDurable:
     What DurableDelivery asks for.
 
     A message that is added in a transaction is there when that commits. Those
-    who add at the same moment may exceed the capacity, by one each.
+    who add at the same moment may exceed the capacity, by what each adds at
+    once.
     """
 
     durable = True
     keeps_results = True
 
-    def add(self, message, delivery):
-        name = message.channel
-        data = self._encode(message.content, name)
+    def _add(self, channel, data, delivery):
+        capacity = self.capacity_of(channel)
         with self._reaching():
-            answer = self.jobs.add(
-                name, data, delivery, self.expiry, self.capacity_of(name)
-            )
-        if answer == "full":
-            self.drops.refuse()
-            raise self._full(name)
-        if answer == "ok":
-            self._tell(name)
-        return answer == "ok"
+            added = self.jobs.add(channel, data, delivery, self.expiry, capacity)
+        if added:
+            self._tell(channel)
+        return added
 
     def renew(self, messages):
         with self._reaching():

@@ -49,31 +49,37 @@ class Jobs:
     def now(self):
         return self._store.now
 
-    def add(self, channel, content, delivery, expiry, capacity):
-        """Return "ok", or "full" or "there" having added nothing."""
+    def add(self, channel, contents, delivery, expiry, capacity):
+        """
+        Add the first ones that there is room for, and return how many. Return
+        None for a unique one whose name another one has.
+        """
         if delivery.unique and self._waiting(channel, delivery.unique).exists():
-            return "there"
+            return None
         if not delivery.delay:
             ready = self.rows.filter(channel=channel, due__lte=self.now)
             ready = ready.filter(leased=False, died=None)
-            if ready[:capacity].count() >= capacity:
-                return "full"
+            contents = contents[: capacity - ready[:capacity].count()]
+        added = [
+            DurableMessage(
+                channel=channel,
+                content=content,
+                priority=delivery.priority,
+                due=self._due(delivery.delay, delivery.durable),
+                kept=None if delivery.durable else expiry,
+                unique=delivery.unique,
+                waits=delivery.unique,
+                key=delivery.key,
+            )
+            for content in contents
+        ]
         try:
             with transaction.atomic(self._store.using):
-                self.rows.create(
-                    channel=channel,
-                    content=content,
-                    priority=delivery.priority,
-                    due=self._due(delivery.delay, delivery.durable),
-                    kept=None if delivery.durable else expiry,
-                    unique=delivery.unique,
-                    waits=delivery.unique,
-                    key=delivery.key,
-                )
+                self.rows.bulk_create(added)
         except IntegrityError:
             # Another process has added it meanwhile.
-            return "there"
-        return "ok"
+            return None
+        return len(added)
 
     def ready(self, channels):
         """Return the names of those channels that have something to take."""

@@ -1,12 +1,14 @@
--- Add a durable or a delayed message.
+-- Add durable or delayed messages, as long as there is room.
 --
--- ARGV: the id; the channel; the message; its priority; the delay, in ms; the
--- names that it's unique by and that it's handled alone by, or ''; how long
--- it's kept when it's due, in ms, or '' for ever; the channel's capacity.
--- Returns 'ok', 'full', or 'there' if another one has its name.
+-- ARGV: the channel; the messages' priority; the delay, in ms; the names that
+-- the one message is unique by, and that each is handled alone by, or ''; how
+-- long they're kept when they're due, in ms, or '' for ever; the channel's
+-- capacity; and for each message its id and itself.
+-- Returns how many were added, or -1 if another one has the unique name.
 
-local id, channel, data, priority, delay = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local unique, alone, kept, capacity = ARGV[6], ARGV[7], ARGV[8], tonumber(ARGV[9])
+local channel, priority, delay = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local unique, alone, kept, capacity = ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
+local wanted = (#ARGV - 7) / 2
 local now = get_time()
 
 local function is_waiting(other, channel)
@@ -32,28 +34,37 @@ if unique ~= '' then
     local name = key('unique:' .. channel .. '/' .. unique)
     for _, other in ipairs(redis.call('SMEMBERS', name)) do
         if is_waiting(other, channel) then
-            return 'there'
+            return -1
         end
         -- A server that evicts keys has lost it.
         redis.call('SREM', name, other)
     end
 end
-delay = tonumber(delay)
-if delay == 0 and redis.call('HINCRBY', key('counts'), channel, 1) > capacity then
-    redis.call('HINCRBY', key('counts'), channel, -1)
-    return 'full'
-end
-if unique ~= '' then
-    redis.call('SADD', key('unique:' .. channel .. '/' .. unique), id)
-end
-local number = redis.call('INCR', key('number'))
-local place = whole((10 - tonumber(priority)) * 2 ^ 47 + number)
-redis.call('HSET', key('job:' .. id), 'channel', channel, 'data', data,
-    'priority', priority, 'place', place, 'unique', unique, 'key', alone,
-    'attempts', 0, 'lease', 0, 'kept', kept, 'due', whole(now + delay))
 if delay == 0 then
-    make_ready(id, channel, place)
-else
-    put_off(id, channel, now + delay)
+    local over = redis.call('HINCRBY', key('counts'), channel, wanted) - capacity
+    if over > 0 then
+        over = math.min(over, wanted)
+        redis.call('HINCRBY', key('counts'), channel, -over)
+        wanted = wanted - over
+        if wanted == 0 then
+            return 0
+        end
+    end
 end
-return 'ok'
+local number = redis.call('INCRBY', key('number'), wanted) - wanted
+for i = 1, wanted do
+    local id, data = ARGV[6 + 2 * i], ARGV[7 + 2 * i]
+    local place = whole((10 - tonumber(priority)) * 2 ^ 47 + number + i)
+    if unique ~= '' then
+        redis.call('SADD', key('unique:' .. channel .. '/' .. unique), id)
+    end
+    redis.call('HSET', key('job:' .. id), 'channel', channel, 'data', data,
+        'priority', priority, 'place', place, 'unique', unique, 'key', alone,
+        'attempts', 0, 'lease', 0, 'kept', kept, 'due', whole(now + delay))
+    if delay == 0 then
+        make_ready(id, channel, place)
+    else
+        put_off(id, channel, now + delay)
+    end
+end
+return wanted

@@ -35,25 +35,20 @@ class RedisDurable:
     def result_key(self, id):
         return f"{self.prefix}:result:{id}"
 
-    def add(self, message, delivery):
-        name = message.channel
-        answer = self._run(
+    def _add(self, channel, data, delivery):
+        added = self._run(
             self.connection.add,
-            self.shard_of(name),
-            secrets.token_hex(8),
-            name,
-            self._encode(message.content, name),
+            self.shard_of(channel),
+            channel,
             delivery.priority,
             _ms(delivery.delay),
             delivery.unique or "",
             delivery.key or "",
             "" if delivery.durable else _ms(self.expiry),
-            self.capacity_of(name),
+            self.capacity_of(channel),
+            *[arg for item in data for arg in (secrets.token_hex(8), item)],
         )
-        if answer == b"full":
-            self.drops.refuse()
-            raise self._full(name)
-        return answer == b"ok"
+        return None if added < 0 else added
 
     def renew(self, messages):
         by_shard = {shard: [] for shard in range(self.shards)}

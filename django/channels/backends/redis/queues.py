@@ -35,11 +35,11 @@ class RedisQueues:
         pushed, *expired = self.call(
             self.connection.push,
             keys=[self.queue_key(channel), self.signals_key(channel)],
-            args=[capacity, int(expiry * 1000), data],
+            args=[capacity, int(expiry * 1000), *data],
         )
         for old in expired:
             self._expired(channel, old)
-        return bool(pushed)
+        return pushed
 
     def waiting(self, channel):
         return self.call(self.connection.client.llen, self.queue_key(channel))

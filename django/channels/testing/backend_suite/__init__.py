@@ -1,5 +1,6 @@
 """The behaviour that every channel backend has, as tests to run on yours."""
 
+from .batches import BatchTests, SharedBatchTests
 from .case import BackendTestCase
 from .dead_letters import DeadLetterTests
 from .deliveries import DeliveryTests
@@ -24,6 +25,7 @@ class ChannelBackendTests(
     GroupTests,
     DurableTests,
     DeliveryTests,
+    BatchTests,
     DeadLetterTests,
     ResultTests,
     BackendTestCase,
@@ -35,7 +37,9 @@ class ChannelBackendTests(
     """
 
 
-class SharedChannelBackendTests(SharingTests, GroupSharingTests, ChannelBackendTests):
+class SharedChannelBackendTests(
+    SharedBatchTests, SharingTests, GroupSharingTests, ChannelBackendTests
+):
     """These and more for a SharedChannelBackend."""
 
     shared = True
