@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -30,6 +30,7 @@ class JobSystem:
     module: str
     worker: str
     channels: bool = False
+    at_once: bool = False
     variables: dict = field(default_factory=dict)
 
     @property
@@ -44,6 +45,7 @@ OURS = JobSystem(
     channels=True,
     variables=LIVE,
 )
+OURS_AT_ONCE = replace(OURS, name="channels, at once", at_once=True)
 PEERS_SYSTEMS = [
     JobSystem(
         "celery",
@@ -78,7 +80,7 @@ class Jobs:
     def __init__(self, options, size, cores):
         self.options, self.size, self.cores = options, size, cores
         self.rounds = 1 if options.quick else ROUNDS
-        self.systems = [OURS, *PEERS_SYSTEMS]
+        self.systems = [OURS, OURS_AT_ONCE, *PEERS_SYSTEMS]
 
     def steps(self):
         return self.rounds * len(self.systems)
@@ -104,9 +106,15 @@ class Jobs:
             f"{self.size.jobs:,} no-op jobs {what}, {self.rounds} rounds. One thread "
             f"enqueues; one worker process has {THREADS} threads. Redis has a core of "
             f"its own. Ours are durable: kept until they are done. Dramatiq keeps "
-            f"them, too; celery, as it's set up by default, and huey don't."
+            f"them, too; celery, as it's set up by default, and huey don't. 'At "
+            f"once' is one send_many(), which the others have none of; its jobs run "
+            f"as ours do that were sent one by one."
         )
-        ratios = [Ratio(OURS.name, peer.name, aim=2.0) for peer in PEERS_SYSTEMS]
+        ratios = [
+            Ratio(row.name, peer.name, aim=2.0)
+            for row in (OURS, OURS_AT_ONCE)
+            for peer in PEERS_SYSTEMS
+        ]
         title, rates = f"{self.title} {what}", (rate, cpu_rate)
         return Comparison(title, "", ratios, rate, note, rates)
 
@@ -137,6 +145,7 @@ class Jobs:
 
     def enqueue(self, system, variables):
         command = [sys.executable, PEERS / "enqueue.py", system.module, self.size.jobs]
+        command += ["--at-once"] * system.at_once
         command = self.cores.pin(command, self.cores.server)
         return printed(
             command, variables, f"{system.name} could not enqueue.", PATIENCE

@@ -1,6 +1,7 @@
 """A backend and its model side by side, under any sequence of calls."""
 
 import logging
+from functools import partial
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -108,6 +109,37 @@ class BackendMachine(RuleBasedStateMachine):
             ):
                 assert added == [True], "No other one with its name waits."
                 self.model.add(self.number, channel, **wanted)
+
+    @rule(channel=st.sampled_from(PLAIN), number=st.integers(0, CAPACITY + 1))
+    def send_many(self, channel, number):
+        self.send_all(channel, number, self.backend.send_many)
+
+    @precondition(lambda self: self.backend.durable)
+    @rule(
+        channel=st.sampled_from(JOBS),
+        number=st.integers(0, CAPACITY + 1),
+        priority=st.sampled_from([0, -3, 5]),
+        key=names,
+    )
+    def add_many(self, channel, number, priority, key):
+        wanted = {"durable": True, "priority": priority, "key": key}
+        add_many = partial(self.backend.add_many, delivery=Delivery(**wanted))
+        self.send_all(channel, number, add_many, **wanted)
+
+    def send_all(self, channel, number, send, **wanted):
+        """Send so many at once, and check that the first ones have room."""
+        messages = [self.next_message(channel) for _ in range(number)]
+        try:
+            send(messages)
+            sent = number
+        except ChannelFull as error:
+            self.model.full += 1
+            sent = error.sent
+        for message in messages[:sent]:
+            assert self.model.room(channel)[1], f"{channel} is full."
+            self.model.add(message.content["n"], channel, **wanted)
+        if sent < number:
+            assert not self.model.room(channel)[0], f"{channel} isn't full."
 
     @rule(channels=st.sets(st.sampled_from(PLAIN + JOBS), min_size=1))
     def receive(self, channels):
