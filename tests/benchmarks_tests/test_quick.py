@@ -90,6 +90,7 @@ class QuickTests(SimpleTestCase):
         printed = self.measure("jobs")
         for system in ("celery", "dramatiq", "huey"):
             self.assertEqual(printed.count(f"channels ÷ {system}"), 2)
+            self.assertEqual(printed.count(f"channels, at once ÷ {system}"), 1)
 
     def test_growth(self):
         self.assertIn("100x queued messages ÷ 1x", self.measure("growth"))
