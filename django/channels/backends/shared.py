@@ -1,7 +1,6 @@
 """What the backends that processes share have in common."""
 
 import threading
-from functools import partial
 
 from django.channels import names
 from django.channels.exceptions import BackendUnavailable, ChannelError
@@ -103,58 +102,6 @@ class SharedChannelBackend(SharedSends, SharedStore, BaseChannelBackend):
                 if found is None:
                     found = self._parts[kind] = kind(self)
         return found
-
-    # Messages.
-
-    def send(self, message):
-        name = message.channel
-        if names.is_reply(name):
-            if not self.reach(message):
-                self.drops.add(GONE, name)
-        elif not self._push_content(name, message.content):
-            raise self._refused(name)
-
-    def send_soon(self, message, then):
-        name = message.channel
-        if names.is_reply(name) and self._local.sink(name) is None:
-            item = {"name": name, "content": message.content}
-            self._items.post_soon(name, item, partial(self._posted, name, then))
-        else:
-            super().send_soon(message, then)
-
-    def _posted(self, name, then, reason):
-        if reason == GONE:
-            self.drops.add(GONE, name)
-            reason = None
-        elif reason == FULL:
-            self.drops.refuse()
-            reason = self._too_slow(name)
-        then(reason)
-
-    async def asend(self, message):
-        if self._local.sink(message.channel) is not None:
-            # It's a call in this process.
-            self.send(message)
-        else:
-            await super().asend(message)
-
-    def reach(self, message):
-        """
-        Send a message to a reply channel, as send() does, but return False
-        where its process is gone, or is this one and nobody listens.
-        """
-        name = message.channel
-        sink = self._local.sink(name)
-        if sink is not None:
-            # Always: sends by one thread stay in order.
-            reason = FULL if sink.deliver([name], message) else None
-        else:
-            item = {"name": name, "content": message.content}
-            reason = self._items.post(name, item)
-        if reason == FULL:
-            self.drops.refuse()
-            raise self._too_slow(name)
-        return reason is None
 
     # Reply channels.
 

@@ -6,7 +6,7 @@ from unittest import mock
 
 from django.channels.backends.memory import MemoryChannelBackend
 from django.channels.backends.redis.connection import Connection
-from django.channels.backends.redis.wire import Script
+from django.channels.backends.redis.script import Script
 from django.channels.testing.backend_suite import BackendTestCase
 from django.channels.testing.backend_suite.durable_case import DurableCase
 from django.test import SimpleTestCase

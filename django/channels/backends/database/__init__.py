@@ -9,8 +9,9 @@ them when it's made, so that it can be named before Django's apps are ready.
     The rows, and what is done to them through the ORM. ``sqlite`` and
     ``postgresql`` do it with fewer statements. ``jobs`` are durable and delayed
     messages, ``results`` what was kept of tasks.
-``outage``, ``alarm``, ``notifications``, ``watcher``
-    Threads that go on when the database is away; the one that wakes others.
+``failures``, ``outage``, ``alarm``, ``notifications``, ``watcher``
+    Its errors as ours; threads that go on when it's away, and the one that
+    wakes others.
 ``receiver``, ``inbox``, ``durable``, ``backend``
     What SharedChannelBackend and DurableDelivery ask for.
 """

@@ -1,6 +1,6 @@
 """The database backend: what SharedChannelBackend asks of a store."""
 
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from functools import partial
 
 from django.apps import apps
@@ -10,19 +10,10 @@ from django.channels.backends.shared import (
     PROCESS_MARK,
     SharedChannelBackend,
 )
-from django.channels.exceptions import BackendUnavailable
-from django.db import (
-    DEFAULT_DB_ALIAS,
-    DatabaseError,
-    Error,
-    InterfaceError,
-    OperationalError,
-    connections,
-    transaction,
-)
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
 from .durable import DatabaseDurable
-from .outage import is_busy, is_full
+from .failures import DatabaseFailures
 
 APP = "django.channels.backends.database"
 
@@ -30,7 +21,7 @@ APP = "django.channels.backends.database"
 SWEEP_LIMIT = 100
 
 
-class DatabaseChannelBackend(DatabaseDurable, SharedChannelBackend):
+class DatabaseChannelBackend(DatabaseDurable, DatabaseFailures, SharedChannelBackend):
     """
     Channels in tables of the database LOCATION, an alias of DATABASES.
 
@@ -61,14 +52,6 @@ class DatabaseChannelBackend(DatabaseDurable, SharedChannelBackend):
         from .receiver import DatabaseReceiver
 
         return DatabaseReceiver(self, channels)
-
-    def describe(self, error):
-        """Return a text for the log, of one line, about a database's error."""
-        explained = self._explained(error)
-        if explained is not error:
-            return str(explained)
-        # Not the error's text, which may quote what is in a row.
-        return f"{self}: {type(error).__name__} on the {self.store_name}."
 
     def sweep(self):
         """
@@ -229,54 +212,3 @@ class DatabaseChannelBackend(DatabaseDurable, SharedChannelBackend):
 
     def _on_commit(self, function, *args):
         transaction.on_commit(partial(function, *args), using=self.using, robust=True)
-
-    @contextmanager
-    def _reaching(self, connect=True):
-        """
-        Raise errors of the database as those of a channel backend. What isn't
-        for this thread's connection needs none, and may be on an event loop.
-        """
-        connected = not connect
-        try:
-            if connect:
-                self.store.connection.ensure_connection()
-                connected = True
-            with transaction.mark_for_rollback_on_error(self.using):
-                yield
-        except Error as error:
-            explained = self._explained(error, unsent=not connected)
-            # Threads that have none but ours to look after it try again.
-            self.store.release()
-            if explained is error:
-                raise
-            raise explained from error
-
-    def _explained(self, error, unsent=False):
-        if isinstance(error, Error) and not self.store.has_tables():
-            return self._invalid(
-                f"the tables aren't in the database {self.using!r}. Run "
-                f"manage.py migrate --database={self.using}."
-            )
-        # A lost connection is a bare DatabaseError of psycopg2's.
-        if type(error) in (OperationalError, InterfaceError, DatabaseError):
-            if is_busy(error):
-                return BackendUnavailable(
-                    f"{self}: the {self.store_name} stayed locked by other changes. "
-                    f"Keep transactions short, or raise the timeout in its OPTIONS.",
-                    unsent=True,
-                )
-            if is_full(error):
-                return BackendUnavailable(
-                    f"{self}: the {self.store_name} is full, and nothing was written. "
-                    f"Make room on its disk, or raise its limit.",
-                    unsent=True,
-                )
-            if type(error.__cause__).__name__ == "PoolTimeout":
-                return BackendUnavailable(
-                    f"{self}: the pool of the {self.store_name} had no connection to "
-                    f"give. Raise its max_size: a process needs one for each thread "
-                    f"of a worker, one to listen and one for its inbox.",
-                    unsent=True,
-                )
-            return self._unavailable(f"{type(error).__name__}.", unsent)
-        return error

@@ -5,6 +5,8 @@ import random
 
 from django.db import Error
 
+from .failures import is_busy
+
 logger = logging.getLogger("django.channels")
 
 # The waits between two attempts, in seconds: the first, and the longest.
@@ -50,16 +52,3 @@ class Outage:
         if self._told:
             self._told = False
             logger.info("The database %r is back.", self._store.using)
-
-
-def is_busy(error):
-    """Tell whether SQLite was busy with another's change, and is well."""
-    return "is locked" in str(error)
-
-
-def is_full(error):
-    """Tell whether there was no room for a change, of which nothing was made."""
-    # SQLite, MySQL, MariaDB; PostgreSQL; MySQL.
-    return any(
-        words in str(error) for words in ("is full", "No space left", "Disk full")
-    )

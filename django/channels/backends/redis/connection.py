@@ -3,6 +3,8 @@
 from importlib.resources import files
 from urllib.parse import urlsplit
 
+from .script import Script
+
 SCHEMES = ("redis", "rediss", "unix")
 
 PORT = 6379
@@ -125,7 +127,8 @@ class Connection:
     """
 
     def __init__(self, server):
-        from .wire import ClusterWire, Wire
+        from .cluster_wire import ClusterWire
+        from .wire import Wire
 
         self.client = server.client()
         # Apart, so that each has the connections that it may have.
@@ -145,8 +148,6 @@ class Connection:
         self.wire.close()
 
     def _script(self, *names):
-        from .wire import Script
-
         folder = files(__package__)
         text = b"".join(folder.joinpath(f"{name}.lua").read_bytes() for name in names)
         return Script(self.wire, text)

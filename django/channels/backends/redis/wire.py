@@ -1,10 +1,11 @@
 """Commands and scripts, with little between them and the server's socket."""
 
 import threading
-from hashlib import sha1
 from time import monotonic
 
 from redis.exceptions import NoScriptError, RedisError, ResponseError
+
+from .script import pack
 
 # For so many seconds a connection that is idle is taken to be open yet: less
 # than it takes to start a server again.
@@ -180,74 +181,6 @@ class Begun(threading.local):
         found = self.calls, self.connection, self.unsent
         self.__init__()
         return found
-
-
-class ClusterWire:
-    """
-    The same for a client of a Cluster, which knows where each key is. Its
-    answers may be of other types.
-    """
-
-    def __init__(self, client):
-        self.client = client
-
-    def close(self):
-        self.client.close()
-
-    def command(self, *args):
-        return self.client.execute_command(*args)
-
-    def call(self, *calls):
-        return [self._call(*call) for call in calls]
-
-    def later(self, call, then):
-        # Two calls may be for two servers.
-        try:
-            answer = self._call(*call)
-        except RedisError as error:
-            answer = error
-        then(answer)
-
-    begin = later
-
-    def settle_up(self):
-        """Nothing is left."""
-
-    def _call(self, script, keys, args):
-        try:
-            return self.client.evalsha(script.sha, len(keys), *keys, *args)
-        except NoScriptError:
-            return self.client.eval(script.text, len(keys), *keys, *args)
-
-
-class Script:
-    """A script in Lua, ``text``, which is bytes, for the server behind a Wire."""
-
-    def __init__(self, wire, text):
-        self.wire = wire
-        self.text = text
-        self.sha = sha1(text).hexdigest()
-
-    def __call__(self, keys, args):
-        """Return what it returns."""
-        return self.wire.call((self, keys, args))[0]
-
-    def packed(self, keys, args):
-        """Return the command that calls it."""
-        return pack((b"EVALSHA", self.sha, len(keys), *keys, *args))
-
-
-def pack(args):
-    """Return a command, of bytes, texts and ints, as the server reads it."""
-    parts = [b"*%d\r\n" % len(args)]
-    for arg in args:
-        kind = type(arg)
-        if kind is str:
-            arg = arg.encode()
-        elif kind is not bytes:
-            arg = b"%d" % arg if kind is int else str(arg).encode()
-        parts.append(b"$%d\r\n%b\r\n" % (len(arg), arg))
-    return b"".join(parts)
 
 
 def _answer(connection):

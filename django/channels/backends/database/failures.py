@@ -1,0 +1,88 @@
+"""What goes wrong with the database, as errors of a channel backend."""
+
+from contextlib import contextmanager
+
+from django.channels.exceptions import BackendUnavailable
+from django.db import (
+    DatabaseError,
+    Error,
+    InterfaceError,
+    OperationalError,
+    transaction,
+)
+
+
+class DatabaseFailures:
+    """The part of DatabaseChannelBackend that explains what happened."""
+
+    def describe(self, error):
+        """Return a text for the log, of one line, about a database's error."""
+        explained = self._explained(error)
+        if explained is not error:
+            return str(explained)
+        # Not the error's text, which may quote what is in a row.
+        return f"{self}: {type(error).__name__} on the {self.store_name}."
+
+    @contextmanager
+    def _reaching(self, connect=True):
+        """
+        Raise errors of the database as those of a channel backend. What isn't
+        for this thread's connection needs none, and may be on an event loop.
+        """
+        connected = not connect
+        try:
+            if connect:
+                self.store.connection.ensure_connection()
+                connected = True
+            with transaction.mark_for_rollback_on_error(self.using):
+                yield
+        except Error as error:
+            explained = self._explained(error, unsent=not connected)
+            # Threads that have none but ours to look after it try again.
+            self.store.release()
+            if explained is error:
+                raise
+            raise explained from error
+
+    def _explained(self, error, unsent=False):
+        if isinstance(error, Error) and not self.store.has_tables():
+            return self._invalid(
+                f"the tables aren't in the database {self.using!r}. Run "
+                f"manage.py migrate --database={self.using}."
+            )
+        # A lost connection is a bare DatabaseError of psycopg2's.
+        if type(error) in (OperationalError, InterfaceError, DatabaseError):
+            if is_busy(error):
+                return BackendUnavailable(
+                    f"{self}: the {self.store_name} stayed locked by other changes. "
+                    f"Keep transactions short, or raise the timeout in its OPTIONS.",
+                    unsent=True,
+                )
+            if is_full(error):
+                return BackendUnavailable(
+                    f"{self}: the {self.store_name} is full, and nothing was written. "
+                    f"Make room on its disk, or raise its limit.",
+                    unsent=True,
+                )
+            if type(error.__cause__).__name__ == "PoolTimeout":
+                return BackendUnavailable(
+                    f"{self}: the pool of the {self.store_name} had no connection to "
+                    f"give. Raise its max_size: a process needs one for each thread "
+                    f"of a worker, one to listen and one for its inbox.",
+                    unsent=True,
+                )
+            return self._unavailable(f"{type(error).__name__}.", unsent)
+        return error
+
+
+def is_busy(error):
+    """Tell whether SQLite was busy with another's change, and is well."""
+    return "is locked" in str(error)
+
+
+def is_full(error):
+    """Tell whether there was no room for a change, of which nothing was made."""
+    # SQLite, MySQL, MariaDB; PostgreSQL; MySQL.
+    return any(
+        words in str(error) for words in ("is full", "No space left", "Disk full")
+    )
