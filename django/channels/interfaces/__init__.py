@@ -9,9 +9,10 @@ imports it before a server is wanted. The way through it:
     library and Django until it is called.
 ``options``
     Those of ``runwsserver``, and which go together.
-``server``, ``workers``, ``requests``, ``signals``
+``server``, ``workers``, ``requests``, ``signals``, ``shutdown``
     ``InterfaceServer``: ports, the reactor's thread, start and stop; what its
-    process receives; the way of its requests; the signals that stop it.
+    process receives; the way of its requests; the signals that stop it; what
+    becomes of its connections then.
 ``listeners``, ``ports``, ``endpoints``, ``unix_port``, ``drain``
     What it listens on, alone or with other processes; how Twisted takes
     connections there; TLS, Unix sockets and inherited descriptors, by Twisted's

@@ -1,7 +1,6 @@
 """The interface server: its ports, its life in the reactor, its workers."""
 
 import gc
-import logging
 import threading
 from functools import partial
 
@@ -13,7 +12,6 @@ from django.core.handlers.channel import http_backend
 
 from . import reactor as reactors
 from .access import NoAccessLog
-from .drain import Drain
 from .factory import HTTPFactory
 from .frames import frame_of
 from .limits import Limits
@@ -22,13 +20,12 @@ from .mailbox import Mailbox
 from .outbox import Outbox
 from .reactor import reactor
 from .requests import Requests
+from .shutdown import Shutdown
 from .signals import StopSignals
 from .sockets import Sockets
 from .wakeups import Wakeups
 from .websocket import WebSocketFactory
 from .workers import Workers
-
-logger = logging.getLogger("django.channels.server")
 
 
 class InterfaceServer:
@@ -79,15 +76,11 @@ class InterfaceServer:
         self.sockets = None
         self._outbox = None
         self._wakeups = Wakeups(partial(reactor.callLater, 0))
-        self._drain = None
         self._started = False
-        self._ended = False
         self._workers = None
+        self._shutdown = None
         self._stopped = threading.Event()
-        self._deadline = None
         self._grace = None
-        # When all is to have ended, on the reactor's clock.
-        self._until = 0.0
         self._signal = None
         self._owns_reactor = False
 
@@ -198,50 +191,25 @@ class InterfaceServer:
             proxies=self.proxies,
             limits=self.limits,
         )
+        self._shutdown = Shutdown(
+            reactor, self.listeners, self.factory, self.sockets, self._ended
+        )
 
     # The reactor's thread.
 
     def _listen(self):
         self.listeners.listen(self.factory)
 
+    # Methods, since a signal may ask for it before there is a Shutdown. The
+    # reactor, which does it, runs later.
+
     def _begin_stop(self, grace):
-        if self._deadline is not None:
-            return
-        self._until = reactor.seconds() + grace
-        logger.info("The server on %s stops.", ", ".join(self.urls))
-        self._deadline = reactor.callLater(grace, self._end)
-        self.factory.stopping = True
-        self.factory.when_empty = self.sockets.when_empty = self._end_if_empty
-        self.listeners.stop()
-        # Requests are done soon, so that only sockets are worth spreading: over
-        # half the time, since their last messages are still to be handled.
-        sockets = []
-        for connection in tuple(self.factory.connections):
-            if connection.successor is None:
-                connection.shut_down()
-            else:
-                sockets.append(connection)
-        self._drain = Drain(reactor, sockets, grace / 2, _shut_down)
-        self._end_if_empty()
+        self._shutdown.begin(grace)
 
     def _end_now(self):
-        self._until = 0.0
-        self._end()
+        self._shutdown.end_now()
 
-    def _end_if_empty(self):
-        if not self.factory.connections and not self.sockets.by_name:
-            self._end()
-
-    def _end(self):
-        if self._ended:
-            return
-        self._ended = True
-        if self._deadline.active():
-            self._deadline.cancel()
-        self._drain.stop()
-        self.factory.when_empty = self.sockets.when_empty = None
-        for connection in tuple(self.factory.connections):
-            connection.transport.abortConnection()
+    def _ended(self):
         self._stopped.set()
         if self._owns_reactor:
             reactor.stop()
@@ -259,7 +227,7 @@ class InterfaceServer:
         if self._outbox is not None:
             self._outbox.close()
         self._wakeups.flush()
-        self._workers.stop(lambda: self._until - reactor.seconds())
+        self._workers.stop(lambda: self._shutdown.until - reactor.seconds())
 
 
 def _in_reactor(function, *args):
@@ -267,7 +235,3 @@ def _in_reactor(function, *args):
     if reactor.running:
         return reactors.call(function, *args)
     return function(*args)
-
-
-def _shut_down(connection):
-    connection.shut_down()
