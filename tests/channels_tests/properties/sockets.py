@@ -1,6 +1,8 @@
 """A WebSocket of the server's, with the worker's part played here."""
 
-from channels_tests.interfaces.wires import HTTPWire, lose
+from functools import cache
+
+from channels_tests.interfaces.wires import HTTPWire, Reactor, lose
 
 from django.channels import consumers
 from django.channels.backends.memory import MemoryChannelBackend
@@ -26,6 +28,12 @@ def nothing(**kwargs):
     pass
 
 
+@cache
+def websocket_factory(limits):
+    """Return one, which takes longer to make than a socket. No time passes."""
+    return WebSocketFactory(Reactor(), limits)
+
+
 class Socket:
     """
     An open socket: the ``messages`` that came, the code and the reason of its
@@ -47,7 +55,7 @@ class Socket:
             Mailbox(reactor.callFromThread),
             NoAccessLog(),
             limits,
-            WebSocketFactory(reactor, limits).make_protocol,
+            websocket_factory(limits).make_protocol,
             frame_of,
         )
         self.messages = []
