@@ -108,8 +108,9 @@ class SharedSends:
                 number = send(name, batch)
             sent += number
             if number < len(batch):
-                with sent_before(sent):
-                    raise self._refused(name)
+                full = self._refused(name)
+                full.sent = sent
+                raise full
 
     def _refused(self, channel):
         self.drops.refuse()

@@ -3,12 +3,12 @@ Channels on a Redis or Valkey server.
 
 ``backend`` says what is stored where, and is made of ``queues``, ``durable`` and
 ``groups``: a channel's messages at most once, at least once, and what reaches
-processes and their sockets. ``connection`` makes the clients, and ``wire``, or
-``cluster_wire``, is the way of what is called often, which ``script`` makes bytes
-of. ``receiver``, ``shards`` and ``inbox`` wait for what
-comes, and by ``waiting`` for a server that is away; ``places`` are the receiver's,
-for answers that may be lost. The scripts that the server runs are in the ``.lua``
-files. Nothing imports the package redis before a backend is used.
+processes and their sockets. ``connection`` makes the clients. ``wire``, or
+``cluster_wire``, is the way of what is called often; ``script`` has the bytes that
+go there. ``receiver``, ``shards`` and ``inbox`` wait for what comes, and by
+``waiting`` for a server that is away; ``places`` are the receiver's, for answers
+that may be lost. The scripts that the server runs are in the ``.lua`` files.
+Nothing imports the package redis before a backend is used.
 """
 
 from .backend import RedisChannelBackend
