@@ -13,8 +13,8 @@ What carries messages.
     they implement, ``shared_sends`` what sends to it, and ``shared_receiver``
     the base of their receivers.
     ``local`` is what a process keeps to itself, ``inbox_items`` what processes
-    have for one another, ``shared_groups`` the groups; ``lifetime`` sees to
-    forks and ends of processes.
+    have for one another, ``shared_groups`` the groups; ``recovery`` is
+    that the store is back, ``lifetime`` sees to forks and ends of processes.
 ``database``, ``redis``
     Such backends.
 """

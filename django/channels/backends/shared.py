@@ -12,6 +12,7 @@ from .drops import FULL, GONE, Drops
 from .durable import DEFAULT_LEASE
 from .inbox_items import InboxItems
 from .local import LocalChannels
+from .recovery import Recovery
 from .serializer import Serializer
 from .shared_groups import SharedGroups
 from .shared_receiver import Served
@@ -82,6 +83,7 @@ class SharedChannelBackend(SharedSends, SharedStore, BaseChannelBackend):
         self._open = False
         self._beats = 0
         self.served = Served()
+        self.recovery = Recovery()
         self._parts = {}
         self._parting = threading.Lock()
 

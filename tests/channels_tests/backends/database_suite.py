@@ -3,6 +3,7 @@
 import contextlib
 import json
 import subprocess
+import threading
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -366,6 +367,33 @@ def limit_pages(connection, **kwargs):
 
 class OutageTests:
     """For a database that can be stopped and started."""
+
+    def test_all_come_back_together(self):
+        """Who receives again reads its inbox, however long that has waited."""
+
+        def long(*args):
+            inbox = threading.current_thread().name == "channels-database-inbox"
+            return 10_000 if inbox else 1
+
+        other = self.make()
+        name, sink = self.listen()
+        receiver = self.open("a")
+        call = self.in_thread(receiver.receive)
+        self.wait_until(lambda: self.backend.watcher.watches("a"))
+        inbox = self.backend._inbox
+        with (
+            self.assertLogs("django.channels", "WARNING"),
+            mock.patch("django.channels.backends.database.outage.random.uniform", long),
+        ):
+            self.service.crash()
+            self.wait_until(lambda: inbox._outage._failures)
+            with self.assertRaises(BackendUnavailable):
+                self.send("a", n=0)
+            self.service.restart()
+            self.send("a", n=1)
+            self.assertEqual(call.result().content, {"n": 1})
+            self.send(name, other, n=2)
+            self.assertEqual(sink.wait_for(1), [{"n": 2}])
 
     def test_outage(self):
         other = self.make()

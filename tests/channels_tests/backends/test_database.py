@@ -7,6 +7,7 @@ from django.apps import apps
 from django.channels.backends.database import DatabaseChannelBackend, notifications
 from django.channels.backends.database.notifications import NotificationAlarm
 from django.channels.backends.database.outage import Outage
+from django.channels.backends.recovery import Recovery
 from django.channels.exceptions import BackendUnavailable, ChannelFull
 from django.channels.testing.backend_suite import SharedChannelBackendTests
 from django.db import OperationalError, connections
@@ -209,7 +210,7 @@ class OutageLogTests(SimpleTestCase):
     """What a thread logs that goes on while the database can't be reached."""
 
     def setUp(self):
-        self.outage = Outage(mock.Mock(using="channels"), str)
+        self.outage = Outage(mock.Mock(using="channels"), str, Recovery())
 
     def note(self, text):
         self.outage.failed(OperationalError(text))

@@ -1,5 +1,6 @@
 """Servers that go away, or throw away what they have."""
 
+import threading
 from unittest import mock
 
 from django.channels.backends.redis import RedisChannelBackend
@@ -45,6 +46,28 @@ class OutageTests(RedisTestCase, SimpleTestCase):
             self.assertEqual(sink.wait_for(1), [{"n": 1}])
         lines = [line for line in logs.output if " waits: " in line]
         self.assertEqual(len(lines), 2, lines)
+
+    def test_all_come_back_together(self):
+        """Who receives again is in its groups again, however long it waited."""
+
+        def long(*args):
+            inbox = threading.current_thread().name == "channels-inbox"
+            return 600 if inbox else 0.05
+
+        receiver = self.open("a")
+        call = self.in_thread(receiver.receive)
+        self.backend.group_add("g", self.listen()[0])
+        other = self.make()
+        with (
+            self.assertLogs("django.channels", "WARNING") as logs,
+            mock.patch("django.channels.backends.redis.waiting.random.uniform", long),
+        ):
+            self.server.crash()
+            self.wait_until(lambda: len(logs.output) >= 2)
+            self.server.serve()
+            self.send("a", n=1)
+            self.assertEqual(call.result().content, {"n": 1})
+            self.wait_until(lambda: other._members("g"))
 
     def test_away_in_the_middle_of_many(self):
         """The sender knows which to send again."""

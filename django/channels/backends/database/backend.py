@@ -156,7 +156,9 @@ class DatabaseChannelBackend(DatabaseDurable, DatabaseFailures, SharedChannelBac
     def _start_anew(self):
         from .watcher import Watcher
 
-        self.watcher = Watcher(self.store, self.poll_seconds, self.sweep, self.describe)
+        self.watcher = Watcher(
+            self.store, self.poll_seconds, self.sweep, self.describe, self.recovery
+        )
         self._inbox = None
         # Groups that this process has joined in a transaction whose end isn't
         # known, and those of them that the last _beat() has seen.

@@ -23,7 +23,7 @@ class Inbox:
         self._backend = backend
         self._store = backend.store
         self._names = [backend.store.inbox_name(process)]
-        self._outage = Outage(backend.store, backend.describe)
+        self._outage = Outage(backend.store, backend.describe, backend.recovery)
         self._opened = Future()
         self._news = threading.Event()
         self._stopped = threading.Event()
@@ -92,7 +92,7 @@ class Inbox:
                 self._news.clear()
                 items = self._store.read_items(self.process, arrived, BATCH)
             except Exception as error:
-                self._stopped.wait(self._outage.failed(error))
+                self._outage.wait(error, self._stopped)
                 continue
             self._outage.over()
             arrived = list(items)

@@ -17,14 +17,24 @@ class Outage:
     """
     The failures in a row of a thread that goes on in spite of them. The first
     that is more than a lock is logged, with one line; ``describe(error)``
-    returns its text.
+    returns its text. ``recovery`` is the backend's Recovery.
     """
 
-    def __init__(self, store, describe):
+    def __init__(self, store, describe, recovery):
         self._store = store
         self._describe = describe
+        self._recovery = recovery
+        self._recovered = recovery.times
         self._failures = 0
         self._told = False
+
+    def wait(self, error, stopped, longest=float("inf")):
+        """
+        Note a failure, and wait before the next attempt, but at most so many
+        seconds, or until the Event ``stopped`` is set.
+        """
+        seconds = min(self.failed(error), max(0, longest))
+        self._recovered = self._recovery.wait(seconds, self._recovered, stopped)
 
     def failed(self, error):
         """
@@ -51,4 +61,6 @@ class Outage:
             self._failures = 0
         if self._told:
             self._told = False
+            self._recovery.announce()
+            self._recovered = self._recovery.times
             logger.info("The database %r is back.", self._store.using)

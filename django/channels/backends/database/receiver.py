@@ -21,7 +21,7 @@ class DatabaseReceiver(SharedReceiver):
     def __init__(self, backend, channels):
         super().__init__(backend, channels)
         self._store = backend.store
-        self._outage = Outage(self._store, backend.describe)
+        self._outage = Outage(self._store, backend.describe, backend.recovery)
         self._changed = threading.Condition()
         # The channel of the last durable message, and whose turn it is next.
         self._last = ""
@@ -44,7 +44,9 @@ class DatabaseReceiver(SharedReceiver):
                     # It's the caller's transaction that is broken.
                     raise
                 self._notify()
-                if not self._pause(self._outage.failed(error), deadline):
+                left = float("inf") if deadline is None else deadline - monotonic()
+                self._outage.wait(error, self.closed, left)
+                if deadline is not None and monotonic() >= deadline:
                     return None
                 continue
             self._outage.over()
@@ -104,15 +106,6 @@ class DatabaseReceiver(SharedReceiver):
                 times = [time for time in (left, due) if time is not None]
                 self._changed.wait(min(times, default=None))
             return not self.closed.is_set()
-
-    def _pause(self, seconds, deadline):
-        """Wait so long. Return False if the time was over first."""
-        left = None if deadline is None else deadline - monotonic()
-        if left is not None and left < seconds:
-            self.closed.wait(max(0, left))
-            return False
-        self.closed.wait(seconds)
-        return True
 
     def _notify(self):
         with self._changed:

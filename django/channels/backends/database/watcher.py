@@ -26,11 +26,12 @@ class Watcher:
     should be soon again.
     """
 
-    def __init__(self, store, poll_seconds, sweep, describe):
+    def __init__(self, store, poll_seconds, sweep, describe, recovery):
         self._store = store
         self._poll_seconds = poll_seconds
         self._sweep = sweep
         self._describe = describe
+        self._recovery = recovery
         self._lock = threading.Lock()
         self._wakes = {}
         self._alarm = None
@@ -81,7 +82,7 @@ class Watcher:
         thread.start()
 
     def _run(self, alarm):
-        outage = Outage(self._store, self._describe)
+        outage = Outage(self._store, self._describe, self._recovery)
         try:
             while self._alarm is alarm:
                 try:
@@ -89,7 +90,7 @@ class Watcher:
                     self._note(alarm)
                     self._watch(alarm, outage)
                 except Exception as error:
-                    alarm.rung.wait(outage.failed(error))
+                    outage.wait(error, alarm.rung)
         finally:
             alarm.close()
             connections.close_all()

@@ -36,7 +36,9 @@ class Inbox:
         # Whether the server may have forgotten this inbox, and whether it did.
         self._interrupted = False
         self._lost = False
-        self._outage = Outage(f"The inbox of {backend}", self._stopped)
+        self._outage = Outage(
+            f"The inbox of {backend}", self._stopped, backend.recovery
+        )
         self._thread = threading.Thread(
             target=self._run, name="channels-inbox", daemon=True
         )

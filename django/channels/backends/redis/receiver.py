@@ -56,7 +56,7 @@ class RedisReceiver(SharedReceiver):
         self._lock = threading.Lock()
         self._threads = 0
         self._wire = None
-        self._outage = Outage(f"A receiver of {backend}", self.closed)
+        self._outage = Outage(f"A receiver of {backend}", self.closed, backend.recovery)
 
     def _receive(self, timeout):
         return without_stamp(self.receive_entry(timeout))

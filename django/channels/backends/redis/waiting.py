@@ -21,12 +21,15 @@ class Outage:
     How a thread, or several, wait until the server can be reached again. One
     line is logged when they begin, and one when they have ended.
 
-    ``who`` says in the log what waits. ``stopped`` is an Event that ends it.
+    ``who`` says in the log what waits. ``stopped`` is an Event that ends it,
+    and ``recovery`` the backend's Recovery.
     """
 
-    def __init__(self, who, stopped):
+    def __init__(self, who, stopped, recovery):
         self._who = who
         self._stopped = stopped
+        self._recovery = recovery
+        self._recovered = recovery.times
         self._lock = threading.Lock()
         self._attempts = 0
 
@@ -36,6 +39,8 @@ class Outage:
             with self._lock:
                 attempts, self._attempts = self._attempts, 0
             if attempts:
+                self._recovery.announce()
+                self._recovered = self._recovery.times
                 logger.info("%s goes on.", self._who)
 
     def wait(self, error, deadline=None):
@@ -49,4 +54,4 @@ class Outage:
         delay = random.uniform(longest / 2, longest)
         if deadline is not None:
             delay = min(delay, max(0, deadline - monotonic()))
-        self._stopped.wait(delay)
+        self._recovered = self._recovery.wait(delay, self._recovered, self._stopped)
