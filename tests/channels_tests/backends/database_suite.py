@@ -368,6 +368,12 @@ def limit_pages(connection, **kwargs):
 class OutageTests:
     """For a database that can be stopped and started."""
 
+    def test_outage(self):
+        with self.assertLogs("django.channels", "WARNING") as logs:
+            self.go_through(lambda: logs.output)
+        for line in logs.output:
+            self.assertIn("the database 'channels'", line)
+
     def test_all_come_back_together(self):
         """Who receives again reads its inbox, however long that has waited."""
 
@@ -375,41 +381,25 @@ class OutageTests:
             inbox = threading.current_thread().name == "channels-database-inbox"
             return 10_000 if inbox else 1
 
-        other = self.make()
-        name, sink = self.listen()
-        receiver = self.open("a")
-        call = self.in_thread(receiver.receive)
-        self.wait_until(lambda: self.backend.watcher.watches("a"))
-        inbox = self.backend._inbox
         with (
             self.assertLogs("django.channels", "WARNING"),
             mock.patch("django.channels.backends.database.outage.random.uniform", long),
         ):
-            self.service.crash()
-            self.wait_until(lambda: inbox._outage._failures)
-            with self.assertRaises(BackendUnavailable):
-                self.send("a", n=0)
-            self.service.restart()
-            self.send("a", n=1)
-            self.assertEqual(call.result().content, {"n": 1})
-            self.send(name, other, n=2)
-            self.assertEqual(sink.wait_for(1), [{"n": 2}])
+            self.go_through(lambda: self.backend._inbox._outage._failures)
 
-    def test_outage(self):
+    def go_through(self, noticed):
+        """Have an outage; a receiver and the inbox, which wait, go on by themselves."""
         other = self.make()
         name, sink = self.listen()
         receiver = self.open("a")
         call = self.in_thread(receiver.receive)
         self.wait_until(lambda: self.backend.watcher.watches("a"))
-        with self.assertLogs("django.channels", "WARNING") as logs:
-            self.service.crash()
-            self.wait_until(lambda: logs.output)
-            with self.assertRaises(BackendUnavailable):
-                self.send("a", n=0)
-            self.service.restart()
-            self.send("a", n=1)
-            self.assertEqual(call.result().content, {"n": 1})
-            self.send(name, other, n=2)
-            self.assertEqual(sink.wait_for(1), [{"n": 2}])
-        for line in logs.output:
-            self.assertIn("the database 'channels'", line)
+        self.service.crash()
+        self.wait_until(noticed)
+        with self.assertRaises(BackendUnavailable):
+            self.send("a", n=0)
+        self.service.restart()
+        self.send("a", n=1)
+        self.assertEqual(call.result().content, {"n": 1})
+        self.send(name, other, n=2)
+        self.assertEqual(sink.wait_for(1), [{"n": 2}])
