@@ -48,6 +48,13 @@ async def use_async(number):
     await Channel("noted").asend(number=number)
 
 
+@Channel.consumer("use.peak")
+async def use_peak(number):
+    """Keep a thread for so long that each of many messages needs its own."""
+    await sync_to_async(time.sleep)(1)
+    await use_async(number)
+
+
 @Channel.consumer("noted")
 def noted(number):
     note("handled", number)
