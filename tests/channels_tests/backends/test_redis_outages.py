@@ -69,6 +69,14 @@ class OutageTests(RedisTestCase, SimpleTestCase):
             self.assertEqual(call.result().content, {"n": 1})
             self.wait_until(lambda: other._members("g"))
 
+    def test_started_again_since_the_last_command(self):
+        """However fast it was, what is sent next arrives, and once."""
+        for n in range(3):
+            self.send("a", n=n)
+            self.assertEqual(self.receive("a"), {"n": n})
+            self.server.crash()
+            self.server.serve()
+
     def test_away_in_the_middle_of_many(self):
         """The sender knows which to send again."""
         messages = [Message("a", {"n": n}) for n in range(2 * LARGEST)]

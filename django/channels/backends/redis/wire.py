@@ -1,15 +1,10 @@
 """Commands and scripts, with little between them and the server's socket."""
 
 import threading
-from time import monotonic
 
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from .script import pack
-
-# For so many seconds a connection that is idle is taken to be open yet: less
-# than it takes to start a server again.
-FRESH = 0.05
 
 
 class Wire:
@@ -19,8 +14,9 @@ class Wire:
     three times as long as the connection: metrics, attempts, answers made into
     other types. The errors are redis-py's.
 
-    A connection keeps out of the client's pool while it's in use again and
-    again. The pool looks whether one that wasn't is open yet.
+    A connection keeps out of the client's pool between commands. Before each it's
+    looked whether the server has closed it, so that a server that was started
+    again costs nobody an error: of what was sent nobody knows whether it arrived.
     """
 
     def __init__(self, client):
@@ -120,7 +116,7 @@ class Wire:
             for _, then in calls:
                 then(error)
             raise
-        self._idle.append((connection, monotonic()))
+        self._idle.append(connection)
         if calls:
             for (call, then), answer in zip(calls, answers):
                 if isinstance(answer, NoScriptError):
@@ -139,13 +135,15 @@ class Wire:
 
     def _take(self):
         try:
-            connection, since = self._idle.pop()
+            connection = self._idle.pop()
         except IndexError:
             return self._pool.get_connection()
-        if monotonic() - since > FRESH:
-            self._pool.release(connection)
-            return self._pool.get_connection()
-        return connection
+        if _is_open(connection):
+            return connection
+        self._give_back()
+        # It's the next that the pool gives, connected again.
+        self._pool.release(connection)
+        return self._pool.get_connection()
 
     def _lose(self, connection):
         if connection is not None:
@@ -157,7 +155,7 @@ class Wire:
     def _give_back(self):
         while self._idle:
             try:
-                connection, _ = self._idle.pop()
+                connection = self._idle.pop()
             except IndexError:
                 # Another thread's.
                 return
@@ -181,6 +179,14 @@ class Begun(threading.local):
         found = self.calls, self.connection, self.unsent
         self.__init__()
         return found
+
+
+def _is_open(connection):
+    try:
+        # An answer that nobody waits for isn't one to the next command.
+        return not connection.can_read()
+    except (RedisError, OSError):
+        return False
 
 
 def _answer(connection):
