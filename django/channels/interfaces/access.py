@@ -1,7 +1,11 @@
 """Lines of the access log, in the form of Django's development server."""
 
 import logging
+import re
 import time
+
+# What a request's line begins with: anything else may be a part of a body.
+_LINE = re.compile(rb"[A-Z_-]+ [^\r\n]*")
 
 _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
@@ -28,13 +32,18 @@ class AccessLog:
             )
 
     def refused(self, connection, status, data):
-        """``data`` is what the server could not take for a request."""
+        """
+        ``data`` is what the server could not take for a request, from its
+        beginning on. Only a first line that looks like a request's is logged:
+        all else may be a cookie, or a form.
+        """
         if data.startswith(b"\x16\x03"):
             # 0x16 = Handshake, 0x03 = SSL 3.0 or TLS 1.x
             text = "You're accessing the server over HTTPS, but it only supports HTTP."
             self._line(logging.ERROR, text, (), connection, 500)
             return
-        line = data.partition(b"\r\n")[0][:200].decode("latin-1")
+        line = _LINE.match(data)
+        line = line[0][:200].decode("latin-1") if line else ""
         args = (_shown(line), status)
         self._line(_level(status), '"%s" %s -', args, connection)
 

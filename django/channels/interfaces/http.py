@@ -115,6 +115,8 @@ class HTTPConnection(Protocol):
             if file is not None:
                 file.close()
             return
+        # The next one, in the same data, begins somewhere behind it.
+        self._seen = b""
         if not keep_alive:
             self.phase = LAST
         client, scheme = self.seen(request)
@@ -125,7 +127,9 @@ class HTTPConnection(Protocol):
             self._read_no_further()
 
     def _feed(self, data):
-        self._seen = data
+        if self.parser.stage == BETWEEN:
+            # What comes later may be a header or a body, which isn't logged.
+            self._seen = data
         try:
             rest = self.parser.feed(data)
         except Refused as refused:
@@ -247,7 +251,7 @@ class HTTPConnection(Protocol):
             # Out of turn: what comes before is answered, then the end tells.
             self.phase = LAST
             return
-        self.access.refused(self, status, self._seen)
+        self.access.refused(self, status, self._seen or self.parser.line)
         self.outlet.write(head.error_response(status, close=True, headers=headers))
         self.finish(linger=True)
 

@@ -90,6 +90,13 @@ class RequestParser:
                 too_long = self._target is None or len(self._target) > len(data)
                 raise Refused(414 if too_long else 431)
 
+    @property
+    def line(self):
+        """The method and the target of the request at hand, or b"" if unknown."""
+        if self.stage == BETWEEN or not self._target:
+            return b""
+        return self._parser.get_method() + b" " + self._target
+
     def go_on(self):
         """Take requests again: there is no other protocol."""
         self.stage = BETWEEN

@@ -53,9 +53,22 @@ class AccessLogTests(SimpleTestCase):
 
     def test_refused(self):
         """What a client sent can't forge or garble a line."""
-        data = b"GET /\x1b[31m\n HTTP/1.1\r\n\r\n"
+        data = b"GET /\x1b[31m HTTP/1.1\r\n\r\n"
         record = self.logged("WARNING", self.access.refused, None, 400, data)
-        self.assertEqual(record.getMessage(), r'"GET /\x1b[31m\n HTTP/1.1" 400 -')
+        self.assertEqual(record.getMessage(), r'"GET /\x1b[31m HTTP/1.1" 400 -')
+
+    def test_refused_without_content(self):
+        """Headers and bodies are secret, however the lines end."""
+        for line, data in (
+            ("GET /", b"GET /\nCookie: secret\r\n\r\n"),
+            ("GET /", b"GET /\rCookie: secret\r\n\r\n"),
+            ("", b"user=a&password=secret"),
+            ("", b"Cookie: secret\r\n"),
+            ("", b""),
+        ):
+            with self.subTest(data=data):
+                record = self.logged("WARNING", self.access.refused, None, 400, data)
+                self.assertEqual(record.getMessage(), f'"{line}" 400 -')
 
     def test_https(self):
         """TLS on a port without it is what the user should hear of."""

@@ -1,7 +1,9 @@
+import logging
 import tempfile
 import threading
 from unittest import mock
 
+from django.channels.interfaces.access import AccessLog
 from django.channels.interfaces.parser import escape_target
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.test import SimpleTestCase, override_settings
@@ -438,6 +440,42 @@ class DeadlineTests(SimpleTestCase):
         self.assertEqual(http.wire.ended, "half")
         http.advance(2)
         self.assertEqual(http.wire.ended, "abort")
+
+
+class RefusedLineTests(SimpleTestCase):
+    """What is logged of a request that is refused: never a header or a body."""
+
+    def line(self, *pieces, seconds=0):
+        http = HTTPWire(access=AccessLog(logging.getLogger("django.server")))
+        with self.assertLogs("django.server", "WARNING") as logs:
+            for piece in pieces:
+                http.receive(piece)
+                for number in range(len(http.requests)):
+                    http.respond(HttpResponse(), number)
+                http.requests.clear()
+            http.advance(seconds)
+        return logs.records[-1].getMessage()
+
+    def test_body_is_late(self):
+        head = b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\n"
+        line = self.line(head, b"GET secret", seconds=100)
+        self.assertEqual(line, '"POST /a HTTP/1.1" 408 -')
+
+    def test_header_in_pieces(self):
+        line = self.line(b"GET /a HTTP/1.1\r\n", b"COOKIE secret\x00\r\n")
+        self.assertEqual(line, '"GET /a HTTP/1.1" 400 -')
+
+    def test_line_in_pieces(self):
+        line = self.line(b"GET /", b"a HTTP/1.1\r\nA b: secret\r\n")
+        self.assertEqual(line, '"GET /" 400 -')
+
+    def test_sent_ahead_in_pieces(self):
+        line = self.line(GET + b"GET /b HTTP/1.1\r\n", b"A b: secret\r\n\r\n")
+        self.assertEqual(line, '"GET /b" 400 -')
+
+    def test_body_is_too_long(self):
+        head = b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n"
+        self.assertEqual(self.line(head + b"x", b"secret"), '"" 400 -')
 
 
 class ShutDownTests(SimpleTestCase):
