@@ -214,6 +214,7 @@ class HTTPConnection(Protocol):
     def check(self, now):
         """Act on deadlines that have passed. Called about once a second."""
         if self.successor is not None:
+            self.successor.check(now)
             return
         self.turns.check(now)
         if self.deadline is None or now < self.deadline:
@@ -243,7 +244,11 @@ class HTTPConnection(Protocol):
             current.keep_alive = False
             self.turns.drop_queue()
         elif self.phase == OPEN and self.parser.stage == BETWEEN:
-            self.finish()
+            if self.outlet.blocked:
+                # The last answer is still being read.
+                self.phase = LAST
+            else:
+                self.finish()
 
     def refuse(self, status, headers=()):
         """Answer by a status, when the requests before are, and end."""

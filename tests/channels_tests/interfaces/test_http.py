@@ -495,6 +495,19 @@ class ShutDownTests(SimpleTestCase):
         self.assertEqual(http.wire.ended, "orderly")
         self.assertEqual(len(http.requests), 1)
 
+    def test_slow_reader(self):
+        """An answer that the client is still reading is written to its end."""
+        http = HTTPWire()
+        http.receive(GET)
+        http.wire.producer.pauseProducing()
+        self.assertEqual(http.respond(HttpResponse(b"x" * 1000)), b"")
+        http.factory.stopping = True
+        http.connection.shut_down()
+        self.assertEqual(http.wire.ended, "")
+        http.wire.producer.resumeProducing()
+        self.assertTrue(http.wire.take().endswith(b"x" * 1000))
+        self.assertEqual(http.wire.ended, "orderly")
+
     def test_half_a_request(self):
         """A request that was on its way in is answered, as the last."""
         http = HTTPWire()
