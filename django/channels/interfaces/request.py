@@ -22,8 +22,8 @@ _NOT_SERVED = frozenset(
 
 class Refused(Exception):
     """
-    Raised when a request can't be served: the client's fault. ``status`` is
-    what it's answered with.
+    Raised when a request can't be served, mostly by the client's fault.
+    ``status`` is what it's answered with.
     """
 
     def __init__(self, status):

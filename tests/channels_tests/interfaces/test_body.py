@@ -1,3 +1,6 @@
+import errno
+from unittest import mock
+
 from django.channels.interfaces.body import Body
 from django.channels.interfaces.request import Refused
 from django.test import SimpleTestCase, override_settings
@@ -28,6 +31,36 @@ class BodyTests(SimpleTestCase):
         with self.assertRaises(Refused) as caught:
             body.add(b"0")
         self.assertEqual(caught.exception.status, 413)
+
+    def test_disk_is_full(self):
+        """It's refused with a log line that says where there is no room."""
+        full = OSError(errno.ENOSPC, "No space left on device")
+        for method in ("writelines", "write", "seek"):
+            body = Body(limit=100)
+            with self.subTest(method), mock.patch("tempfile.TemporaryFile") as make:
+                getattr(make.return_value, method).side_effect = full
+                make.return_value.close.side_effect = full
+                with (
+                    self.assertLogs("django.channels.server", "ERROR") as logs,
+                    self.assertRaises(Refused) as caught,
+                ):
+                    body.add(b"0" * 20)
+                    body.add(b"0")
+                    body.finish()
+                self.assertEqual(caught.exception.status, 503)
+                self.assertIn("FILE_UPLOAD_TEMP_DIR", logs.output[0])
+                body.close()
+                make.return_value.close.assert_called()
+
+    @override_settings(FILE_UPLOAD_TEMP_DIR="/nonexistent")
+    def test_no_directory(self):
+        body = Body(limit=100)
+        with (
+            self.assertLogs("django.channels.server", "ERROR"),
+            self.assertRaises(Refused),
+        ):
+            body.add(b"0" * 20)
+        body.close()
 
     def test_close(self):
         """What a client leaves unfinished leaves no file."""
