@@ -12,6 +12,9 @@ _FRAMING = frozenset({"host", "content-length", "transfer-encoding", "expect"})
 # Host headers would be joined by.
 _HOST = re.compile(r"(?:[\w.~!$&'()*+;=%-]+|\[[0-9A-Fa-fv:.]+\])(?::[0-9]*)?", re.ASCII)
 
+# Of the largest number that llhttp counts to, without zeros in front of it.
+_LENGTH = re.compile("[0-9]{1,20}")
+
 # CONNECT, which asks for a proxy, and methods of RTSP and Icecast, which llhttp
 # reads as well.
 _NOT_SERVED = frozenset(
@@ -114,7 +117,7 @@ class RequestHead:
                 raise Refused(501)
             self.chunked = True
         if lengths:
-            if len(lengths) > 1 or not (lengths[0].isascii() and lengths[0].isdigit()):
+            if len(lengths) > 1 or not _LENGTH.fullmatch(lengths[0]):
                 raise Refused(400)
             self.length = int(lengths[0])
         expectations = special.get("expect")

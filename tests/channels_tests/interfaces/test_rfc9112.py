@@ -64,6 +64,7 @@ class LengthTests(TableTestCase):
             (400, b"Content-Length:\r\n"),
             (400, b"Content-Length: 18446744073709551617\r\n"),
             (400, b"Content-Length: " + b"9" * 400 + b"\r\n"),
+            (400, b"Content-Length: " + b"0" * 5000 + b"1\r\n"),
             (413, b"Content-Length: 9999999999999\r\n"),
             (400, b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n"),
             (400, b"Transfer-Encoding: chunked\r\nContent-Length: 3\r\n"),
