@@ -58,12 +58,14 @@ class Limits:
     write_timeout: float = 60.0
 
     # A WebSocket: one message; frames that wait for their consumers, and the
-    # bytes in them, before the socket is read no further; messages that wait
-    # for a slow reader; until the connect consumer has decided; until workers
-    # in other processes have reported a message done.
+    # bytes in them, before the socket is read no further; control frames and
+    # small fragments in a second; messages that wait for a slow reader; until
+    # the connect consumer has decided; until workers in other processes have
+    # reported a message done.
     message_size: int = 1024 * 1024
     frames_waiting: int = 16
     bytes_waiting: int = 1024 * 1024
+    small_frames: int = 1000
     messages_waiting: int = 100
     handshake_timeout: float = 10.0
     message_timeout: float = 300.0
@@ -101,6 +103,7 @@ SWITCHABLE = frozenset(
         "BODY_TIMEOUT",
         "IDLE_TIMEOUT",
         "WRITE_TIMEOUT",
+        "SMALL_FRAMES",
         "MESSAGE_TIMEOUT",
         "PING_INTERVAL",
     }

@@ -7,7 +7,7 @@ from autobahn.websocket.types import ConnectionDeny
 from twisted.internet.defer import Deferred
 
 from . import head
-from .close_codes import ABNORMAL, NO_CODE
+from .close_codes import ABNORMAL, NO_CODE, POLICY_VIOLATION
 from .edge import SocketEdge
 from .frames import LONGEST, plain_message
 from .framing import (
@@ -18,6 +18,10 @@ from .framing import (
 from .handshake import usual_key
 from .outlet import Outlet
 from .payload import truncated
+
+# A fragment with fewer bytes, or a control frame, takes longer to look at than to
+# send. Whole messages have a limit of their own: see Conversation.
+SMALL = 128
 
 logger = logging.getLogger("django.channels.server")
 
@@ -57,6 +61,9 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
     # The longest plain message; WebSocketFactory knows the limits.
     longest = LONGEST
     _owed_pong = None
+    _small_frames = 0
+    # Too many of them have come: nothing more is heard.
+    _flooded = False
     _reading = True
     _decision = None
     _early = b""
@@ -87,6 +94,8 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
         Pass on the messages that take no more than a look, and let Autobahn
         read from the first one on that does.
         """
+        if self._flooded:
+            return
         start = 0
         # Where nothing is left of a message that Autobahn has begun to read.
         if self.state == self.STATE_OPEN and not (
@@ -100,6 +109,19 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
                 self.conversation.received(content, type(content) is bytes)
         if start < len(data):
             self._dataReceived(data[start:])
+
+    def onFrameBegin(self):
+        frame = self.current_frame
+        whole = frame.fin and 0 < frame.opcode < 8
+        if frame.length < SMALL and not whole:
+            self._small_frames += 1
+            if self._small_frames > self.sockets.limits.small_frames:
+                self._flooded = True
+                reason = b"too many small frames"
+                self.sendCloseFrame(code=POLICY_VIOLATION, reasonUtf8=reason)
+                # Not even what has come in already: thousands of them do at once.
+                self.data = b""
+        super().onFrameBegin()
 
     def sendData(self, data, sync=False, chopsize=None):
         self.outlet.write(data)
@@ -222,7 +244,9 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
         self.conversation.shut_down()
 
     def check(self, now):
-        pass
+        # Called about once a second.
+        if self._small_frames:
+            self._small_frames = 0
 
     def _decided(self):
         self.decided()

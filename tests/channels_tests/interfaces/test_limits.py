@@ -26,7 +26,7 @@ def limited(**limits):
 class SettingTests(SimpleTestCase):
     def test_defaults(self):
         self.assertEqual(Limits.from_settings(), Limits())
-        self.assertEqual(len(KINDS), 18)
+        self.assertEqual(len(KINDS), 19)
 
     @override_settings(CHANNEL_SERVER_LIMITS={"BODY_SIZE": None, "CLOSE_TIMEOUT": 1})
     def test_values(self):
@@ -173,6 +173,7 @@ class SocketTests(WebSocketTestCase):
     server_limits = {
         "MESSAGE_SIZE": 50,
         "FRAMES_WAITING": 3,
+        "SMALL_FRAMES": 4,
         "HANDSHAKE_TIMEOUT": 2,
         "CLOSE_TIMEOUT": 3,
         "PING_INTERVAL": 7,
@@ -199,6 +200,33 @@ class SocketTests(WebSocketTestCase):
         self.assertIs(self.wire.is_read, True)
         self.send(frame(b"x"))
         self.assertIs(self.wire.is_read, False)
+
+    def test_small_frames(self):
+        """Pings and little fragments cost more than they take to send."""
+        ping, part = frame(b"", opcode=9), frame(b"", opcode=0, fin=False)
+        self.open()
+        self.send(frame(b"x", fin=False) + part * 3)
+        self.assertEqual(self.wire.take(), b"")
+        self.send(ping * 1000)
+        self.assertEqual(self.wire.take()[2:4], b"\x03\xf0")
+        self.send(ping)
+        self.assertEqual(self.wire.take(), b"")
+        self.reactor.advance(3)
+        self.assertEqual(self.wire.ended, "abort")
+
+    def test_small_frames_are_counted_anew(self):
+        self.open()
+        for _ in range(3):
+            self.send(frame(b"", opcode=9) * 4)
+            self.http.connection.check(self.reactor.seconds())
+        self.assertEqual(self.wire.take(), b"\x8a\x00" * 12)
+
+    def test_messages_are_no_small_frames(self):
+        self.open()
+        for _ in range(9):
+            self.send(frame(b"x"))
+            self.done(self.taken("websocket.receive"))
+        self.assertEqual(self.wire.take(), b"")
 
     def test_handshake_timeout(self):
         self.http.receive(handshake())
