@@ -11,9 +11,9 @@ counts are ratios, taken round by round, with their median and quartiles.
 
 The map, in reading order: ``run`` the command line; ``environment`` what is
 installed, under .env/; ``inprocess``, ``start``, ``instructions``, ``http``,
-``http_more``, ``queue``, ``websocket``, ``broadcast``, ``idle``, ``jobs`` and
-``growth`` the benchmarks, each a class with steps() and run(), which returns its
-comparisons;
+``http_more``, ``queue``, ``websocket``, ``broadcast``, ``idle``, ``jobs``,
+``redis_ways`` and ``growth`` the benchmarks, each a class with steps() and run(),
+which returns its comparisons;
 ``servers`` the peers, ``serving`` and ``process`` how they are started and
 stopped; ``load`` wrk, and ``sockets`` the load generator for WebSockets, whose
 process is ``clients/crowd.py``; ``comparison`` samples and ratios; ``machine``

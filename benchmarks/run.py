@@ -32,11 +32,12 @@ BENCHMARKS = {
     "broadcast": "Broadcast",
     "idle": "Idle",
     "jobs": "Jobs",
+    "redis_ways": "RedisWays",
     "growth": "Growth",
 }
 # Those of them that need programs which pip can't install.
 WITH_WRK = {"http", "http_more", "queue"}
-WITH_REDIS = {"queue", "broadcast", "jobs"}
+WITH_REDIS = {"queue", "broadcast", "jobs", "redis_ways"}
 WITH_VALGRIND = {"instructions"}
 VIEWS = {"hello": "/", "async": "/async/", "orm": "/orm/", "template": "/template/"}
 

@@ -92,6 +92,11 @@ class QuickTests(SimpleTestCase):
             self.assertEqual(printed.count(f"channels ÷ {system}"), 2)
             self.assertEqual(printed.count(f"channels, at once ÷ {system}"), 1)
 
+    def test_redis_ways(self):
+        printed = self.measure("redis_ways")
+        self.assertIn("scripts (ours) ÷ stream, consumer group", printed)
+        self.assertIn("inboxes (ours) ÷ sharded Pub/Sub", printed)
+
     def test_growth(self):
         self.assertIn("100x queued messages ÷ 1x", self.measure("growth"))
 

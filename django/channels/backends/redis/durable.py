@@ -17,11 +17,11 @@ class RedisDurable:
 
     The messages are in hashes, and their order in sorted sets, which scripts
     change in one step each, on the server's clock. A stream with a consumer
-    group would keep leases, and takes the server half the time of it (143 µs a
-    message against 265, each added, received and acknowledged by itself). But
-    it has neither priorities nor delays, nor does it know what is unique or has
-    a key; those would need all of these sets beside it. What a caller waits for
-    is the way there and back, the same with either.
+    group would keep leases, and takes the server a little more than half of the
+    time (140 µs a message against 254; python -m benchmarks --only redis_ways).
+    But it has neither priorities nor delays, nor does it know what is unique or
+    has a key; those would need all of these sets beside it. What a caller waits
+    for is the way there and back, the same with either.
 
     What receivers block on, together with the queues, is a list of signals
     per channel. All keys of a shard have its tag. They have no end: a server
