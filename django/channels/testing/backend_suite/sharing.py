@@ -139,9 +139,10 @@ class SharingTests:
             return len(self.backend._members("g")) == 1
 
         self.wait_until(is_forgotten)
-        self.assertIn("gone", self.backend.dropped)
         self.assertEqual(sink.contents[-1], {"n": 1})
+        # A backend may have swept the membership before a send met it.
         self.send(name, n=2)
+        self.assertIn("gone", self.backend.dropped)
         self.backend.group_add("h", name)
         self.assertEqual(self.backend._members("h"), {})
 
