@@ -64,23 +64,18 @@ class SharedGroups:
     def send(self, group, content):
         backend = self._backend
         data = backend._encode({"group": group, "content": content}, INBOX)
-        members = backend._members(group)
-        here = members.pop(PROCESS_MARK + backend.process, None)
+        here, channels, refused = backend._spread(
+            group, backend.process, data, backend.inbox_capacity
+        )
         if here is not None:
             if here:
                 self._local.wait_for(group, here)
             self.deliver(Message(group, content))
-        processes = [m[1:] for m in members if m.startswith(PROCESS_MARK)]
-        if processes:
-            refused = backend._post(processes, data, backend.inbox_capacity)
-            for process, reason in refused.items():
-                if reason == GONE:
-                    backend._leave(group, PROCESS_MARK + process)
-                backend.drops.add(reason, group)
-        for channel in members:
-            if not channel.startswith(PROCESS_MARK):
-                if not backend._push_content(channel, content):
-                    backend.drops.add(FULL, channel)
+        for reason in refused.values():
+            backend.drops.add(reason, group)
+        for channel in channels:
+            if not backend._push_content(channel, content):
+                backend.drops.add(FULL, channel)
 
     def deliver(self, message):
         """Deliver what was sent to a group to its members in this process."""

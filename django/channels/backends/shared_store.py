@@ -3,6 +3,8 @@
 from django.channels import names
 from django.channels.exceptions import BackendUnavailable
 
+from .drops import GONE
+
 # Opens the entry of a process among a group's members. No channel has it.
 PROCESS_MARK = names.REPLY_MARK
 
@@ -90,6 +92,23 @@ class SharedStore:
     def _members(self, group):
         """Return the members, in any order, with their tokens, as a dict."""
         raise self._missing("_members")
+
+    def _spread(self, group, process, data, capacity):
+        """
+        Do what _post() does for each process in the group but this one, and
+        end the membership of those that are gone. Return the token that is
+        stored with this process, or None if it's no member; the members that
+        are ordinary channels; and those that didn't get it, as _post() does.
+        """
+        members = self._members(group)
+        token = members.pop(PROCESS_MARK + process, None)
+        processes = [m[1:] for m in members if m.startswith(PROCESS_MARK)]
+        refused = self._post(processes, data, capacity) if processes else {}
+        for process, reason in refused.items():
+            if reason == GONE:
+                self._leave(group, PROCESS_MARK + process)
+        channels = [m for m in members if not m.startswith(PROCESS_MARK)]
+        return token, channels, refused
 
     def _alive(self, processes):
         """Return those of the processes, a set, that have a lease."""

@@ -139,7 +139,8 @@ class Connection:
         self.renew = self._script("jobs", "renew")
         self.settle = self._script("jobs", "settle")
         self.dead = self._script("jobs", "dead")
-        self.post = self._script("post")
+        self.post = self._script("inbox", "post")
+        self.spread = self._script("inbox", "spread")
         self.read = self._script("read")
         self.join = self._script("join")
 

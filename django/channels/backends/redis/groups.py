@@ -51,6 +51,22 @@ class RedisGroups:
             if answer != b"ok"
         }
 
+    def _spread(self, group, process, data, capacity):
+        if self.server.cluster:
+            # The inboxes are on several servers.
+            return super()._spread(group, process, data, capacity)
+        token, channels, refused = self.call(
+            self.connection.spread,
+            keys=[self.group_key(group)],
+            args=[PROCESS_MARK + process, f"{{{self.prefix}:", capacity, data],
+        )
+        texts = [each.decode() for each in refused]
+        return (
+            None if token is None else token.decode(),
+            [channel.decode() for channel in channels],
+            dict(zip(texts[::2], texts[1::2])),
+        )
+
     def _alive(self, processes):
         processes = list(processes)
         leases = [self.inbox_keys(process)[1] for process in processes]
