@@ -9,7 +9,7 @@ from .serving import environ, printed
 
 SERVER, RATE, LOST = "server µs a message", "messages/s", "lost when cut off"
 SCRIPTS, STREAM = "scripts (ours)", "stream, consumer group"
-INBOXES, SHARDED = "inboxes (ours)", "sharded Pub/Sub"
+INBOXES, SHARDED = "inboxes (ours)", "sharded Pub/Sub alone"
 ROUNDS = 5
 # How long a way may take, in seconds.
 PATIENCE = 300
@@ -46,9 +46,9 @@ class RedisWays:
             Ratio(INBOXES, SHARDED, is_cost=True),
             f"{sends:,} messages, sent one by one to two readers. 'Lost when cut "
             f"off': of as many at each reader, sent every millisecond, while every "
-            f"connection but the sender's is closed 20 times a second. An inbox also "
-            f"says whom a message didn't reach, and refuses one when the reader is "
-            f"too slow.",
+            f"connection but the sender's is closed 20 times a second. An inbox is "
+            f"published as well, and is a list that keeps what hasn't arrived: it "
+            f"says whom a message didn't reach, and who is too slow.",
         )
         with make_server("redis") as redis:
             self.cores.move(redis.node.process.pid, self.cores.load)

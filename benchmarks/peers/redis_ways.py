@@ -95,7 +95,7 @@ class Counts:
 
 
 class Inboxes(Counts):
-    """Ours: a list of each process."""
+    """Ours: a list of each process, what is added to which is published."""
 
     class Sink:
         def __init__(self, add):

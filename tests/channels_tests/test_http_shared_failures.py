@@ -448,7 +448,7 @@ class OutageTests(FailureTestCase):
         pending = PendingRequest(self.edge, SimpleQueue())
         error = self.edge._unavailable("why")
         with (
-            mock.patch.object(self.edge, "_members", side_effect=error),
+            mock.patch.object(self.edge, "_spread", side_effect=error),
             self.assertLogs("django.channels", "WARNING") as logs,
         ):
             pending.in_progress = True

@@ -38,9 +38,10 @@ class RedisChannelBackend(RedisQueues, RedisDurable, RedisGroups, SharedChannelB
         A list that wakes the threads of a receiver which is closed.
     ``{P:0}:answer:ID``
         The last answer to a thread that receives: see take.lua.
-    ``{P:PROCESS}:inbox``, ``{P:PROCESS}:lease``, ``{P:PROCESS}:read``
-        The items for a process, a list; how long its lease is, in ms; how
-        often it was read, see read.lua.
+    ``{P:PROCESS}:inbox``, ``{P:PROCESS}:lease``
+        The items for a process, a list, and a channel on which they're
+        published; a hash: how long its lease is, in ms, and the last item's
+        number. See inbox.lua.
     ``P:group:NAME``
         A group's members, a hash of their tokens.
     ``P:result:ID``
@@ -126,6 +127,10 @@ class RedisChannelBackend(RedisQueues, RedisDurable, RedisGroups, SharedChannelB
     def waiting_wire(self, key):
         """Return a new Wire for commands that block for a SLICE."""
         return self.server.waiting_wire(self.connection.client, key, SLICE)
+
+    def subscription(self, key):
+        """Return a new Subscription to what is published as ``key``."""
+        return self.call(self.server.subscription, self.connection.client, key)
 
     def check_server(self):
         try:

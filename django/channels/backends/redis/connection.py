@@ -62,14 +62,24 @@ class Server:
         """
         from .wire import Wire
 
-        options = self._options(seconds)
+        return Wire(self._node_client(client, key, seconds))
+
+    def subscription(self, client, key):
+        """Return a new Subscription to what is published there as ``key``."""
+        from .subscription import Subscription
+
+        # It reads no other protocol.
+        return Subscription(self._node_client(client, key, protocol=2), key)
+
+    def _node_client(self, client, key, seconds=0, **options):
+        options = {**self._options(seconds), **options}
         if self.cluster:
             from redis import Redis
 
             node = client.get_node_from_key(key)
             of_nodes = self._of_nodes()
-            return Wire(Redis(host=node.host, port=node.port, **of_nodes, **options))
-        return Wire(self._single_client(options))
+            return Redis(host=node.host, port=node.port, **of_nodes, **options)
+        return self._single_client(options)
 
     def _single_client(self, options):
         if self.sentinel:
@@ -141,6 +151,9 @@ class Connection:
         self.dead = self._script("jobs", "dead")
         self.post = self._script("inbox", "post")
         self.spread = self._script("inbox", "spread")
+        self.wake = self._script("inbox", "wake")
+        self.lease = self._script("lease")
+        self.resume = self._script("resume")
         self.read = self._script("read")
         self.join = self._script("join")
 

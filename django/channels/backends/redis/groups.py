@@ -16,7 +16,7 @@ class RedisGroups:
 
     def inbox_keys(self, process):
         tag = f"{{{self.prefix}:{process}}}"
-        return f"{tag}:inbox", f"{tag}:lease", f"{tag}:read"
+        return f"{tag}:inbox", f"{tag}:lease"
 
     def renew_inbox(self):
         inbox = self._inbox

@@ -1,39 +1,65 @@
 """The thread that reads a process's inbox."""
 
+import logging
 import threading
 from time import monotonic
 
 from django.channels.exceptions import BackendUnavailable
 
-from .waiting import SLICE, Outage
+from .waiting import Outage
 
-# How many items are taken at once.
+logger = logging.getLogger("django.channels")
+
+# How many items are taken at once, and how many may have arrived, and for how
+# many seconds, before the server is told. See SENT_AHEAD in inbox.lua.
 BATCH = 256
+TOLD_WITHIN = 0.2
+
+# Each time that the thread subscribes, or the server has lost the inbox, the
+# numbers of its items go on from a multiple of this.
+EPOCH = 2**32
+
+# Why items of this process's are dropped that were in a lost inbox.
+LOST = "lost"
 
 
 class Inbox:
     """
     See SharedChannelBackend._open_inbox().
 
-    What members in other processes get of a group is added to a list of each
-    process. Sharded Pub/Sub would take the server a quarter to a third of the
-    time (74 µs for a message to two processes against 250), but knows neither
-    whom it didn't reach nor who reads too slowly: with the connections cut 20
-    times a second, it lost 330 of 10,000 without a trace, and this lost none
-    (python -m benchmarks --only redis_ways).
+    The inbox is a list, of items with consecutive numbers. They are published
+    as well, on a shard channel of the process: mostly that's how they arrive.
+    A number that is missing there, or a connection that has broken, makes the
+    thread read the list, which keeps each item until the server was told that
+    it has arrived. So nothing is lost with a connection, and the length of the
+    list says who reads too slowly. Reading the list alone, by BLMOVE, takes the
+    server two and a half times as long (222 µs for a message to two processes
+    against 90), and the reader twice.
+
+    A channel for each group, with a log of its own, would take it a little less
+    (77 µs). But replies would come by another way, which in a Cluster is another
+    server: no order would be kept between them and what is sent to the group.
+    Every log would have to keep what all had read long ago, and no sender would
+    know whom it didn't reach, or who is too slow.
     """
 
     def __init__(self, backend, process):
         self._backend = backend
-        self._keys = self._inbox, self._lease, self._last = backend.inbox_keys(process)
+        self._keys = self._inbox, self._lease = backend.inbox_keys(process)
         # In ms.
         self._length = int(backend.lease * 1000)
         self._stopped = threading.Event()
-        self._wire = None
+        self._subscription = None
         self._next_beat = 0
-        # See read.lua.
-        self._number = 1
-        self._arrived = 0
+        # The numbers of the next item; of the last that the server knows to
+        # have arrived; and of the last that it's known to have.
+        self._next = EPOCH + 1
+        self._told = self._known = EPOCH
+        self._tell_at = 0
+        # The items that have arrived and the server doesn't know to have; and
+        # those of them, by number, that it will send again.
+        self._untold = []
+        self._again = {}
         # Whether the server may have forgotten this inbox, and whether it did.
         self._interrupted = False
         self._lost = False
@@ -45,7 +71,7 @@ class Inbox:
         )
 
     def open(self):
-        self._renew()
+        self._renew(EPOCH)
         self._thread.start()
 
     def renew(self):
@@ -73,12 +99,10 @@ class Inbox:
         if self._stopped.is_set():
             return
         self._stopped.set()
-        client = self._backend.connection.client
         try:
-            # What wakes it.
-            self._backend.call(client.rpush, self._inbox, b"")
+            self._backend.call(self._backend.connection.wake, [self._inbox], [])
         except BackendUnavailable:
-            # It notices at the end of its slice, which isn't waited for.
+            # It notices at the next beat, which isn't waited for.
             patience = 1
         else:
             patience = None
@@ -90,58 +114,141 @@ class Inbox:
             while not self._stopped.is_set():
                 self._step()
         finally:
-            self._close_wire()
+            self._unsubscribe()
 
     def _step(self):
         try:
             if monotonic() >= self._next_beat:
-                self._next_beat = monotonic() + self._backend.lease / 3
-                lost = self._renew() or self._lost
-                self._interrupted = self._lost = False
-                self._backend._beat(lost)
-            self._read(min(SLICE, max(0.001, self._next_beat - monotonic())))
+                self._beat()
+            if self._subscription is None:
+                self._subscribe()
+            else:
+                self._take_next()
         except BackendUnavailable as error:
             self._interrupted = True
-            self._close_wire()
+            self._unsubscribe()
             self._next_beat = 0
             self._outage.wait(error)
         else:
             self._outage.over()
 
-    def _renew(self):
+    def _beat(self):
+        self._next_beat = monotonic() + self._backend.lease / 3
+        lost = self._renew() or self._lost
+        self._interrupted = self._lost = False
+        self._backend._beat(lost)
+        if self._subscription is not None:
+            # What is here already is all that is left of a lost inbox.
+            end = self._next_epoch() if lost else 0
+            while self._next < end and self._take_published(0):
+                pass
+            self._backend.call(self._subscription.check)
+            self._read()
+
+    def _renew(self, number=None):
         """Renew the lease. Return whether the server no longer had it."""
-        client = self._backend.connection.client
-        if self._backend.call(client.pexpire, self._lease, self._length):
+        connection = self._backend.connection
+        # In a Cluster it's this client that is asked for the inbox's node.
+        if self._backend.call(connection.client.pexpire, self._lease, self._length):
             return False
-        self._backend.call(client.set, self._lease, self._length, px=self._length)
+        args = [self._length, number or self._next_epoch()]
+        self._backend.call(connection.lease, [self._lease], args)
         return True
 
-    def _read(self, timeout):
-        """Take what is there, or else what comes within the time."""
-        items = self._backend.call(
-            self._backend.connection.read,
-            keys=[self._inbox, self._last],
-            args=[self._number, self._arrived, BATCH, 2 * self._length],
-        )
-        self._number += 1
-        self._arrived = len(items)
-        if not items:
-            first = self._backend.call(self._wait, timeout)
-            items = [] if first is None else [first]
-            self._arrived = len(items)
-        for item in items:
-            if self._stopped.is_set():
+    def _subscribe(self):
+        self._subscription = self._backend.subscription(self._inbox)
+        self._resume()
+        self._read()
+
+    def _resume(self):
+        """Begin with new numbers."""
+        base = self._next_epoch()
+        resume = self._backend.connection.resume
+        before, length = self._backend.call(resume, self._keys, [base])
+        if before:
+            self._count_lost(before)
+        # By content, too: a server may have gone back to before it was added.
+        items = enumerate(self._untold, self._told + 2 - before + base)
+        self._again = {n: item for n, item in items if base < n <= base + length}
+        self._untold = []
+        self._next, self._told = base + 1, base
+
+    def _next_epoch(self):
+        return (self._next // EPOCH + 1) * EPOCH
+
+    def _unsubscribe(self):
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None:
+            subscription.close()
+
+    def _take_next(self):
+        """Take what comes next, but not past the next beat."""
+        end = self._next_beat
+        if self._known >= self._next:
+            # It may not have been published.
+            end = 0
+        elif self._untold:
+            end = min(end, self._tell_at)
+        came = self._take_published(max(0, end - monotonic()))
+        if not came and self._known >= self._next:
+            self._read()
+        if self._untold and (
+            len(self._untold) >= BATCH or monotonic() >= self._tell_at
+        ):
+            self._tell(0)
+
+    def _take_published(self, timeout):
+        """Take what comes within these seconds. Return whether anything did."""
+        data = self._backend.call(self._subscription.next, timeout)
+        if data:
+            number, _, item = data.partition(b" ")
+            number = int(number)
+            if number == self._next:
+                self._take(item)
+            elif number > self._next:
+                self._read()
+        return data
+
+    def _read(self):
+        """Take all that is there and hasn't arrived."""
+        while not self._stopped.is_set():
+            for item in self._tell(BATCH):
+                if self._stopped.is_set():
+                    return
+                self._take(item)
+            if self._known < self._next:
                 return
+
+    def _tell(self, number):
+        """Tell the server what has arrived. Return so many items at most."""
+        arrived = self._next - 1
+        first, self._known, *items = self._backend.call(
+            self._backend.connection.read,
+            keys=self._keys,
+            args=[arrived, number, 2 * self._length],
+        )
+        self._told = arrived
+        self._untold.clear()
+        if not first:
+            # It's begun again at the next beat, which is now.
+            self._next_beat = 0
+        elif first > self._next:
+            self._count_lost(first)
+            self._next, self._told = first, first - 1
+        return items
+
+    def _count_lost(self, first):
+        """Count what the server has lost, if this is the first that it has."""
+        if first // EPOCH != self._next // EPOCH:
+            logger.warning("The server had lost the inbox of %s.", self._backend)
+        elif first > self._next:
+            self._backend.drops.add(LOST, "(inbox)", first - self._next)
+
+    def _take(self, item):
+        if not self._untold:
+            self._tell_at = monotonic() + TOLD_WITHIN
+        self._untold.append(item)
+        is_again = self._again and self._again.pop(self._next, None) == item
+        self._next += 1
+        if not is_again:
             self._backend._take(item)
-
-    def _wait(self, timeout):
-        """Return the first item when there is one, and leave it there."""
-        if self._wire is None:
-            self._wire = self._backend.waiting_wire(self._inbox)
-        ends = [self._inbox, self._inbox]
-        return self._wire.command("BLMOVE", *ends, "LEFT", "LEFT", timeout)
-
-    def _close_wire(self):
-        wire, self._wire = self._wire, None
-        if wire is not None:
-            wire.close()

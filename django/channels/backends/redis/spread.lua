@@ -19,7 +19,7 @@ for i = 1, #found, 2 do
         token = found[i + 1]
     elseif string.byte(member) == 33 then
         local tag = base .. string.sub(member, 2) .. '}:'
-        local answer = post(tag .. 'inbox', tag .. 'lease', tag .. 'read', capacity, item)
+        local answer = post(tag .. 'inbox', tag .. 'lease', capacity, item)
         if answer == 'gone' then
             redis.call('HDEL', group, member)
         end
