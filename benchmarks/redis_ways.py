@@ -8,7 +8,7 @@ from .faults.servers import make_server
 from .serving import environ, printed
 
 SERVER, RATE, LOST = "server µs a message", "messages/s", "lost when cut off"
-SCRIPTS, STREAM = "scripts (ours)", "stream, consumer group"
+OURS, STREAM = "ours", "a stream alone"
 INBOXES, SHARDED = "inboxes (ours)", "sharded Pub/Sub alone"
 ROUNDS = 5
 # How long a way may take, in seconds.
@@ -35,11 +35,11 @@ class RedisWays:
         jobs, sends = self.size.jobs, self.size.jobs // 4
         durable = self.comparison(
             "a durable message",
-            Ratio(SCRIPTS, STREAM, is_cost=True),
+            Ratio(OURS, STREAM, is_cost=True),
             f"{jobs:,} messages are added one by one, and then received and "
             f"acknowledged one by one, the latter together with the next receipt. "
-            f"The scripts also keep priorities, delays, unique messages and those "
-            f"with a key, which a stream can't.",
+            f"Ours, a stream as well, also has priorities, delays, unique messages "
+            f"and those with a key, and repeats an answer that is lost.",
         )
         groups = self.comparison(
             "a message to a group in two processes",
@@ -54,7 +54,7 @@ class RedisWays:
             self.cores.move(redis.node.process.pid, self.cores.load)
             for number in range(self.rounds):
                 for comparison, ways, count in (
-                    (durable, {SCRIPTS: "scripts", STREAM: "stream"}, jobs),
+                    (durable, {OURS: "ours", STREAM: "stream"}, jobs),
                     (groups, {INBOXES: "inboxes", SHARDED: "sharded"}, sends),
                 ):
                     for name, way in ways.items():

@@ -30,8 +30,8 @@ def backend(url, name=""):
     return RedisChannelBackend("default", {**params, "OPTIONS": options})
 
 
-class Scripts:
-    """Ours: a durable message in a hash and in sorted sets."""
+class Ours:
+    """Durable messages as the backend has them: in a stream, by scripts."""
 
     def __init__(self, url):
         self.backend = backend(url)
@@ -187,7 +187,7 @@ def main(name, url, number):
     django.setup()
     number = int(number)
     classes = {
-        "scripts": Scripts,
+        "ours": Ours,
         "stream": Stream,
         "inboxes": Inboxes,
         "sharded": Sharded,

@@ -46,9 +46,10 @@ class StoredTests(RedisTestCase, SimpleTestCase):
             self.backend.acknowledge(alone)
             alone = receiver.receive(0)
         base = self.backend.base_key(0)
-        ready = self.server.command("ZCARD", f"{base}:ready:a")
-        self.assertEqual(ready, 7)
-        self.assertEqual(self.server.command("LLEN", f"{base}:signal:a"), ready)
+        self.assertEqual(self.server.command("LLEN", f"{base}:signal:a"), 1)
+        got = [receiver.receive(0) for _ in range(8)]
+        self.assertEqual([message is None for message in got], [False] * 7 + [True])
+        self.assertEqual(self.server.command("LLEN", f"{base}:signal:a"), 0)
 
     def test_no_key_is_for_ever(self):
         """But a group with an ordinary channel, which only its owner ends."""
@@ -133,7 +134,7 @@ class StoredTests(RedisTestCase, SimpleTestCase):
         self.backend.add(Message("a", {"n": 1}), durable)
         self.backend.add(Message("a", {"n": 2}), Delivery(durable=True, delay=0.01))
         for key in self.keys():
-            if ":jobs:job:" in key:
+            if ":jobs:stream:" in key:
                 self.server.command("DEL", key)
         self.backend.add(Message("a", {"n": 3}), durable)
         self.assertEqual(self.receive_all("a"), [{"n": 3}])

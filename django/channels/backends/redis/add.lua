@@ -9,21 +9,9 @@
 local channel, priority, delay = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local unique, alone, kept, capacity = ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
 local wanted = (#ARGV - 7) / 2
-local now = get_time()
-
-local function is_waiting(other, channel)
-    local name = redis.call('HGET', key('job:' .. other), 'key')
-    if not name then
-        return false
-    end
-    local held = 'held:' .. channel .. '/' .. name
-    for _, set in ipairs({'delayed', 'ready:' .. channel, held}) do
-        if redis.call('ZSCORE', key(set), other) then
-            return true
-        end
-    end
-    return false
-end
+local waiting = key('unique:' .. channel .. '/' .. unique)
+-- Mostly nobody has to know it.
+local now = (delay > 0 or unique ~= '' or kept ~= '') and get_time()
 
 if unique ~= '' then
     promote(now)
@@ -31,40 +19,44 @@ if unique ~= '' then
     while redis.call('ZCOUNT', key('leased'), '-inf', whole(now)) > 0 do
         promote(now)
     end
-    local name = key('unique:' .. channel .. '/' .. unique)
-    for _, other in ipairs(redis.call('SMEMBERS', name)) do
-        if is_waiting(other, channel) then
+    for _, other in ipairs(redis.call('SMEMBERS', waiting)) do
+        local place, entry = string.match(other, '^(%S+) (%S+)$')
+        if redis.call('XRANGE', get_stream(channel, place), entry, entry)[1] then
             return -1
         end
         -- A server that evicts keys has lost it.
-        redis.call('SREM', name, other)
+        redis.call('SREM', waiting, other)
     end
 end
+
+local listed = list(channel, priority)
 if delay == 0 then
-    local over = redis.call('HINCRBY', key('counts'), channel, wanted) - capacity
-    if over > 0 then
-        over = math.min(over, wanted)
-        redis.call('HINCRBY', key('counts'), channel, -over)
-        wanted = wanted - over
-        if wanted == 0 then
+    local room = capacity
+    for each in string.gmatch(listed, '%S+') do
+        room = room - redis.call('XLEN', get_stream(channel, each))
+    end
+    if room < wanted then
+        -- Those that are leased take none.
+        wanted = math.min(wanted, capacity - count(channel, listed))
+        if wanted <= 0 then
             return 0
         end
     end
 end
-local number = redis.call('INCRBY', key('number'), wanted) - wanted
+
+local due = delay > 0 and whole(now + delay)
+local expires = kept ~= '' and whole(now + delay + kept)
 for i = 1, wanted do
-    local id, data = ARGV[6 + 2 * i], ARGV[7 + 2 * i]
-    local place = whole((10 - tonumber(priority)) * 2 ^ 47 + number + i)
-    if unique ~= '' then
-        redis.call('SADD', key('unique:' .. channel .. '/' .. unique), id)
+    local entry = enter(channel, priority, {
+        id = ARGV[6 + 2 * i], data = ARGV[7 + 2 * i],
+        unique = unique, key = alone, due = due, expires = expires,
+    })
+    if due then
+        redis.call('HINCRBY', key('unseen'), channel, 1)
+        put_off(channel, priority, entry, 0, now + delay)
     end
-    redis.call('HSET', key('job:' .. id), 'channel', channel, 'data', data,
-        'priority', priority, 'place', place, 'unique', unique, 'key', alone,
-        'attempts', 0, 'lease', 0, 'kept', kept, 'due', whole(now + delay))
-    if delay == 0 then
-        make_ready(id, channel, place)
-    else
-        put_off(id, channel, now + delay)
-    end
+end
+if delay == 0 then
+    signal(channel)
 end
 return wanted

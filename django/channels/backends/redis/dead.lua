@@ -13,14 +13,14 @@ local action, id = ARGV[1], ARGV[2]
 local dead = key('dead')
 
 local function get(id)
-    local job = redis.call('HMGET', key('job:' .. id),
+    local job = redis.call('HMGET', key('dead:' .. id),
         'channel', 'data', 'attempts', 'error', 'died')
     table.insert(job, 1, id)
     return job
 end
 
 local function is_wanted(id, wanted)
-    local channel = redis.call('HGET', key('job:' .. id), 'channel')
+    local channel = redis.call('HGET', key('dead:' .. id), 'channel')
     -- A server that evicts keys may have lost it.
     return channel and (wanted == '' or wanted == channel)
 end
@@ -45,16 +45,15 @@ end
 if redis.call('ZREM', dead, id) == 0 then
     return 0
 end
-local name = key('job:' .. id)
+local name = key('dead:' .. id)
 if action == 'purge' then
     redis.call('DEL', name)
     return 1
 end
-local now = get_time()
-local priority = redis.call('HGET', name, 'priority')
-local number = redis.call('INCR', key('number'))
-local place = whole((10 - tonumber(priority)) * 2 ^ 47 + number)
-redis.call('HDEL', name, 'error', 'died')
-redis.call('HSET', name, 'place', place, 'attempts', 0)
-put(id, now, now)
+local job = redis.call('HMGET', name, 'channel', 'priority', 'data', 'unique', 'key')
+local channel, priority, data, unique, alone = unpack(job)
+redis.call('DEL', name)
+list(channel, priority)
+enter(channel, priority, {id = id, data = data, unique = unique, key = alone})
+signal(channel)
 return 1
