@@ -116,7 +116,8 @@ class Turns:
             return
         self.current = None
         if exchange.begun:
-            connection.end_after_this()
+            # An answer to the next request would be taken for the rest of this.
+            self._end_after()
         else:
             self._send_error(exchange, 500, close=True)
         if not connection.outlet.blocked:

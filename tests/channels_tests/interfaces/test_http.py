@@ -587,6 +587,21 @@ class ResponseTests(SimpleTestCase):
         self.assertEqual(self.http.wire.ended, "orderly")
         self.assertIs(response.closed, True)
 
+    def test_iterator_fails_before_another_request(self):
+        """The answer to the next request isn't taken for the rest of this one."""
+
+        def pieces():
+            yield "a"
+            raise ValueError("secret")
+
+        self.http.receive(GET * 2)
+        response = StreamingHttpResponse(pieces(), headers={"Content-Length": "999"})
+        with self.assertLogs("django.server", "ERROR"):
+            data = self.http.respond(response)
+        self.assertTrue(data.endswith(b"\r\n\r\na"))
+        self.assertEqual(len(self.http.requests), 1)
+        self.assertEqual(self.http.wire.ended, "orderly")
+
     def test_iterator_fails_http_1_0(self):
         """Where the end of the connection is the end of the body: abort it."""
 
