@@ -139,7 +139,7 @@ class HTTPConnection(Protocol):
             return
         if rest is not None:
             self._upgrade = Upgrade(self.parser.head, rest, self.limits.header_size)
-            if self.turns.current is None and not self.turns.queue:
+            if self._is_free():
                 self._do_upgrade()
 
     # Another protocol's side.
@@ -252,7 +252,7 @@ class HTTPConnection(Protocol):
 
     def refuse(self, status, headers=()):
         """Answer by a status, when the requests before are, and end."""
-        if self.turns.current is not None or self.turns.queue or self.outlet.blocked:
+        if not self._is_free():
             # Out of turn: what comes before is answered, then the end tells.
             self.phase = LAST
             return
@@ -276,6 +276,11 @@ class HTTPConnection(Protocol):
         else:
             self._wait(self.limits.write_timeout)
             self.transport.loseConnection()
+
+    def _is_free(self):
+        """Tell whether all that came before is answered, and taken by the client."""
+        turns = self.turns
+        return turns.current is None and not turns.queue and not self.outlet.blocked
 
     def _read_on(self):
         if not self.reading:

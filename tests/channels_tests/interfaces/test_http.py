@@ -150,6 +150,20 @@ class RequestTests(SimpleTestCase):
         ((_, _, rest),) = self.http.sockets.taken
         self.assertEqual(rest, b"more")
 
+    def test_websocket_after_a_large_response(self):
+        """The handshake waits until the client has taken all of the answer."""
+        self.http.receive(GET)
+        self.http.wire.slow = True
+        data = self.http.respond(HttpResponse(b"0" * 300_000))
+        self.http.receive(
+            b"GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
+            b"Upgrade: websocket\r\n\r\n"
+        )
+        self.assertEqual(self.http.sockets.taken, [])
+        self.http.wire.read_all()
+        self.assertEqual(parts_of(data + self.http.wire.take())[2], b"0" * 300_000)
+        self.assertEqual(len(self.http.sockets.taken), 1)
+
 
 class RefusalTests(SimpleTestCase):
     def assertRefused(self, status, data, **limits):
