@@ -137,7 +137,7 @@ class HTTPConnection(Protocol):
             if self.phase == OPEN:
                 self.refuse(refused.status)
             return
-        if rest is not None:
+        if rest is not None and self.phase == OPEN:
             self._upgrade = Upgrade(self.parser.head, rest, self.limits.header_size)
             if self._is_free():
                 self._do_upgrade()

@@ -727,6 +727,18 @@ class OneProtocolTests(SimpleTestCase):
         self.assertEqual((status, headers["upgrade"]), (426, ["websocket"]))
         self.assertEqual(http.wire.ended, "orderly")
 
+    def test_handshake_after_the_end(self):
+        """A handshake that comes after the last request isn't heard."""
+        http = HTTPWire()
+        http.factory.send = None
+        http.receive(
+            GET + b"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
+            b"Connection: upgrade\r\n\r\n"
+        )
+        self.assertEqual(status_of(http.wire.take()), 426)
+        self.assertEqual(http.sockets.taken, [])
+        self.assertEqual(http.wire.ended, "orderly")
+
     def test_http_only(self):
         """A handshake is a request as any other."""
         http = HTTPWire()
