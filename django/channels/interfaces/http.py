@@ -70,6 +70,8 @@ class HTTPConnection(Protocol):
                 self._read_no_further()
             return
         self._feed(data)
+        if self._upgrade is not None:
+            self._do_upgrade()
         if self.successor is None and self.parser.stage == BODY:
             self._wait(self.limits.body_timeout)
 
@@ -139,8 +141,6 @@ class HTTPConnection(Protocol):
             return
         if rest is not None and self.phase == OPEN:
             self._upgrade = Upgrade(self.parser.head, rest, self.limits.header_size)
-            if self._is_free():
-                self._do_upgrade()
 
     # Another protocol's side.
 
@@ -168,15 +168,17 @@ class HTTPConnection(Protocol):
         self.finish(linger=True)
 
     def _do_upgrade(self):
-        upgrade, self._upgrade = self._upgrade, None
-        self._read_on()
-        sockets = self.factory.sockets
-        if upgrade.head.wants_websocket and sockets is not None:
-            self.deadline = None
-            sockets.take_over(self, upgrade.head, upgrade.rest)
-        else:
-            self.parser.go_on()
-            self._feed(upgrade.ignored())
+        """Act on the offer in its turn, and on those that come right after it."""
+        while self._upgrade is not None and self._is_free():
+            upgrade, self._upgrade = self._upgrade, None
+            self._read_on()
+            sockets = self.factory.sockets
+            if upgrade.head.wants_websocket and sockets is not None:
+                self.deadline = None
+                sockets.take_over(self, upgrade.head, upgrade.rest)
+            else:
+                self.parser.go_on()
+                self._feed(upgrade.ignored())
 
     # The turns' side.
 

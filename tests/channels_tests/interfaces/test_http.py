@@ -115,6 +115,16 @@ class RequestTests(SimpleTestCase):
         self.http.respond(HttpResponse())
         self.assertEqual(self.http.requests[1].content["method"], "GET")
 
+    def test_ignored_upgrades(self):
+        """Any number of them may come at once, and be answered at once."""
+        self.http.full = True
+        self.http.receive(
+            b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: b\r\n\r\n"
+            * 1000
+        )
+        self.assertEqual(self.http.wire.take().count(b"HTTP/1.1 503 "), 1000)
+        self.assertEqual(self.http.wire.ended, "")
+
     def test_ignored_upgrade_of_a_last_request(self):
         """The connection that the client wants closed is closed."""
         self.http.receive(
