@@ -73,7 +73,7 @@ class HTTPConnection(Protocol):
         if self._upgrade is not None:
             self._do_upgrade()
         if self.successor is None and self.parser.stage == BODY:
-            self._wait(self.limits.body_timeout)
+            self._wait_for_more(self.limits.body_timeout)
 
     def connectionLost(self, reason):
         self.phase = ENDING
@@ -105,7 +105,7 @@ class HTTPConnection(Protocol):
 
     def request_begun(self):
         if self.turns.current is None:
-            self._wait(self.limits.header_timeout)
+            self._wait_for_more(self.limits.header_timeout)
 
     def continue_expected(self):
         if self.phase == OPEN and self.turns.current is None:
@@ -232,6 +232,11 @@ class HTTPConnection(Protocol):
 
     def _wait(self, seconds):
         self.deadline = self.factory.seconds() + seconds
+
+    def _wait_for_more(self, seconds):
+        # Whoever sends has no more time to read what was written before.
+        if not self.outlet.blocked:
+            self._wait(seconds)
 
     # The end.
 

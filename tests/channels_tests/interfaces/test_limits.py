@@ -166,6 +166,21 @@ class TimeTests(SimpleTestCase):
         http.advance(1)
         self.assertEqual(http.wire.ended, "abort")
 
+    def test_write_timeout_of_a_client_that_sends(self):
+        """What a client sends gives it neither more time nor less."""
+        for data, more in ((POST + b"Content-Length: 9\r\n\r\n", b"a"), (b"GET", b"")):
+            with self.subTest(data):
+                http = limited(WRITE_TIMEOUT=5, BODY_TIMEOUT=9, HEADER_TIMEOUT=3)
+                http.receive(GET)
+                http.wire.slow = True
+                http.respond(HttpResponse("a"))
+                http.receive(data)
+                http.advance(4)
+                self.assertEqual(http.wire.ended, "")
+                http.receive(more)
+                http.advance(1)
+                self.assertEqual(http.wire.ended, "abort")
+
 
 class SocketTests(WebSocketTestCase):
     """The setting's limits, on one socket."""
