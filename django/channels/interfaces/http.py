@@ -164,7 +164,8 @@ class HTTPConnection(Protocol):
         successor.dataReceived(data)
 
     def refuse_upgrade(self, status):
-        self.outlet.write(head.error_response(status, close=True))
+        headers = [("Retry-After", "1")] if status == 503 else ()
+        self.outlet.write(head.error_response(status, close=True, headers=headers))
         self.finish(linger=True)
 
     def _do_upgrade(self):

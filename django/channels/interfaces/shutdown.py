@@ -35,7 +35,7 @@ class Shutdown:
         logger.info("The server on %s stops.", ", ".join(self._listeners.urls))
         self._deadline = self._reactor.callLater(grace, self._end)
         factory = self._factory
-        factory.stopping = True
+        factory.stopping = self._sockets.stopping = True
         factory.when_empty = self._sockets.when_empty = self._end_if_empty
         self._listeners.stop()
         # Requests are done soon, so that only sockets are worth spreading: over

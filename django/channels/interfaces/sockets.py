@@ -58,6 +58,8 @@ class Sockets:
         self.make_protocol = make_protocol
         self.make_frame = make_frame
         self.by_name = {}
+        # Whether no more are taken: the others have been told to go.
+        self.stopping = False
         # Called when the last socket has ended.
         self.when_empty = None
         self._outbox = outbox
@@ -117,6 +119,8 @@ class Sockets:
             server=connection.server,
         )
         try:
+            if self.stopping:
+                raise Refused(503)
             self._admission.check(head, content)
         except Refused as refused:
             self.access.connect(content["path"], refused.status, connection)

@@ -6,8 +6,10 @@ from django.channels.exceptions import ChannelFull
 from django.channels.interfaces.access import NoAccessLog
 from django.channels.interfaces.frames import frame_of
 from django.channels.interfaces.limits import Limits
+from django.channels.interfaces.listeners import Listeners
 from django.channels.interfaces.mailbox import Mailbox
 from django.channels.interfaces.payload import truncated
+from django.channels.interfaces.shutdown import Shutdown
 from django.channels.interfaces.sockets import Sockets
 from django.channels.interfaces.websocket import QuietLog, WebSocketFactory
 from django.channels.message import Message
@@ -205,6 +207,17 @@ class HandshakeTests(WebSocketTestCase):
         with self.assertLogs("django.security.DisallowedHost", "ERROR"):
             self.http.receive(handshake(host=b"evil.example"))
         self.assertRefused(400)
+
+    def test_server_stops(self):
+        """No consumer hears of a handshake whose end comes when it's too late."""
+        shutdown = Shutdown(
+            self.reactor, Listeners(), self.http.factory, self.sockets, nothing
+        )
+        self.http.receive(handshake()[:30])
+        shutdown.begin(10)
+        self.http.receive(handshake()[30:])
+        self.assertEqual(self.assertRefused(503)["retry-after"], ["1"])
+        self.assertNothing(CONNECT)
 
     def test_malformed(self):
         """A handshake that isn't one is answered by a status."""
