@@ -10,6 +10,9 @@ LOCAL = ("127.0.0.0/8", "::1/128")
 # RFC 7239 section 4: name=token or name="quoted string".
 _PAIR = re.compile(r'\s*([\w!#$%&\'*+.^`|~-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*))\s*')
 
+# Text whose quoted strings are all closed, from its beginning on.
+_CLOSED = re.compile(r'(?:[^"]+|"(?:[^"\\]|\\.)*")*')
+
 
 class Proxies:
     """
@@ -88,7 +91,10 @@ def _items(value):
 
 
 def _split(text, by=","):
-    """Split at a character that isn't in a quoted string."""
+    """Split at a character that isn't in a quoted string, and at unclosed quotes."""
+    end = _CLOSED.match(text).end()
+    # Those behind the first would all be searched to the end of the text.
+    text = text[:end] + text[end:].replace('"', by)
     return re.findall(rf'(?:[^{by}"]|"(?:[^"\\]|\\.)*")+', text)
 
 

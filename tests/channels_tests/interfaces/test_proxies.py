@@ -1,4 +1,5 @@
 import io
+import time
 
 from django.channels.interfaces.handshake import (
     HostNotAllowed,
@@ -121,6 +122,16 @@ class ForwardedTests(SimpleTestCase):
         for value in ('for="1.2.3.4, for=192.0.2.9', "for=1.2.3.4;;;=, for=192.0.2.9"):
             with self.subTest(value):
                 self.assertIn(self.seen(value)[0], (["192.0.2.9", 0], PEER))
+
+    def test_unclosed_quotes(self):
+        """However many of them there are, they are read once."""
+        start = time.process_time()
+        self.assertEqual(
+            self.seen('"' + r"\"" * 16_000 + ", for=192.0.2.9"),
+            (["192.0.2.9", 0], "http"),
+        )
+        # Seconds; reading each of them to the end takes 10 to 20.
+        self.assertLess(time.process_time() - start, 1)
 
     def test_the_other_header_is_not_read(self):
         head = head_of(("X-Forwarded-For", "192.0.2.9"))
