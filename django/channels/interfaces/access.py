@@ -44,17 +44,17 @@ class AccessLog:
             return
         line = _LINE.match(data)
         line = line[0][:200].decode("latin-1") if line else ""
-        args = (_shown(line), status)
+        args = (shown(line), status)
         self._line(_level(status), '"%s" %s -', args, connection)
 
     def connect(self, path, status, socket):
         """``status`` answered the handshake: 101, or why it was refused."""
-        args = (_shown(path), status)
+        args = (shown(path), status)
         self._line(_level(status), '"WebSocket CONNECT %s" %s', args, socket)
 
     def disconnect(self, path, code, socket):
         """``code`` is the close code (RFC 6455 section 7.4)."""
-        args = (_shown(path), code)
+        args = (shown(path), code)
         self._line(logging.INFO, '"WebSocket DISCONNECT %s" %s', args, socket, 101)
 
     def _line(self, level, text, args, request, status=None):
@@ -88,7 +88,7 @@ def _level(status):
     return logging.WARNING if status >= 400 else logging.INFO
 
 
-def _shown(text):
+def shown(text):
     """Return ``text`` as one line of a log that can't be forged or garbled."""
     return text if text.isprintable() else ascii(text)[1:-1]
 

@@ -4,6 +4,7 @@ import logging
 
 from django.channels import consumers, names
 
+from .access import shown
 from .handshake import HostNotAllowed, OriginNotAllowed, check_handshake
 from .request import Refused
 
@@ -32,7 +33,7 @@ class Admission:
             security_logger.error(
                 "WebSocket %s refused: its Origin %r isn't in ALLOWED_HOSTS, or isn't "
                 "secure and the socket is.",
-                content["path"],
+                shown(content["path"]),
                 error.origin,
             )
             raise

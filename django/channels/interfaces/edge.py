@@ -2,6 +2,7 @@
 
 import logging
 
+from .access import shown
 from .conversation import Conversation
 from .handshake import scope_of
 
@@ -82,7 +83,8 @@ class SocketEdge:
     def listening(self, error=None):
         """Its name is listened to, or can't be: ``error`` says why."""
         if error is not None:
-            logger.error("WebSocket %s refused: %s", self.content["path"], error)
+            path = shown(self.content["path"])
+            logger.error("WebSocket %s refused: %s", path, error)
             self.conversation.unavailable()
         else:
             self.conversation.open()
@@ -97,7 +99,7 @@ class SocketEdge:
         self._timer = None
         logger.warning(
             "WebSocket %s refused: its connect consumer took longer than %s seconds.",
-            self.content["path"],
+            shown(self.content["path"]),
             self.sockets.limits.handshake_timeout,
         )
         self.conversation.time_out()

@@ -203,6 +203,18 @@ class HandshakeTests(WebSocketTestCase):
         self.assertRefused(403)
         self.assertNothing(CONNECT)
 
+    def test_forged_log_line(self):
+        """What is logged of a handshake is one line, whatever its path."""
+        target = b"/%0AGET%20/admin/%1B%FF"
+        with self.assertLogs("django", "WARNING") as logs:
+            self.http.receive(handshake(b"Origin: https://evil.example", target=target))
+            self.setUp()
+            self.http.receive(handshake(target=target))
+            self.reactor.advance(10)
+        for record in logs.records:
+            self.assertIn(r"/\nGET /admin/\x1b\udcff refused", record.getMessage())
+        self.assertEqual(len(logs.records), 2)
+
     def test_foreign_host(self):
         with self.assertLogs("django.security.DisallowedHost", "ERROR"):
             self.http.receive(handshake(host=b"evil.example"))
