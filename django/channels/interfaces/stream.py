@@ -37,6 +37,9 @@ class Stream:
             return False
         exchange.ends_by_close = self.framing is head.UNTIL_CLOSE
         exchange.flow = Flow(WINDOW)
+        if exchange.gone:
+            # The reactor's thread found no flow to close.
+            exchange.flow.close()
         self._write(start.data)
         return True
 

@@ -670,6 +670,22 @@ class ResponseTests(SimpleTestCase):
         self.assertEqual(left, [True])
         self.assertIs(response.closed, True)
 
+    def test_client_leaves_during_head(self):
+        """A stream that begins as the client leaves waits for nobody."""
+
+        class Leaving(StreamingHttpResponse):
+            def items(response):
+                self.http.lose()
+                return super().items()
+
+        self.http.receive(GET)
+        pieces = iter([b"a", b"b"])
+        response = Leaving(pieces)
+        with self.assertLogs("django.server", "INFO"):
+            self.http.respond(response)
+        self.assertEqual(list(pieces), [b"b"])
+        self.assertIs(response.closed, True)
+
     def test_client_left_before(self):
         self.http.receive(GET)
         (exchange,) = self.http.requests
