@@ -81,7 +81,7 @@ class RequestParser:
                 if escaped is not None:
                     return self.feed(escaped)
             raise Refused(status_of(failure, data)) from failure
-        if in_body and self.stage == BODY and self.head.chunked:
+        if in_body and self.stage == BODY and self.head.chunked and not self._shared:
             self._check_overhead(len(data))
         if self.stage == HEAD and not self._shared:
             # Counted here, since an endless line never reaches a callback.

@@ -203,6 +203,16 @@ class ChunkTests(TableTestCase):
             with self.subTest(piece=piece[:5]):
                 self.assertEqual(status_of(http.wire.take()), 400)
 
+    def test_overhead_of_each(self):
+        """The end of one body doesn't count for the one after it."""
+        http = HTTPWire(header_size=200)
+        http.receive(CHUNKED + b"12c\r\n")
+        http.receive(b"a" * 300 + b"\r\n0\r\n\r\n" + CHUNKED + b"1")
+        http.receive(b"\r\nb\r\n0\r\n\r\n")
+        for body in (b"a" * 300, b"b"):
+            self.assertEqual(http.requests[-1].content["body"], body)
+            http.respond(HttpResponse())
+
     def test_tiny_chunks(self):
         """A body that comes in chunks of one byte is none of that."""
         http = HTTPWire()
