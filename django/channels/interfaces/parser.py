@@ -118,10 +118,14 @@ class RequestParser:
         """
         Refuse a body that is little but chunk extensions or trailers: nothing
         else would bound them (RFC 9112 section 7.1.1). One byte a chunk takes
-        six bytes for each.
+        six bytes for each. A trailer is kept until its end, and copied with each
+        piece of it: no body is so large that it may have a large one.
         """
+        grown, most = self._body.size, self._limits.header_size
+        self._unheard = self._unheard + size if grown == self._heard else 0
+        self._heard = grown
         self._body_bytes += size
-        if self._body_bytes > self._limits.header_size + OVERHEAD * self._body.size:
+        if self._unheard > most or self._body_bytes > most + OVERHEAD * grown:
             raise Refused(400)
 
     def _check_size(self):
@@ -172,7 +176,7 @@ class RequestParser:
             if head.length and head.length > self._limits.body_size:
                 raise Refused(413)
             self._body = Body(self._limits.body_size)
-            self._body_bytes = 0
+            self._body_bytes = self._heard = self._unheard = 0
             if head.expects:
                 self._connection.continue_expected()
 

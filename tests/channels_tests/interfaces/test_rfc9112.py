@@ -203,6 +203,18 @@ class ChunkTests(TableTestCase):
             with self.subTest(piece=piece[:5]):
                 self.assertEqual(status_of(http.wire.take()), 400)
 
+    def test_overhead_in_a_row(self):
+        """However large the body is, its trailers are no larger than a head."""
+        http = HTTPWire(header_size=1000)
+        http.receive(CHUNKED + b"2710\r\n")
+        http.receive(b"a" * 10_000)
+        http.receive(b"\r\n0\r\nX: ")
+        for _ in range(9):
+            http.receive(b"y" * 100)
+        self.assertEqual(http.wire.ended, "")
+        http.receive(b"y" * 100)
+        self.assertEqual(status_of(http.wire.take()), 400)
+
     def test_overhead_of_each(self):
         """The end of one body doesn't count for the one after it."""
         http = HTTPWire(header_size=200)
