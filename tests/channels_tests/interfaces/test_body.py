@@ -1,4 +1,5 @@
 import errno
+import tracemalloc
 from unittest import mock
 
 from django.channels.interfaces.body import Body
@@ -13,6 +14,17 @@ class BodyTests(SimpleTestCase):
         body.add(b"abc")
         body.add(b"def")
         self.assertEqual(body.finish(), (b"abcdef", None))
+
+    @override_settings(FILE_UPLOAD_MAX_MEMORY_SIZE=100_000)
+    def test_tiny_pieces(self):
+        """A body takes its bytes of memory, in however many pieces it comes."""
+        body = Body(limit=100_000)
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        for number in range(50_000):
+            body.add(number.to_bytes(2, "big"))
+        self.assertLess(tracemalloc.get_traced_memory()[1], 250_000)
+        self.assertEqual(len(body.finish()[0]), 100_000)
 
     def test_spooled(self):
         """A body past FILE_UPLOAD_MAX_MEMORY_SIZE is in a file, at its start."""
@@ -35,10 +47,14 @@ class BodyTests(SimpleTestCase):
     def test_disk_is_full(self):
         """It's refused with a log line that says where there is no room."""
         full = OSError(errno.ENOSPC, "No space left on device")
-        for method in ("writelines", "write", "seek"):
+        for method, effects in (
+            ("write", full),
+            ("write", [None, full]),
+            ("seek", full),
+        ):
             body = Body(limit=100)
             with self.subTest(method), mock.patch("tempfile.TemporaryFile") as make:
-                getattr(make.return_value, method).side_effect = full
+                getattr(make.return_value, method).side_effect = effects
                 make.return_value.close.side_effect = full
                 with (
                     self.assertLogs("django.channels.server", "ERROR") as logs,
