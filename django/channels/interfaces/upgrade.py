@@ -24,9 +24,8 @@ class Upgrade:
         the connection.
         """
         head = self.head
-        plain = head.serialize(without={"upgrade", "connection", "host"})
+        plain = head.serialize(without={"upgrade", "connection"})
         line, _, others = plain.partition(b"\r\n")
-        host = (head.get("host") or "").encode("latin-1")
-        if "close" in head.tokens("connection"):
-            others = b"connection: close\r\n" + others
-        return b"%b\r\nhost: %b\r\n%b%b" % (line, host, others, self.rest)
+        options = {"close", "keep-alive"}.intersection(head.tokens("connection"))
+        said = "".join(f"connection: {option}\r\n" for option in sorted(options))
+        return b"%b\r\n%b%b%b" % (line, said.encode(), others, self.rest)

@@ -115,6 +115,15 @@ class RequestTests(SimpleTestCase):
         self.http.respond(HttpResponse())
         self.assertEqual(self.http.requests[1].content["method"], "GET")
 
+    def test_ignored_upgrade_of_http_1_0(self):
+        """Neither a Host is missed there, nor is what keeps the connection lost."""
+        self.http.receive(
+            b"GET / HTTP/1.0\r\nConnection: Keep-Alive, Upgrade\r\nUpgrade: b\r\n\r\n"
+        )
+        _, headers, _ = parts_of(self.http.respond(HttpResponse()))
+        self.assertEqual(headers["connection"], ["keep-alive"])
+        self.assertEqual(self.http.wire.ended, "")
+
     def test_ignored_upgrades(self):
         """Any number of them may come at once, and be answered at once."""
         self.http.full = True
