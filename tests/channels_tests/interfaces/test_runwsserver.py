@@ -6,6 +6,7 @@ import subprocess
 import sys
 import unittest
 import urllib.request
+from math import inf, nan
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest import mock
@@ -72,7 +73,11 @@ class RefusalTests(SimpleTestCase):
         self.assertRefused("--threads must be at least 0", threads=-1)
 
     def test_grace(self):
-        self.assertRefused("--grace must be at least 0", grace=-1.0)
+        """With what is no time to wait for, the server would never end."""
+        for grace in (-1.0, inf, nan):
+            with self.subTest(grace=grace):
+                text = "--grace must be at least 0, and finite."
+                self.assertRefused(text, "no port", grace=grace)
 
     def test_shared_port(self):
         for option in ("--reuse-port", "--processes=2"):

@@ -3,6 +3,7 @@ import logging
 import re
 import socket
 from functools import partial
+from math import inf
 
 from django.channels.interfaces.development import missing_package
 from django.channels.interfaces.options import (
@@ -56,8 +57,8 @@ class Command(BaseCommand):
                 "CHANNEL_HTTP_BACKEND is None, which keeps requests out of "
                 "channels; this server has no other way for them."
             )
-        if options["grace"] < 0:
-            raise CommandError("--grace must be at least 0.")
+        if not 0 <= options["grace"] < inf:
+            raise CommandError("--grace must be at least 0, and finite.")
         check_workers(**options)
         check_sharing(**options)
         addr, port, ipv6 = self.parse_address(options["addrport"], options["use_ipv6"])
