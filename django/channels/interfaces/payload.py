@@ -29,5 +29,9 @@ def payload_of(content):
 
 
 def truncated(reason, size):
-    """Return ``reason`` as UTF-8, at most ``size`` bytes of it."""
-    return reason.encode()[:size].decode(errors="ignore").encode() or None
+    """
+    Return ``reason`` as UTF-8, at most ``size`` bytes of it; a lone surrogate,
+    which has no UTF-8, as a question mark.
+    """
+    data = reason.encode(errors="replace")[:size]
+    return data.decode(errors="ignore").encode() or None

@@ -496,6 +496,14 @@ class EndTests(WebSocketTestCase):
         lose(self.http.connection)
         self.assertEqual(self.taken(DISCONNECT).content["code"], 4001)
 
+    def test_reason_that_has_no_utf8(self):
+        """It's closed all the same."""
+        connect = self.open()
+        self.reply(connect, close=4000, reason="a\ud800")
+        self.assertEqual(
+            self.wire.take(), b"\x88\x04" + struct.pack("!H", 4000) + b"a?"
+        )
+
     def test_client_ignores_close(self):
         """A client that doesn't answer a close is dropped."""
         connect = self.open()
