@@ -23,6 +23,10 @@ from .payload import truncated
 # send. Whole messages have a limit of their own: see Conversation.
 SMALL = 128
 
+# How many bytes wait for the answer to the handshake before a client is read no
+# further. They may be thousands of messages, which are all taken at once then.
+EARLY = 64 * 1024
+
 logger = logging.getLogger("django.channels.server")
 
 
@@ -86,7 +90,7 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
             return
         # The handshake is not answered yet; what comes after it waits.
         self._early += data
-        if len(self._early) > self.sockets.limits.message_size:
+        if len(self._early) > EARLY:
             self.transport.pauseProducing()
 
     def _read(self, data):

@@ -283,6 +283,22 @@ class HandshakeTests(WebSocketTestCase):
         self.assertEqual(self.backend._state.sinks, {})
 
 
+class EarlyTests(WebSocketTestCase):
+    server_limits = {}
+
+    def test_many_early_frames(self):
+        """A client isn't read for ever while it waits for the answer."""
+        self.http.receive(handshake())
+        early = frame(b"x") * 9000
+        self.send(early)
+        self.assertIs(self.wire.is_read, True)
+        self.send(early)
+        self.assertIs(self.wire.is_read, False)
+        self.done(self.taken(CONNECT))
+        self.done(self.taken(RECEIVE))
+        self.assertEqual(self.taken(RECEIVE).content["content"], "x")
+
+
 class NoConsumerTests(WebSocketTestCase):
     channels = ()
 
