@@ -66,8 +66,10 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
     longest = LONGEST
     _owed_pong = None
     _small_frames = 0
-    # Too many of them have come: nothing more is heard.
-    _flooded = False
+    # Nothing more is heard: too many of them have come, or the client's close.
+    _deaf = False
+    # The call that ends the connection if the client doesn't read on.
+    _ending = None
     _reading = True
     _decision = None
     _early = b""
@@ -98,7 +100,7 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
         Pass on the messages that take no more than a look, and let Autobahn
         read from the first one on that does.
         """
-        if self._flooded:
+        if self._deaf:
             return
         start = 0
         # Where nothing is left of a message that Autobahn has begun to read.
@@ -120,7 +122,7 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
         if frame.length < SMALL and not whole:
             self._small_frames += 1
             if self._small_frames > self.sockets.limits.small_frames:
-                self._flooded = True
+                self._deaf = True
                 reason = b"too many small frames"
                 self.sendCloseFrame(code=POLICY_VIOLATION, reasonUtf8=reason)
                 # Not even what has come in already: thousands of them do at once.
@@ -129,6 +131,21 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
 
     def sendData(self, data, sync=False, chopsize=None):
         self.outlet.write(data)
+
+    def unregisterProducer(self):
+        # Autobahn does that before _closeConnection(), where it may be too early.
+        pass
+
+    def _closeConnection(self, abort=False):
+        if self.outlet.blocked and self.wasClean:
+            # The client has closed amid what it reads; no frame of that is cut.
+            self._deaf = True
+            self._ending = self.call_later(
+                self.sockets.limits.close_timeout, self.transport.abortConnection
+            )
+            return
+        self.outlet.close()
+        super()._closeConnection(abort)
 
     def processHandshake(self):
         key = usual_key(self.content)
@@ -164,6 +181,8 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
 
     def connectionLost(self, reason):
         self._lost = True
+        if self._ending is not None and self._ending.active():
+            self._ending.cancel()
         self.decided()
         self.held.clear()
         self._early = b""
@@ -188,6 +207,10 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
         pass
 
     def _drained(self):
+        if self._ending is not None:
+            self.outlet.close()
+            self.transport.loseConnection()
+            return
         if self._owed_pong is not None and self.state == self.STATE_OPEN:
             self.sendPong(self._owed_pong)
         self._owed_pong = None

@@ -472,6 +472,12 @@ class SendTests(WebSocketTestCase):
 
 
 class EndTests(WebSocketTestCase):
+    def slow_client_closes(self):
+        connect = self.open()
+        self.wire.slow = True
+        self.reply(connect, content="x" * 200_000)
+        self.send(close_frame(1000))
+
     def test_client_closes(self):
         connect = self.open()
         self.backend.group_add("all", connect.content["reply_channel"])
@@ -489,6 +495,29 @@ class EndTests(WebSocketTestCase):
         self.done(disconnect)
         self.assertEqual(self.sockets.by_name, {})
         self.assertEqual(self.backend._state.sinks, {})
+
+    def test_client_closes_amid_what_it_reads(self):
+        """Neither a frame is cut nor is the answer to its close lost."""
+        self.slow_client_closes()
+        self.assertEqual(self.wire.ended, "")
+        # Nothing that comes after a close is heard.
+        self.send(frame(b"x"))
+        self.wire.read_all()
+        data = self.wire.take()
+        self.assertEqual(len(data), 10 + 200_000 + 4)
+        self.assertEqual(data[-4:], b"\x88\x02" + struct.pack("!H", 1000))
+        self.assertEqual(self.wire.ended, "orderly")
+        lose(self.http.connection)
+        self.assertNothing(RECEIVE)
+        self.assertEqual(self.taken(DISCONNECT).content["code"], 1000)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_client_closes_and_reads_no_more(self):
+        self.slow_client_closes()
+        self.reactor.advance(5)
+        self.assertEqual(self.wire.ended, "abort")
+        lose(self.http.connection)
+        self.assertEqual(self.taken(DISCONNECT).content["code"], 1000)
 
     def test_client_closes_without_code(self):
         self.open()
