@@ -277,12 +277,15 @@ class HTTPConnection(Protocol):
         self.phase = ENDING
         self.outlet.close()
         self.parser.close()
-        if linger and hasattr(self.transport, "loseWriteConnection"):
-            self._wait(self.limits.linger_time)
+        self._wait(self.limits.linger_time if linger else self.limits.write_timeout)
+        if linger:
             self._read_on()
+        # With TLS it would end the connection below, where what was written may
+        # not have come to yet; TLS reads on by itself until the client closes.
+        half = linger and not ISSLTransport.providedBy(self.transport)
+        if half and hasattr(self.transport, "loseWriteConnection"):
             self.transport.loseWriteConnection()
         else:
-            self._wait(self.limits.write_timeout)
             self.transport.loseConnection()
 
     def _is_free(self):

@@ -474,6 +474,17 @@ class DeadlineTests(SimpleTestCase):
         http.advance(2)
         self.assertEqual(http.wire.ended, "abort")
 
+    def test_refused_client_of_tls(self):
+        """There is no half of a connection to be ended there."""
+        http = HTTPWire(linger_time=2, header_timeout=5)
+        http.connection, http.wire = http.connect(secure=True)
+        http.receive(b"GET")
+        http.advance(5)
+        self.assertEqual(status_of(http.wire.take()), 408)
+        self.assertEqual(http.wire.ended, "orderly")
+        http.advance(2)
+        self.assertEqual(http.wire.ended, "abort")
+
 
 class RefusedLineTests(SimpleTestCase):
     """What is logged of a request that is refused: never a header or a body."""

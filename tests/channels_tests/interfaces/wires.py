@@ -2,10 +2,10 @@
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import ITransport
+from twisted.internet.interfaces import ISSLTransport, ITransport
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import alsoProvides, implementer
 
 from django.channels.exceptions import ChannelFull
 from django.channels.interfaces.access import NoAccessLog
@@ -141,9 +141,11 @@ class HTTPWire:
         )
         self.connection, self.wire = self.connect()
 
-    def connect(self):
+    def connect(self, secure=False):
         connection = self.factory.buildProtocol(None)
         wire = Wire()
+        if secure:
+            alsoProvides(wire, ISSLTransport)
         connection.makeConnection(wire)
         return connection, wire
 
