@@ -96,6 +96,8 @@ def connect_content(head, *, reply_channel, scheme, client, server):
     """Return the content of connect for a handshake request."""
     raw_path, query_string = split_target(head.target)
     protocols = head.get("sec-websocket-protocol", "")
+    # HTTP/2 splits them into headers of their own (RFC 9113 section 8.2.3).
+    cookies = [value for name, value in head.headers if name == "cookie"]
     return {
         "reply_channel": reply_channel,
         "method": head.method,
@@ -104,7 +106,7 @@ def connect_content(head, *, reply_channel, scheme, client, server):
         "path": decode_path(raw_path),
         "query_string": query_string,
         "headers": head.headers,
-        "cookies": parse_cookie(head.get("cookie", "")),
+        "cookies": parse_cookie("; ".join(cookies)),
         "client": client,
         "server": server,
         "origin": head.get("origin"),

@@ -129,6 +129,18 @@ class ConnectContentTests(SimpleTestCase):
         self.assertEqual(content["cookies"], {})
         self.assertIsNone(content["origin"])
 
+    def test_cookies_in_several_headers(self):
+        """So they come over HTTP/2, and no cookie is lost or part of another."""
+        raw = [(b"host", b"a"), (b"cookie", b"a=1"), (b"cookie", b"b=2; c=3")]
+        content = connect_content(
+            RequestHead("GET", "/", "1.1", raw),
+            reply_channel="r",
+            scheme="https",
+            client=[],
+            server=[],
+        )
+        self.assertEqual(content["cookies"], {"a": "1", "b": "2", "c": "3"})
+
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 
