@@ -108,7 +108,7 @@ class HTTPConnection(Protocol):
             self._wait_for_more(self.limits.header_timeout)
 
     def continue_expected(self):
-        if self.phase == OPEN and self.turns.current is None:
+        if self.phase == OPEN and self._is_free():
             self.outlet.write(head.CONTINUE)
 
     def request_complete(self, request, body, file, keep_alive):

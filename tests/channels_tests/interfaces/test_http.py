@@ -92,6 +92,20 @@ class RequestTests(SimpleTestCase):
         data = self.http.respond(HttpResponse("first"))
         self.assertTrue(data.endswith(b"firstHTTP/1.1 100 Continue\r\n\r\n"))
 
+    def test_expect_continue_of_a_slow_reader(self):
+        """It doesn't come before answers that wait for the client, nor twice."""
+        self.http.receive(GET)
+        self.http.wire.slow = True
+        data = self.http.respond(HttpResponse("first"))
+        self.http.receive(
+            GET + b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"
+            b"Expect: 100-continue\r\n\r\n"
+        )
+        self.http.wire.read_all()
+        self.assertTrue((data + self.http.wire.take()).endswith(b"first"))
+        data = self.http.respond(HttpResponse("second"))
+        self.assertTrue(data.endswith(b"secondHTTP/1.1 100 Continue\r\n\r\n"))
+
     def test_unescaped_path(self):
         """A path that was sent as it was typed is understood."""
         self.http.receive("GET /café HTTP/1.1\r\nHost: a\r\n\r\n".encode())
