@@ -264,8 +264,12 @@ class HTTPConnection(Protocol):
             # Out of turn: what comes before is answered, then the end tells.
             self.phase = LAST
             return
-        self.access.refused(self, status, self._seen or self.parser.line)
-        self.outlet.write(head.error_response(status, close=True, headers=headers))
+        line = self.parser.line
+        self.access.refused(self, status, self._seen or line)
+        no_body = line.startswith(b"HEAD ")
+        self.outlet.write(
+            head.error_response(status, close=True, headers=headers, head=no_body)
+        )
         self.finish(linger=True)
 
     def finish(self, linger=False):

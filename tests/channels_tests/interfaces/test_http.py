@@ -283,6 +283,20 @@ class RefusalTests(SimpleTestCase):
             body_size=100,
         )
 
+    def test_head(self):
+        """A refusal of HEAD has no body either, as soon as it's known to be one."""
+        for data in (
+            b"HEAD / HTTP/1.1\r\n\r\n",
+            b"HEAD / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n",
+            b"HEAD / HTTP/1.1\r\nbroken header\r\n\r\n",
+        ):
+            with self.subTest(data=data):
+                http = HTTPWire()
+                http.receive(data)
+                answer = http.wire.take()
+                self.assertIn(status_of(answer), (400, 417))
+                self.assertEqual(parts_of(answer)[2], b"")
+
     def test_after_a_good_request(self):
         """What comes before garbage is answered; then the connection ends."""
         http = HTTPWire()
