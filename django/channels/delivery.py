@@ -13,6 +13,9 @@ LOWEST, HIGHEST = -10, 10
 # The longest name of a unique message or of a key, in characters.
 LONGEST_KEY = 200
 
+# The longest delay, in seconds: what is longer, no store may have a number for.
+LONGEST_DELAY = timedelta.max.total_seconds()
+
 
 class Delivery(NamedTuple):
     """
@@ -72,10 +75,10 @@ def seconds(delay=None, at=None):
         delay = delay.total_seconds()
     number = isinstance(delay, (int, float)) and not isinstance(delay, bool)
     # NaN is neither.
-    if not number or not 0 <= delay < float("inf"):
+    if not number or not 0 <= delay <= LONGEST_DELAY:
         raise InvalidDelivery(
-            f"delay must be a timedelta or a number of seconds, of at least 0, not "
-            f"{delay!r}."
+            f"delay must be a timedelta or a number of seconds, of at least 0 and "
+            f"at most timedelta.max, not {delay!r:.100}."
         )
     return delay
 
@@ -89,5 +92,9 @@ def _until(at):
             "django.utils.timezone.now() returns one."
         )
     if not is_aware(at):
-        at = at.astimezone()
+        try:
+            at = at.astimezone()
+        except (OverflowError, ValueError):
+            # So near to the first or the last datetime that any zone will do.
+            at = at.replace(tzinfo=timezone.utc)
     return max(0, (at - datetime.now(timezone.utc)).total_seconds())

@@ -136,6 +136,8 @@ class SendTests(SimpleTestCase):
             (reply, {"delay": 5}, "is a reply channel"),
             (jobs, {"delay": -1}, "delay must be a timedelta or a number of seconds"),
             (jobs, {"delay": float("nan")}, "delay must be"),
+            (jobs, {"delay": 1e14}, "and at most timedelta.max, not 100000000000000.0"),
+            (jobs, {"delay": 10**400}, "and at most timedelta.max, not 1000"),
             (jobs, {"delay": 1, "at": 2}, "Give delay or at, not both."),
             (jobs, {"at": 5}, "at must be a datetime, not 5."),
         ):
@@ -154,6 +156,15 @@ class SendTests(SimpleTestCase):
         with override_settings(USE_TZ=True):
             with self.assertRaisesMessage(InvalidDelivery, "must be an aware"):
                 seconds(at=naive)
+
+    @override_settings(USE_TZ=False)
+    def test_first_and_last_datetime(self):
+        """They mean at once and never, with no time zone as well."""
+        for tzinfo in (None, timezone.utc):
+            with self.subTest(tzinfo=tzinfo):
+                self.assertEqual(seconds(at=datetime.min.replace(tzinfo=tzinfo)), 0)
+                never = seconds(at=datetime.max.replace(tzinfo=tzinfo))
+                self.assertGreater(never, timedelta(365 * 1000).total_seconds())
 
     @override_settings(
         CHANNEL_BACKENDS={
