@@ -147,7 +147,9 @@ class Waiter:
         self._wakeup.acquire()
 
     def wait(self, timeout):
-        return self._wakeup.acquire(timeout=-1 if timeout is None else timeout)
+        """Return whether it was woken within the time, or the longest there is."""
+        timeout = -1 if timeout is None else min(timeout, threading.TIMEOUT_MAX)
+        return self._wakeup.acquire(timeout=timeout)
 
     def wake(self):
         self._wakeup.release()

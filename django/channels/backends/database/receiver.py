@@ -104,7 +104,9 @@ class DatabaseReceiver(SharedReceiver):
                 if due is not None and due <= 0:
                     break
                 times = [time for time in (left, due) if time is not None]
-                self._changed.wait(min(times, default=None))
+                # None of them may be longer than a thread can wait.
+                longest = [threading.TIMEOUT_MAX] if times else []
+                self._changed.wait(min(times + longest, default=None))
             return not self.closed.is_set()
 
     def _notify(self):

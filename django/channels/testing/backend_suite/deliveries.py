@@ -1,5 +1,7 @@
 """Delayed messages, priorities, keys and unique messages."""
 
+from django.channels.delivery import LONGEST_DELAY
+
 from .case import PATIENCE
 from .durable_case import DurableCase
 
@@ -41,6 +43,16 @@ class DeliveryTests(DurableCase):
         self.add_all("a", 2, delay=0.2)
         got = [call.result(), receiver.receive(PATIENCE)]
         self.assertEqual(sorted(m.content["n"] for m in got), [1, 2])
+
+    def test_longest_delay(self):
+        """Who waits goes on waiting, though no thread can wait for so long."""
+        self.add_all("a", 1, delay=LONGEST_DELAY)
+        self.add("a", durable=False, delay=LONGEST_DELAY)
+        receiver = self.open("a")
+        call = self.in_thread(receiver.receive)
+        call.join(0.1)
+        self.add_all("a", 2)
+        self.assertEqual(call.result().content, {"n": 2})
 
     def test_priority(self):
         for n, priority in enumerate([0, 5, -10, 10, 5, 0]):
