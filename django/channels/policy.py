@@ -4,6 +4,8 @@ import random
 
 from django.core.exceptions import ImproperlyConfigured
 
+from . import delivery
+
 DEFAULT_RETRIES = 5
 
 # In seconds. The five default retries take ten minutes at most.
@@ -49,14 +51,23 @@ class Policy:
         self.timeout = timeout
 
     def delay(self, attempt, error):
-        """Return the seconds until the next attempt, or None for the end."""
+        """
+        Return the seconds until the next attempt, or None for the end. Raise
+        what a callable raises, and TypeError for what isn't seconds.
+        """
         if attempt > self.retries:
             return None
         if not callable(self.backoff):
             return self.backoff
-        return self.backoff(attempt, error)
+        delay = self.backoff(attempt, error)
+        # A time that is over means at once.
+        if delay is not None and not _is_time(delay, least=-delivery.LONGEST_DELAY):
+            raise TypeError(
+                f"backoff must return a number of seconds or None, not {delay!r:.100}."
+            )
+        return delay
 
 
 def _is_time(value, least):
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number and least <= value < float("inf")
+    return number and least <= value <= delivery.LONGEST_DELAY

@@ -221,6 +221,7 @@ class PolicyTests(SimpleTestCase):
         for options, msg in (
             ({"retries": -1}, "retries must be an int of at least 0, not -1."),
             ({"backoff": "1"}, "backoff must be a number of seconds or a callable"),
+            ({"backoff": 1e14}, "backoff must be a number of seconds or a callable"),
             ({"timeout": 0}, "timeout must be a positive number of seconds or None"),
         ):
             with self.subTest(options=options):
@@ -267,9 +268,17 @@ class RetryTests(SimpleTestCase):
         self.assertIn("secret", dead.error)
 
     def test_backoff_gives_up(self):
-        for backoff in (lambda attempt, error: None, lambda attempt: 1):
+        """As does one that fails, or whose answer is no number of seconds."""
+        for backoff in (
+            lambda attempt, error: None,
+            lambda attempt: 1,
+            lambda attempt, error: timedelta(seconds=1),
+            lambda attempt, error: "1",
+            lambda attempt, error: float("nan"),
+            lambda attempt, error: float("inf"),
+        ):
             channel_backends["default"].flush()
-            with consumers.isolate():
+            with self.subTest(backoff=backoff), consumers.isolate():
 
                 @Channel.consumer("jobs", durable=True, backoff=backoff)
                 def consumer():
