@@ -19,6 +19,8 @@ class MemoryReceiver:
         self._channels = frozenset(channels)
         self._idle = []
         self._closed = False
+        # Whose turn it was the last time.
+        self._jobs_first = False
         with state.lock:
             for name in self._channels:
                 state.receivers.setdefault(name, []).append(self)
@@ -105,31 +107,43 @@ class MemoryReceiver:
         The lock is held.
         """
         expired = []
-        while self._state.jobs and not self._closed:
-            message = self._backend._take_job(self._channels)
+        while not self._closed:
+            jobs = self._state.jobs
+            message = self._take_in_turn() if jobs else self._take_queued()
             if message is None:
                 break
             if message.expires is None or message.expires > self._backend.clock():
                 return message, expired
             expired.append(message)
-        queues = self._state.queues
-        while not self._closed and queues:
-            smaller, other = (
-                (queues, self._channels)
-                if len(queues) < len(self._channels)
-                else (self._channels, queues)
-            )
-            ready = [name for name in smaller if name in other]
-            if not ready:
-                break
-            name = min(ready, key=lambda name: queues[name][0][0])
-            _, message = queues[name].popleft()
-            if not queues[name]:
-                del queues[name]
-            if message.expires is None or message.expires > self._backend.clock():
-                return message, expired
-            expired.append(message)
         return None, expired
+
+    def _take_in_turn(self):
+        """Neither the jobs nor the queues keep the others waiting for ever."""
+        self._jobs_first = not self._jobs_first
+        if self._jobs_first:
+            return self._take_job() or self._take_queued()
+        return self._take_queued() or self._take_job()
+
+    def _take_job(self):
+        return self._backend._take_job(self._channels)
+
+    def _take_queued(self):
+        queues = self._state.queues
+        if not queues:
+            return None
+        smaller, other = (
+            (queues, self._channels)
+            if len(queues) < len(self._channels)
+            else (self._channels, queues)
+        )
+        ready = [name for name in smaller if name in other]
+        if not ready:
+            return None
+        name = min(ready, key=lambda name: queues[name][0][0])
+        _, message = queues[name].popleft()
+        if not queues[name]:
+            del queues[name]
+        return message
 
 
 def _earlier(one, other):

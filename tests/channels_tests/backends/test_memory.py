@@ -1,9 +1,22 @@
+from collections import Counter
 from time import monotonic
 from unittest import mock
 
 from django.channels.backends.memory import MemoryChannelBackend
-from django.channels.testing.backend_suite import ChannelBackendTests
+from django.channels.testing.backend_suite import (
+    ChannelBackendTests,
+    SharedChannelBackendTests,
+)
 from django.test import SimpleTestCase
+
+
+class SuiteTests(SimpleTestCase):
+    def test_no_test_hides_another(self):
+        """Each of the classes that make up the suite has names of its own."""
+        bases = SharedChannelBackendTests.__mro__
+        names = Counter(name for base in bases for name in vars(base))
+        hidden = {name for name, number in names.items() if number > 1}
+        self.assertEqual({n for n in hidden if n.startswith("test_")}, set())
 
 
 class MemoryBackendTests(ChannelBackendTests, SimpleTestCase):

@@ -45,7 +45,7 @@ class DurableTests(DurableCase):
         self.assertIsNone(receiver.receive())
         self.assertEqual(answers, [True])
 
-    def test_first_in_first_out(self):
+    def test_durable_first_in_first_out(self):
         self.add_all("a", *range(12))
         self.assertEqual(self.take_all("a"), list(range(12)))
 
@@ -55,7 +55,8 @@ class DurableTests(DurableCase):
         self.add_all("c", 4)
         self.assertEqual(sorted(self.take_all("a", "b", "c")), [1, 2, 3, 4])
 
-    def test_no_channel_starves(self):
+    def test_no_durable_channel_starves(self):
+        """Durable channels and others have turns, each among themselves, too."""
         self.add_all("a", *range(10))
         self.add_all("b", 100)
         self.send("c", n=200)
@@ -79,7 +80,7 @@ class DurableTests(DurableCase):
         got = [call.result().content["n"] for call in calls]
         self.assertEqual(sorted(got), [0, 1, 2])
 
-    def test_race(self):
+    def test_durable_race(self):
         """Threads that race for messages handle each exactly once."""
         number = self.race_messages // 4
         receiver = self.open("a", "b")
