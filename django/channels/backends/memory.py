@@ -11,7 +11,7 @@ import threading
 from collections import Counter, deque
 from time import monotonic
 
-from django.channels import names
+from django.channels import codec, names
 from django.channels.exceptions import ChannelFull
 from django.channels.message import Message
 
@@ -209,7 +209,7 @@ class MemoryChannelBackend(MemoryDurable, BaseChannelBackend):
                 state.drop("full", name)
         for name in queued:
             try:
-                self.send(Message(name, dict(content)))
+                self.send(Message(name, codec.plain(content)))
             except ChannelFull:
                 logger.warning("Group %s: channel %s is full.", group, name)
 

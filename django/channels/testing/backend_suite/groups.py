@@ -35,6 +35,14 @@ class GroupTests:
         self.assertEqual(self.receive("task"), {"n": 1})
         self.assertEqual(self.receive("other"), {"n": 1})
 
+    def test_queues_share_no_value(self):
+        """What a consumer does to its values is no other's business."""
+        self.backend.group_add("g", "task")
+        self.backend.group_add("g", "other")
+        self.backend.group_send("g", {"items": [1]})
+        self.receive("task")["items"].append(2)
+        self.assertEqual(self.receive("other"), {"items": [1]})
+
     def test_full_queue_is_passed_over(self):
         backend = self.make(CAPACITY=1)
         backend.group_add("g", "a")
