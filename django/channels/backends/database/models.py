@@ -34,7 +34,9 @@ class KeyField(models.CharField):
     def db_type(self, connection):
         db_type = super().db_type(connection)
         if connection.vendor == "mysql":
-            db_type += " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+            # By most collations, spaces at the end don't count.
+            name = "nopad_bin" if connection.mysql_is_mariadb else "0900_bin"
+            db_type += f" CHARACTER SET utf8mb4 COLLATE utf8mb4_{name}"
         return db_type
 
 

@@ -72,6 +72,17 @@ class DeliveryTests(DurableCase):
         self.assertIs(self.add("a", unique="x"), False)
         self.assertEqual(self.take_all("a"), [3, 5])
 
+    def test_any_text_as_a_name(self):
+        """It's a name of its own, however little tells it from another."""
+        faces = "\U0001f600" * 200
+        names = ["a", "A", "a ", " a", "\xe1", "a\u0301", "\uff41", "\n", faces]
+        for name in names:
+            with self.subTest(name=name):
+                self.assertIs(self.add("a", unique=name, key=name), True)
+                self.assertIs(self.add("a", unique=name, key=name), False)
+        taken = [self.take("a") for _ in names]
+        self.assertNotIn(None, taken)
+
     def test_unique_while_one_was_given_back(self):
         """Two wait then, and each of them keeps others away."""
         for delay in (0, 60):
