@@ -49,15 +49,26 @@ class Delivery(NamedTuple):
             value = getattr(self, name)
             if value is None:
                 continue
-            if not isinstance(value, str) or not 0 < len(value) <= LONGEST_KEY:
+            if not _is_key(value):
                 raise InvalidDelivery(
-                    f"{name} must be a str of 1 to {LONGEST_KEY} characters."
+                    f"{name} must be a str of 1 to {LONGEST_KEY} characters, with no "
+                    f"NUL and no lone surrogate."
                 )
         if not self.durable and (priority or self.unique or self.key):
             raise InvalidDelivery(
                 f"priority, unique and key are for durable channels, and {channel!r} "
                 f"is none: give its consumer durable=True."
             )
+
+
+def _is_key(value):
+    """Tell whether every store has room for the text, as it is."""
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST_KEY:
+        return False
+    try:
+        return b"\0" not in value.encode()
+    except UnicodeEncodeError:
+        return False
 
 
 def seconds(delay=None, at=None):

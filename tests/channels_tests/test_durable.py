@@ -130,8 +130,10 @@ class SendTests(SimpleTestCase):
         for channel, options, msg in (
             (jobs, {"priority": 11}, "priority must be an int from -10 to 10, not 11"),
             (jobs, {"priority": True}, "priority must be an int"),
-            (jobs, {"unique": ""}, "unique must be a str of 1 to 200 characters."),
+            (jobs, {"unique": ""}, "unique must be a str of 1 to 200 characters, with"),
             (jobs, {"key": 5}, "key must be a str"),
+            (jobs, {"key": "a\0"}, "no NUL and no lone surrogate."),
+            (jobs, {"unique": "\ud800"}, "no NUL and no lone surrogate."),
             (plain, {"key": "a"}, "give its consumer durable=True."),
             (reply, {"delay": 5}, "is a reply channel"),
             (jobs, {"delay": -1}, "delay must be a timedelta or a number of seconds"),
