@@ -194,7 +194,11 @@ class Channel:
                 return DURABLE if durable else PLAIN
         elif not durable and not self._options:
             return PLAIN
-        options = {k: v for k, v in self._options.items() if k in DELIVERY_OPTIONS}
+        options = {
+            k: str.__str__(v) if isinstance(v, str) else v
+            for k, v in self._options.items()
+            if k in DELIVERY_OPTIONS
+        }
         delay = seconds(self._options.get("delay"), self._options.get("at"))
         delivery = Delivery(durable=durable, delay=delay, **options)
         delivery.check(self.name)

@@ -41,7 +41,8 @@ def validate(name, kind="channel"):
     """
     if isinstance(name, str) and _name_re.fullmatch(name):
         if kind == "channel" or REPLY_MARK not in name:
-            return name
+            # Of an enumeration's member, which may be written as another text.
+            return name if type(name) is str else str.__str__(name)
     raise InvalidChannelName(
         f"{name!r} is not a valid {kind} name: use 1 to 100 ASCII letters, "
         f"digits, dots, underscores or hyphens."

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from datetime import datetime, timedelta, timezone
+from enum import Enum
 from io import StringIO
 from unittest import mock
 
@@ -122,6 +123,15 @@ class SendTests(SimpleTestCase):
         low.options(key="k").send(n=4)
         self.assertEqual(self.run_messages(), 3)
         self.assertEqual([n for n, _ in got], [2, 1, 4])
+
+    def test_options_from_enumerations(self):
+        class User(str, Enum):
+            ADA = "ada"
+
+        self.consume()
+        Channel("jobs").options(unique=User.ADA, key=User.ADA).send(n=1)
+        delivery = self.assertMessageSent("jobs").delivery
+        self.assertEqual(f"{delivery.unique} {delivery.key}", "ada ada")
 
     def test_invalid_options(self):
         self.consume()

@@ -1,3 +1,5 @@
+from enum import Enum
+
 from django.channels import names
 from django.channels.exceptions import InvalidChannelName
 from django.test import SimpleTestCase
@@ -8,6 +10,17 @@ class NamesTests(SimpleTestCase):
         for name in ("a", "chat.room-1_x", "a" * 100, "http.reply!abc"):
             with self.subTest(name=name):
                 self.assertEqual(names.validate(name), name)
+
+    def test_members_of_enumerations(self):
+        """The value is the name, whatever the member is written as."""
+
+        class Name(str, Enum):
+            MAIL = "mail"
+
+        for kind in ("channel", "group"):
+            name = names.validate(Name.MAIL, kind)
+            self.assertEqual(f"{name}", "mail")
+        self.assertEqual(f"{names.canonical(Name.MAIL)}", "mail")
 
     def test_invalid(self):
         """What no backend could carry is refused, and the text says why."""
