@@ -186,6 +186,13 @@ class Cluster:
     def __exit__(self, *exc_info):
         self.stack.close()
 
+    def serve(self):
+        """Start all nodes again: they know each other."""
+        for node in self.nodes:
+            node.serve()
+        for node in self.nodes:
+            wait_for(lambda: self.knows_all(node), "a node of the cluster")
+
     def join(self):
         first = self.nodes[0]
         bus = first.options[-1]

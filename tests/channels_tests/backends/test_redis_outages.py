@@ -11,7 +11,7 @@ from django.channels.message import Message
 from django.test import SimpleTestCase
 
 from .redis_case import RedisTestCase
-from .redis_servers import Node, redis_executable, valkey_executable
+from .redis_servers import Cluster, Node, redis_executable, valkey_executable
 
 
 class OutageTests(RedisTestCase, SimpleTestCase):
@@ -160,6 +160,49 @@ class OutageTests(RedisTestCase, SimpleTestCase):
         self.assertEqual(self.receive("a"), {"n": 1})
         for sink in sinks:
             self.assertEqual(sink.wait_for(2), [{"n": 1}, {"n": 2}])
+
+
+class ClusterOutageTests(RedisTestCase, SimpleTestCase):
+    """All nodes of a Cluster go away and come back."""
+
+    options = {"CLUSTER": True, "TIMEOUT": 0.5, "LEASE": 2, "SHARDS": 2}
+
+    @classmethod
+    def start(cls):
+        return Cluster(redis_executable())
+
+    @property
+    def location(self):
+        return self.server.urls
+
+    def test_restart_under_a_receiver(self):
+        """Senders have the error of every backend, and threads wait."""
+        receiver = self.open("a", "b", "c")
+        call = self.in_thread(receiver.receive)
+        name, sink = self.listen()
+        self.backend.group_add("g", name)
+        other = self.make()
+        self.send("d", other)
+        with self.assertLogs("django.channels", "WARNING"):
+            for node in self.server.nodes:
+                node.crash()
+            try:
+                for backend in (self.backend, other, self.make()):
+                    with self.assertRaises(BackendUnavailable) as caught:
+                        self.send("a", backend, n=0)
+                    # It may be one that was connected.
+                    self.assertIs(caught.exception.unsent, False)
+                errors = []
+                other.send_soon(Message(name, {"n": 0}), errors.append)
+                other.settle_up()
+                self.assertIsInstance(errors[0], BackendUnavailable)
+            finally:
+                self.server.serve()
+            self.send("a", n=1)
+            self.assertEqual(call.result().content, {"n": 1})
+            self.wait_until(lambda: other._members("g"))
+            other.group_send("g", {"n": 2})
+            self.assertEqual(sink.wait_for(1), [{"n": 2}])
 
 
 class EvictingTests(RedisTestCase, SimpleTestCase):

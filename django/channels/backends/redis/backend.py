@@ -103,20 +103,25 @@ class RedisChannelBackend(RedisQueues, RedisDurable, RedisGroups, SharedChannelB
 
     def call(self, function, *args, **kwargs):
         """Call what talks to the server; raise BackendUnavailable."""
-        from redis.exceptions import RedisError
-
         try:
             return function(*args, **kwargs)
-        except RedisError as error:
-            raise self._away(error) from error
+        except Exception as error:
+            from .wire import FAILURES
+
+            if isinstance(error, FAILURES):
+                raise self._away(error) from error
+            raise
 
     def _away(self, error):
         """Return the BackendUnavailable for an error of redis-py's."""
+        from redis.exceptions import RedisError
+
         # A server repeats what it was sent after these words.
         text = str(error).partition("with args beginning")[0]
         # redis-py has one class for a connection that couldn't be made and for
-        # one that was lost in the middle; in doubt it's the latter.
-        unsent = " connecting to " in text
+        # one that was lost in the middle; in doubt it's the latter. When a node of
+        # a Cluster is lost, it connects to the others before it raises something.
+        unsent = isinstance(error, RedisError) and " connecting to " in text
         return self._unavailable(f"{type(error).__name__}: {text}", unsent)
 
     def settle_up(self):

@@ -1,6 +1,8 @@
 """The wire to a Cluster."""
 
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError
+
+from .wire import FAILURES
 
 
 class ClusterWire:
@@ -25,7 +27,7 @@ class ClusterWire:
         # Two calls may be for two servers.
         try:
             answer = self._call(*call)
-        except RedisError as error:
+        except FAILURES as error:
             answer = error
         then(answer)
 

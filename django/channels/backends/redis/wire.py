@@ -2,9 +2,18 @@
 
 import threading
 
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import (
+    NoScriptError,
+    RedisClusterException,
+    RedisError,
+    ResponseError,
+)
 
 from .script import pack
+
+# What redis-py raises for a server that gives no service. The first has all but
+# what it raises where a Cluster's nodes can't be reached, or lack a slot.
+FAILURES = (RedisError, RedisClusterException)
 
 
 class Wire:
