@@ -1,5 +1,6 @@
 """What the backends that processes share have in common."""
 
+import logging
 import threading
 
 from django.channels import names
@@ -20,6 +21,8 @@ from .shared_sends import SharedSends
 from .shared_store import PROCESS_MARK, SharedStore
 
 __all__ = ["FULL", "GONE", "PROCESS_MARK", "SharedChannelBackend"]
+
+logger = logging.getLogger("django.channels")
 
 # How many renewals of the lease there are to one of all memberships: with a
 # lease of 10 seconds, it's an hour.
@@ -177,7 +180,7 @@ class SharedChannelBackend(SharedSends, SharedStore, BaseChannelBackend):
         if lease is not None:
             message = self._durable_message(channel, content, lease)
             if content is None:
-                self.bury(message, "The message could not be read.")
+                self._bury_unreadable(message)
                 return None
         elif content is None:
             self.drops.add("unreadable", channel)
@@ -186,6 +189,13 @@ class SharedChannelBackend(SharedSends, SharedStore, BaseChannelBackend):
             message = Message(channel, content)
         message.backend = self
         return message
+
+    def _bury_unreadable(self, message):
+        try:
+            self.bury(message, "The message could not be read.")
+        except BackendUnavailable as error:
+            # Who receives it when its lease is over does it.
+            logger.warning("%s", error)
 
     def _unavailable(self, reason, unsent=False):
         """

@@ -1,9 +1,11 @@
 """What is stored on the server, and for how long."""
 
 import re
+from unittest import mock
 
 from django.channels import Channel
 from django.channels.delivery import Delivery
+from django.channels.exceptions import BackendUnavailable
 from django.channels.message import Message
 from django.channels.worker import Worker
 from django.test import SimpleTestCase
@@ -127,6 +129,20 @@ class StoredTests(RedisTestCase, SimpleTestCase):
         self.assertIsNone(dead.content)
         self.assertEqual(self.backend.revive([dead]), 1)
         self.assertEqual(self.receive("a"), {"n": 1})
+
+    def test_unreadable_durable_while_the_server_goes_away(self):
+        """Who received it goes on, and buries it when its lease is over."""
+        self.backend.add(Message("a", {"n": 1}), Delivery(durable=True))
+        keys = {"ENCRYPTION_KEYS": KEYS[:1], "MESSAGE_LEASE": 0.1}
+        backend = self.make(OPTIONS=keys)
+        away = BackendUnavailable("It's away.")
+        with self.assertLogs("django.channels", "WARNING") as logs:
+            with mock.patch.object(backend, "bury", side_effect=away):
+                self.assertIsNone(self.receive("a", backend=backend))
+            self.let_pass(0.2)
+            self.assertIsNone(self.receive("a", backend=backend))
+        self.assertIn("It's away.", logs.output[1])
+        self.assertEqual(backend.count_dead(), 1)
 
     def test_evicted(self):
         """What the server has thrown away holds up nothing else."""
