@@ -14,6 +14,10 @@ from .durable import DurableDelivery
 DEFAULT_EXPIRY = 60
 DEFAULT_CAPACITY = 1000
 
+# The largest number of seconds (136 years), bytes or items that a setting may
+# have: nothing waits or is kept for longer.
+LARGEST = 2**32
+
 
 class BaseChannelBackend(DurableDelivery):
     """
@@ -229,8 +233,12 @@ class BaseChannelBackend(DurableDelivery):
 
     def _positive(self, params, key, default):
         value = params.get(key, default)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        # NaN isn't greater than 0.
+        if not number or not value > 0:
             raise self._invalid(f"{key} must be a positive number, not {value!r}.")
+        if value > LARGEST:
+            raise self._invalid(f"{key} must be at most {LARGEST}, not {value!r}.")
         return value
 
     def _invalid(self, text):
@@ -245,11 +253,12 @@ class BaseChannelBackend(DurableDelivery):
             if isinstance(capacity, bool) or not isinstance(capacity, int):
                 capacity_ok = False
             else:
-                capacity_ok = capacity >= 0
+                # Databases have no greater number.
+                capacity_ok = 0 <= capacity < 2**63
             if not isinstance(pattern, str) or not capacity_ok:
                 raise self._invalid(
-                    f"CAPACITY must be an int of at least 0, or a dict of them by "
-                    f"channel pattern, not {given!r}."
+                    f"CAPACITY must be an int of at least 0 and less than 2**63, or a "
+                    f"dict of them by channel pattern, not {given!r}."
                 )
             capacities.append((names.ALIASES.get(pattern, pattern), capacity))
         # The catch-all comes last, wherever it was written.

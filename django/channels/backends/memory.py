@@ -77,8 +77,13 @@ class MemoryChannelBackend(MemoryDurable, BaseChannelBackend):
 
     def _find_state(self):
         """Return the MemoryState that this backend shares."""
-        with _states_lock:
-            return _states.setdefault(self.location, MemoryState())
+        try:
+            with _states_lock:
+                return _states.setdefault(self.location, MemoryState())
+        except TypeError as error:
+            # Such as a list of another backend's URLs.
+            text = f"LOCATION must be a str, not {self.location!r}."
+            raise self._invalid(text) from error
 
     def send(self, message):
         name = message.channel

@@ -16,7 +16,17 @@ class ConfigurationTests(SimpleTestCase):
     def test_invalid(self):
         for params, msg in (
             ({"LOCATION": "localhost:6379"}, "LOCATION must be a URL that begins"),
+            ({"LOCATION": None}, "LOCATION must be a URL that begins"),
+            ({"LOCATION": [None]}, "LOCATION must be a URL that begins"),
+            (
+                {"LOCATION": "redis://me:a#secret@b"},
+                "LOCATION has a port that is none.",
+            ),
             ({"LOCATION": []}, "LOCATION must have at least one URL."),
+            (
+                {"OPTIONS": {"CLIENT_OPTIONS": None}},
+                "OPTIONS['CLIENT_OPTIONS'] must be a dict.",
+            ),
             ({"LOCATION": ["redis://a", "redis://b"]}, "LOCATION has several URLs"),
             (
                 {"OPTIONS": {"CLUSTER": True, "SENTINEL": "x"}},

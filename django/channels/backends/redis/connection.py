@@ -23,7 +23,7 @@ class Server:
     """
 
     def __init__(self, location, cluster, sentinel, timeout, client_options):
-        self.urls = [location] if isinstance(location, str) else list(location)
+        self.urls = location if isinstance(location, (list, tuple)) else [location]
         self.cluster = cluster
         self.sentinel = sentinel
         self.timeout = timeout
@@ -35,8 +35,17 @@ class Server:
                     "LOCATION must be a URL that begins with redis://, rediss:// or "
                     "unix://, or a list of them."
                 )
+            try:
+                urlsplit(url).port
+            except ValueError:
+                raise ValueError(
+                    "LOCATION has a port that is none. Is a '#', '/' or '?' in the "
+                    "password written as '%23', '%2F' or '%3F'?"
+                ) from None
         if not self.urls:
             raise ValueError("LOCATION must have at least one URL.")
+        if not isinstance(client_options, dict):
+            raise ValueError("OPTIONS['CLIENT_OPTIONS'] must be a dict.")
         if cluster and sentinel:
             raise ValueError("OPTIONS can have CLUSTER or SENTINEL, not both.")
         if len(self.urls) > 1 and not (cluster or sentinel):
