@@ -1,5 +1,7 @@
 """System checks of CHANNEL_BACKENDS and what goes with it."""
 
+import threading
+
 from django.conf import settings
 from django.core import checks
 
@@ -71,7 +73,8 @@ def check_http_timeout(app_configs=None, **kwargs):
     """The deadline of a request is a time."""
     timeout = settings.CHANNEL_HTTP_TIMEOUT
     number = isinstance(timeout, (int, float)) and not isinstance(timeout, bool)
-    if timeout is None or (number and timeout > 0):
+    # Nor can a thread wait for infinity.
+    if timeout is None or (number and 0 < timeout <= threading.TIMEOUT_MAX):
         return []
     return [
         checks.Error(

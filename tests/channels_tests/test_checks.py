@@ -60,7 +60,10 @@ class ChecksTests(SimpleTestCase):
         for value, ids in (
             (0, ["channels.E004"]),
             ("1", ["channels.E004"]),
+            (float("nan"), ["channels.E004"]),
+            (float("inf"), ["channels.E004"]),
             (None, []),
+            (3600, []),
         ):
             with self.subTest(value=value):
                 with override_settings(CHANNEL_HTTP_TIMEOUT=value):
