@@ -22,6 +22,10 @@ MAX_ASYNC = 10_000
 # thread there, and with many that want to run, threads do little but take turns.
 MAX_OPENING = 8
 
+# The longest wait for the end, in seconds: a thread can't wait for longer than
+# some 292 years.
+LONGEST_WAIT = 2**32
+
 # The workers that were started in this process.
 _started_workers = WeakSet()
 
@@ -166,4 +170,6 @@ if hasattr(os, "register_at_fork"):
 
 
 def _until(deadline):
-    return None if deadline is None else max(0, deadline - monotonic())
+    if deadline is None:
+        return None
+    return max(0, min(deadline - monotonic(), LONGEST_WAIT))

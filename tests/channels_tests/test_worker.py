@@ -342,6 +342,28 @@ class AsyncConsumerTests(WorkerTestCase):
             self.assertTrue(begun.wait(10))
         self.assertEqual(ended, [True])
 
+    def test_stop_waits_without_end(self):
+        """A grace of infinity is as good as none."""
+        begun, go = threading.Semaphore(0), threading.Event()
+
+        @Channel.consumer("plain")
+        def plain():
+            begun.release()
+            go.wait(10)
+
+        @Channel.consumer("async")
+        async def asynchronous():
+            begun.release()
+            await asyncio.sleep(0.05)
+
+        worker = Worker(self.backend)
+        worker.start()
+        for name in ("async", "plain"):
+            Channel(name).send()
+            self.assertTrue(begun.acquire(timeout=10))
+        threading.Timer(0.05, go.set).start()
+        self.assertIs(worker.stop(timeout=float("inf")), True)
+
     def test_synchronous_code_has_a_thread_of_its_own(self):
         """Two consumers' blocking calls don't wait for each other."""
         barrier = threading.Barrier(2)
