@@ -60,6 +60,9 @@ class Worker:
 
     def start(self):
         """Start the threads; they are daemons. Return at once."""
+        if self._receiver is not None:
+            # It was stopped, and so were these.
+            self.leases = Leases(self.backend)
         self._receiver = self.backend.receiver(self.channels)
         self.leases.start()
         self._pool = [

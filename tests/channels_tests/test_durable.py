@@ -359,6 +359,25 @@ class WorkerTests(SimpleTestCase):
         wait_for(lambda: not self.backend._state.jobs, "the acknowledgement")
         worker.stop()
 
+    def test_worker_that_is_started_again(self):
+        """It renews its leases as it did the first time."""
+        begun, go = threading.Event(), threading.Event()
+        self.addCleanup(go.set)
+
+        @Channel.consumer("jobs", durable=True)
+        def consumer():
+            begun.set()
+            go.wait(10)
+
+        worker = self.start()
+        worker.stop()
+        worker.start()
+        Channel("jobs").send()
+        self.assertTrue(begun.wait(10))
+        (job,) = self.backend._state.jobs.leased.values()
+        first = job.due
+        wait_for(lambda: job.due > first, "the renewal")
+
     def test_stopped_worker_gives_back(self):
         begun, go = threading.Event(), threading.Event()
         self.addCleanup(go.set)
