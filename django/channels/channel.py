@@ -139,10 +139,11 @@ class Channel:
         alias of the transaction's database. The content is copied, and checked,
         now; what send() raises is raised where the transaction ends.
         """
-        message, delivery = self._message(content), self._delivery()
-        send = self.backend.send if delivery.plain else self.backend.add
-        args = (message,) if delivery.plain else (message, delivery)
-        transaction.on_commit(partial(send, *args), using=self._options.get("using"))
+        message = self._message(content)
+        self._delivery()
+        # The time until ``at`` is another one then.
+        send = partial(self._send, message)
+        transaction.on_commit(send, using=self._options.get("using"))
 
     async def asend_on_commit(self, /, **content):
         # In the thread that has the transaction.
@@ -185,6 +186,13 @@ class Channel:
         from .views import forward_view
 
         return forward_view(self)
+
+    def _send(self, message):
+        delivery = self._delivery()
+        if delivery.plain:
+            self.backend.send(message)
+        else:
+            self.backend.add(message, delivery)
 
     def _delivery(self):
         durable = self.durable

@@ -193,6 +193,14 @@ class SendTests(SimpleTestCase):
             Channel("jobs").send(n=2)
 
 
+class LaterDatetime(datetime):
+    """Nine minutes have passed."""
+
+    @classmethod
+    def now(cls, tz=None):
+        return super().now(tz) + timedelta(minutes=9)
+
+
 class CommitTests(TestCase):
     def test_commit(self):
         with self.captureOnCommitCallbacks(execute=True):
@@ -204,6 +212,17 @@ class CommitTests(TestCase):
                 self.assertNothingSent()
         self.assertMessageSent("a", content=[1])
         self.assertEqual(self.assertMessageSent("b").delivery.priority, 2)
+
+    def test_at_is_the_same_time_after_the_commit(self):
+        """A long transaction doesn't put it off."""
+        at = LaterDatetime.now(timezone.utc) + timedelta(minutes=1)
+        with self.captureOnCommitCallbacks() as callbacks:
+            Channel("a").options(at=at).send_on_commit()
+        with mock.patch("django.channels.delivery.datetime", LaterDatetime):
+            for callback in callbacks:
+                callback()
+        delay = self.assertMessageSent("a").delivery.delay
+        self.assertAlmostEqual(delay, 60, delta=30)
 
     def test_rollback(self):
         with self.captureOnCommitCallbacks(execute=True):
