@@ -16,7 +16,7 @@ from .exceptions import InvalidDelivery, InvalidMessage
 from .message import Message
 from .names import is_reply
 from .policy import Policy
-from .registry import consumers
+from .registry import check_named, consumers
 
 logger = logging.getLogger("django.channels")
 
@@ -166,6 +166,7 @@ class Channel:
         ``backoff`` and ``timeout`` say what becomes of those that fail: see
         django.channels.policy.Policy.
         """
+        check_named(channels, "Channel.consumer")
         if policy and not durable:
             raise TypeError(
                 f"{', '.join(policy)}: for durable channels only; add durable=True."

@@ -13,6 +13,14 @@ from . import names
 from .exceptions import ConsumerAlreadyRegistered, InvalidChannelName
 
 
+def check_named(channels, decorator):
+    """Raise TypeError for a decorator whose parentheses were forgotten."""
+    if callable(channels):
+        raise TypeError(
+            f"{decorator} needs the names of channels, such as @{decorator}('mail')."
+        )
+
+
 class Consumer:
     """
     A callable and the way it is called.

@@ -19,7 +19,7 @@ from django.http import HttpResponse
 from django.utils.log import log_response
 
 from .exceptions import BackendUnavailable, ChannelFull, ReplyTimeout, WorkerLost
-from .registry import Consumer, consumers
+from .registry import Consumer, check_named, consumers
 from .reply import Reply
 from .request import RequestMessage, ResponseMessage, open_request
 
@@ -60,6 +60,8 @@ def view_consumer(channels):
     or a list of names. The view gets the request and the URL's arguments; what
     it returns or raises is the reply, as for any view.
     """
+
+    check_named(channels, "view_consumer")
 
     def register(view):
         consumers.register(channels, ViewConsumer(view))

@@ -1,4 +1,4 @@
-from django.channels import Channel, registry
+from django.channels import Channel, registry, view_consumer
 from django.channels.exceptions import ConsumerAlreadyRegistered, InvalidChannelName
 from django.channels.message import Message
 from django.channels.registry import Consumer, ConsumerRegistry
@@ -11,6 +11,18 @@ def consume(**content):
 
 def other(**content):
     pass
+
+
+class DecoratorTests(SimpleTestCase):
+    def test_without_names(self):
+        """What would register nothing says what is missing."""
+        for decorator, name in (
+            (Channel.consumer, "Channel.consumer"),
+            (view_consumer, "view_consumer"),
+        ):
+            msg = f"{name} needs the names of channels, such as @{name}('mail')."
+            with self.subTest(name), self.assertRaisesMessage(TypeError, msg):
+                decorator(consume)
 
 
 class ConsumerTests(SimpleTestCase):
