@@ -1,6 +1,7 @@
 """Durable channels, as a project and a worker use them."""
 
 import asyncio
+import sys
 import threading
 from datetime import datetime, timedelta, timezone
 from enum import Enum
@@ -8,7 +9,7 @@ from io import StringIO
 from unittest import mock
 
 from django.channels import Channel, channel_backends, consumers
-from django.channels.backends.durable import DurableDelivery
+from django.channels.backends.durable import DeadMessage, DurableDelivery
 from django.channels.checks import check_durable_channels
 from django.channels.delivery import Delivery, seconds
 from django.channels.exceptions import (
@@ -18,6 +19,7 @@ from django.channels.exceptions import (
     InvalidDelivery,
     InvalidMessage,
 )
+from django.channels.leases import NO_END
 from django.channels.policy import Policy, exponential
 from django.channels.worker import Worker
 from django.core.exceptions import ImproperlyConfigured
@@ -520,6 +522,10 @@ class CheckTests(SimpleTestCase):
         self.assertEqual(error.id, "channels.E005")
 
 
+DEAD = DeadMessage("1", "a", {}, 6, NO_END, 0)
+IN = InvalidDelivery.__module__
+
+
 class DeadLettersTests(SimpleTestCase):
     def setUp(self):
         self.backend = channel_backends["default"]
@@ -552,6 +558,43 @@ class DeadLettersTests(SimpleTestCase):
         self.assertEqual(summary, "2 dead message(s).")
         self.assertNotIn("hush", text)
         self.assertIn("1 dead", self.call("list", "--channel", "b"))
+
+    def test_list_shows_no_text_of_exceptions(self):
+        """However many lines it has."""
+
+        def fail(error):
+            try:
+                raise error
+            except ValueError:
+                raise
+
+        def fail_together():
+            raise ExceptionGroup("hush", [ValueError("hush"), KeyError("hush")])
+
+        for function, reason in (
+            (lambda: fail(ValueError("of\nhush\n  hush: hush")), "ValueError"),
+            (lambda: fail(ValueError()), "ValueError"),
+            (lambda: fail(InvalidDelivery("hush\nhush")), f"{IN}.InvalidDelivery"),
+            (lambda: compile("hush hush", "hush", "exec"), "SyntaxError"),
+            (lambda: fail(ValueError("\nhush" * 5000)), ""),
+            (fail_together, "ExceptionGroup"),
+        ):
+            if function is fail_together and sys.version_info < (3, 11):
+                continue
+            self.backend.flush()
+            with self.subTest(reason=reason), consumers.isolate():
+                Channel.consumer("c", durable=True, retries=0)(function)
+                Channel("c").send()
+                with self.assertLogs("django.channels.worker", "ERROR"):
+                    with self.assertRaises(Exception):
+                        self.run_messages()
+                line = self.call("list").splitlines()[0]
+                self.assertEqual(line.partition("attempt(s)")[2].strip(), reason)
+
+    def test_list_of_what_came_to_no_end(self):
+        with mock.patch.object(self.backend, "dead", return_value=[DEAD]):
+            line = self.call("list").splitlines()[0]
+        self.assertTrue(line.endswith("No attempt came to its end"), line)
 
     def test_list_by_id(self):
         first, summary = self.call("list", "--id", self.ids[1]).splitlines()

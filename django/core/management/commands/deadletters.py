@@ -1,3 +1,4 @@
+import re
 from datetime import datetime, timezone
 
 from django.channels import DEFAULT_CHANNEL_BACKEND_ALIAS, channel_backends
@@ -61,12 +62,9 @@ class Command(BaseCommand):
             dead = backend.dead(channel, limit=limit, offset=offset)
             total = max(offset + len(dead), backend.count_dead(channel))
         for each in dead:
-            lines = each.error.strip().splitlines()
-            # The content may be in the text of an exception.
-            reason = lines[-1].partition(":")[0] if lines else ""
             self.stdout.write(
                 f"{each.id}  {when(each)}  {each.channel}  "
-                f"{each.attempts} attempt(s)  {reason}"
+                f"{each.attempts} attempt(s)  {reason(each)}"
             )
         end = offset + len(dead)
         if len(dead) < total:
@@ -109,6 +107,24 @@ class Command(BaseCommand):
             changed += change(dead)
             left -= len(dead)
         return changed
+
+
+# What a traceback begins with, and the line of the exception after its frames,
+# which has bars before it in an exception group's.
+HEADER = "Traceback (most recent call last):\n"
+EXCEPTION = re.compile(r"^(?: +\| )?([^\W\d][\w.<>]*)(?::|$)", re.MULTILINE)
+
+
+def reason(dead):
+    """
+    Return the class of the exception, without its text, which may have the
+    message's content in it. Return "" where no more than its end was kept.
+    """
+    _, header, rest = dead.error.rpartition(HEADER)
+    if not header:
+        return dead.error.partition(":")[0] if "\n" not in dead.error else ""
+    found = EXCEPTION.search(rest)
+    return found[1] if found else ""
 
 
 def number(text):
