@@ -213,6 +213,29 @@ class Cluster:
             info = dict(line.split(":", 1) for line in info.split("\r\n") if line)
         return info["cluster_state"] == "ok" and int(info["cluster_known_nodes"]) == 3
 
+    def waiting(self):
+        """Return how many clients block."""
+        return sum(n.command("INFO", "clients")["blocked_clients"] for n in self.nodes)
+
+    def move(self, key):
+        """Have another node serve the slot of the key, and what is in it."""
+        first = self.nodes[0]
+        slot = first.command("CLUSTER", "KEYSLOT", key)
+        (port,) = [
+            range_[2][1]
+            for range_ in first.command("CLUSTER", "SLOTS")
+            if range_[0] <= slot <= range_[1]
+        ]
+        (old,) = [node for node in self.nodes if node.port == port]
+        new = self.nodes[self.nodes.index(old) - 1]
+        old_id, new_id = [node.command("CLUSTER", "MYID") for node in (old, new)]
+        new.command("CLUSTER", "SETSLOT", slot, "IMPORTING", old_id)
+        old.command("CLUSTER", "SETSLOT", slot, "MIGRATING", new_id)
+        for moved in old.command("CLUSTER", "GETKEYSINSLOT", slot, 1000):
+            old.command("MIGRATE", "127.0.0.1", new.port, moved, 0, 5000)
+        for node in (new, old):
+            node.command("CLUSTER", "SETSLOT", slot, "NODE", new_id)
+
     def flush(self):
         for node in self.nodes:
             node.flush()

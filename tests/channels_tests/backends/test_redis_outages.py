@@ -163,9 +163,25 @@ class OutageTests(RedisTestCase, SimpleTestCase):
 
 
 class ClusterOutageTests(RedisTestCase, SimpleTestCase):
-    """All nodes of a Cluster go away and come back."""
+    """Nodes of a Cluster go away and come back, and slots are moved."""
 
     options = {"CLUSTER": True, "TIMEOUT": 0.5, "LEASE": 2, "SHARDS": 2}
+
+    def test_slots_are_moved_under_a_receiver(self):
+        """Who waits finds out where the queues are now, and waits there."""
+        receiver = self.open("a")
+        call = self.in_thread(receiver.receive)
+        name, sink = self.listen()
+        self.wait_until(lambda: self.server.waiting() == 2)
+        with self.assertLogs("django.channels", "WARNING") as logs:
+            for key in (self.backend.queue_key("a"), self.backend._inbox._inbox):
+                self.server.move(key)
+            self.wait_until(lambda: len(logs.output) == 2)
+        self.wait_until(lambda: self.server.waiting() == 2)
+        self.send("a", n=1)
+        self.assertEqual(call.result().content, {"n": 1})
+        self.send(name, self.make(), n=2)
+        self.assertEqual(sink.wait_for(1), [{"n": 2}])
 
     @classmethod
     def start(cls):

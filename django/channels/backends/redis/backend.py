@@ -131,7 +131,9 @@ class RedisChannelBackend(RedisQueues, RedisDurable, RedisGroups, SharedChannelB
 
     def waiting_wire(self, key):
         """Return a new Wire for commands that block for a SLICE."""
-        return self.server.waiting_wire(self.connection.client, key, SLICE)
+        # Scripts with such keys were called on this one: it has been told of it
+        # if another server has them now.
+        return self.server.waiting_wire(self.connection.wire.client, key, SLICE)
 
     def subscription(self, key):
         """Return a new Subscription to what is published as ``key``."""
