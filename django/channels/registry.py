@@ -73,11 +73,26 @@ class Consumer:
 
     def __call__(self, message):
         """Handle the message with a plain callable."""
-        self.function(**self.arguments(message))
+        result = self.function(**self.arguments(message))
+        if result is not None:
+            self._check_has_run(result)
 
     async def acall(self, message):
         """Handle the message with an async one."""
         await self.function(**self.arguments(message))
+
+    def _check_has_run(self, result):
+        """Raise TypeError if the call did nothing yet."""
+        for unrun in (inspect.iscoroutine, inspect.isgenerator, inspect.isasyncgen):
+            if unrun(result):
+                if unrun is inspect.iscoroutine:
+                    # It's told by the error that nobody awaits it.
+                    result.close()
+                raise TypeError(
+                    f"The consumer {self.path} returned a {type(result).__name__}, "
+                    f"which nobody runs. Is it async def within a decorator that "
+                    f"isn't, or has it a yield?"
+                )
 
     def arguments(self, message):
         content = message.content

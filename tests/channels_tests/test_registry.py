@@ -68,6 +68,28 @@ class ConsumerTests(SimpleTestCase):
         self.assertEqual(arguments["send_channel"], "websocket.reply!a")
         self.assertEqual(arguments["reply_channel"], "websocket.reply!a")
 
+    def test_what_was_not_run(self):
+        """It's an error, where the message would be lost without a word."""
+
+        async def coroutine():
+            pass
+
+        async def asynchronous_generator():
+            yield
+
+        def generator():
+            yield
+
+        for function, kind in (
+            (lambda: coroutine(), "coroutine"),
+            (generator, "generator"),
+            (asynchronous_generator, "async_generator"),
+        ):
+            msg = f"returned a {kind}, which nobody runs."
+            with self.subTest(kind), self.assertRaisesMessage(TypeError, msg):
+                Consumer(function)(Message("task", {}))
+        Consumer(lambda: "a")(Message("task", {}))
+
     def test_async(self):
         async def function():
             pass
