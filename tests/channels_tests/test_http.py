@@ -7,7 +7,11 @@ from django.channels.received_request import ReceivedRequest
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import (
+    HttpResponse,
+    HttpResponseNotModified,
+    StreamingHttpResponse,
+)
 from django.test import (
     AsyncRequestFactory,
     RequestFactory,
@@ -172,6 +176,40 @@ class ResponseTests(SimpleTestCase):
         self.assertEqual(copy.headers, response.headers)
         self.assertEqual(copy.cookies.output(), response.cookies.output())
         self.assertEqual(copy.cookies["a"]["max-age"], 5)
+
+    def copy(self, response):
+        return http.decode_response(decode(encode(http.encode_response(response))))
+
+    def test_without_a_content_type(self):
+        """It has none on the other side."""
+        response = self.copy(HttpResponseNotModified())
+        self.assertEqual(list(response.items()), [])
+        response = StreamingHttpResponse([b"a"], status=200)
+        del response["Content-Type"]
+        self.assertNotIn("Content-Type", self.copy(response))
+
+    def test_cookies(self):
+        """Whatever is in one, nothing of it is lost."""
+        response = HttpResponse()
+        options = {"secure": True, "samesite": "None", "httponly": True}
+        response.set_cookie("a", 'é "; ,', path="/é", max_age=0, **options)
+        response.set_cookie("$b", "", domain=".example.com", max_age=-5)
+        response.cookies["c"] = "d"
+        copy = self.copy(response)
+        self.assertEqual(copy.cookies.output(), response.cookies.output())
+        self.assertEqual(copy.cookies["a"].value, 'é "; ,')
+
+    def test_cookies_of_a_consumer(self):
+        """What isn't known of one, is left out alone."""
+        texts = ["a=b; Path=/; Fine; Priority=High; secure; Path", "c = d", "e"]
+        reply = {"headers": [["Set-Cookie", text] for text in texts]}
+        lines = http.decode_response(reply).cookies.output().splitlines()
+        self.assertEqual(lines, ["Set-Cookie: a=b; Path=/; Secure", "Set-Cookie: c=d"])
+
+    def test_invalid_cookies(self):
+        for text in ("a=b\r\nX: y", "a[]=b", "=b", None):
+            with self.subTest(text=text), self.assertRaises(InvalidMessage):
+                http.decode_response({"headers": [["Set-Cookie", text]]})
 
     def test_reason(self):
         response = HttpResponse(reason="Fine", status=200)

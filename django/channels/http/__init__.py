@@ -23,9 +23,10 @@ The content of an ``http.request`` message:
     that of remote users does. Else the key is absent.
 
 The content of its reply: ``status`` (int), ``headers`` (a list of [name,
-value], cookies among them as Set-Cookie), ``content`` (bytes), and
-``more_content``, True where a further message with ``content`` follows. A
-response with a reason phrase of its own has it as ``reason`` (str).
+value], cookies among them as Set-Cookie; a value of None says that there is no
+such header, not even Content-Type), ``content`` (bytes), and ``more_content``,
+True where a further message with ``content`` follows. A response with a reason
+phrase of its own has it as ``reason`` (str).
 """
 
 from .request import SERVED, decode_request, encode_request, environment, scope

@@ -1,10 +1,18 @@
 """A response as the content of a message, and back."""
 
+import re
 from http.client import responses
+from http.cookies import CookieError, Morsel
 
 from django.http import HttpResponse, StreamingHttpResponse
 
 from ..exceptions import InvalidMessage
+
+# The attributes of a cookie that have no value.
+COOKIE_FLAGS = frozenset({"secure", "httponly", "partitioned"})
+
+# A line that ends in a cookie would begin a header.
+CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def encode_response(response):
@@ -26,6 +34,9 @@ def encode_head(response):
             *(["Set-Cookie", c.OutputString()] for c in response.cookies.values()),
         ],
     }
+    if "Content-Type" not in response:
+        # It isn't to be that which every response begins with.
+        content["headers"].append(["Content-Type", None])
     if response.reason_phrase != responses.get(response.status_code):
         content["reason"] = response.reason_phrase
     return content
@@ -52,19 +63,42 @@ def decode_response(content, more=None):
             response.reason_phrase = content["reason"]
         for name, value in headers.items() if isinstance(headers, dict) else headers:
             if name.lower() == "set-cookie":
-                response.cookies.load(value)
+                _add_cookie(response.cookies, value)
+            elif value is None:
+                del response.headers[name]
             else:
                 response.headers[name] = value
         for cookie in response.cookies.values():
             if cookie["max-age"].isdecimal():
                 # As set_cookie() has it.
                 cookie["max-age"] = int(cookie["max-age"])
-    except (AttributeError, TypeError, ValueError) as error:
+    except (AttributeError, CookieError, TypeError, ValueError) as error:
         raise InvalidMessage(
             f"A reply to an HTTP request needs status (an int from 100 to 599), "
             f"headers (a list of [name, value]) and content (bytes or str): {error}"
         ) from error
     return response
+
+
+def _add_cookie(cookies, text):
+    """
+    Add the cookie of a Set-Cookie header, read as RFC 6265 section 5.2 says.
+    SimpleCookie.load() forgets what follows on a character or an attribute
+    that it doesn't know, or the cookie altogether.
+    """
+    if CONTROLS.search(text):
+        raise ValueError("a cookie has no control characters")
+    pair, *attributes = text.split(";")
+    name, mark, coded = map(str.strip, pair.partition("="))
+    if not mark:
+        return
+    morsel = Morsel()
+    morsel.set(name, *cookies.value_decode(coded))
+    for attribute in attributes:
+        key, mark, value = attribute.strip().partition("=")
+        if morsel.isReservedKey(key) and (mark or key.lower() in COOKIE_FLAGS):
+            morsel[key] = value if mark else True
+    dict.__setitem__(cookies, name, morsel)
 
 
 def _chain(first, more):
