@@ -42,8 +42,10 @@ def _begin(backend, message):
     """Return a worker for the message, and its consumer or None: it's not to run."""
     consumer = consumers.get(message.channel)
     worker = Worker(backend, threads=0, channels=[message.channel])
-    if message.durable and not worker.leases.begin(message, consumer):
-        consumer = None
+    if message.durable:
+        if not worker.leases.begin(message, consumer):
+            return worker, None
+        worker.leases.start()
     return worker, consumer
 
 
@@ -55,9 +57,13 @@ def run_here(backend, message):
     worker, consumer = _begin(backend, message)
     if consumer is None:
         return None
-    if consumer.wants_loop(message):
-        return async_to_sync(arun_consumer)(worker, consumer, message)
-    return _run(worker, consumer, message)
+    try:
+        if consumer.wants_loop(message):
+            return async_to_sync(arun_consumer)(worker, consumer, message)
+        return _run(worker, consumer, message)
+    finally:
+        if message.durable:
+            worker.leases.close()
 
 
 async def arun_here(backend, message):
@@ -65,13 +71,17 @@ async def arun_here(backend, message):
     worker, consumer = _begin(backend, message)
     if consumer is None:
         return None
-    if consumer.wants_loop(message):
-        exception = await arun_consumer(worker, consumer, message)
-        if isinstance(exception, asyncio.CancelledError):
-            # It was the caller who was cancelled.
-            raise exception
-        return exception
-    return await sync_to_async(_run)(worker, consumer, message)
+    try:
+        if consumer.wants_loop(message):
+            exception = await arun_consumer(worker, consumer, message)
+            if isinstance(exception, asyncio.CancelledError):
+                # It was the caller who was cancelled.
+                raise exception
+            return exception
+        return await sync_to_async(_run)(worker, consumer, message)
+    finally:
+        if message.durable:
+            await sync_to_async(worker.leases.close)()
 
 
 def _run(worker, consumer, message):

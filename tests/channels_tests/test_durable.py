@@ -399,6 +399,19 @@ class WorkerTests(SimpleTestCase):
         first = job.due
         wait_for(lambda: job.due > first, "the renewal")
 
+    def test_lease_without_a_worker(self):
+        """Whoever does a worker's work meanwhile renews it, too."""
+
+        @Channel.consumer("jobs", durable=True)
+        def consumer():
+            (job,) = self.backend._state.jobs.leased.values()
+            first = job.due
+            wait_for(lambda: job.due > first, "the renewal")
+
+        Channel("jobs").send()
+        self.assertEqual(self.run_messages(), 1)
+        self.assertFalse(self.backend._state.jobs)
+
     def test_stopped_worker_gives_back(self):
         begun, go = threading.Event(), threading.Event()
         self.addCleanup(go.set)
