@@ -672,6 +672,10 @@ class DeadLettersTests(SimpleTestCase):
             (["purge", "--all", "--id", "1"], "purge needs either --id or --all."),
             (["show"], "show needs --id."),
             (["show", "--id", "x"], "There is no dead message with the id x."),
+            (["show", "--id", "9" * 5000], "There is no dead message with the id 99"),
+            (["show", "--id", "\udcff"], "There is no dead message with the id"),
+            (["list", "--channel", "a b"], "'a b' is not a valid channel name"),
+            (["list", "--offset", "9" * 20], "invalid number value: '999"),
             (["list", "--backend", "x"], "'x' doesn't exist"),
         ):
             with self.subTest(args=args):

@@ -1,7 +1,7 @@
 import re
 from datetime import datetime, timezone
 
-from django.channels import DEFAULT_CHANNEL_BACKEND_ALIAS, channel_backends
+from django.channels import DEFAULT_CHANNEL_BACKEND_ALIAS, channel_backends, names
 from django.channels.backends.durable import DEAD_LIMIT
 from django.channels.exceptions import ChannelError, InvalidChannelBackend
 from django.core.management.base import BaseCommand, CommandError
@@ -47,8 +47,12 @@ class Command(BaseCommand):
                     f"CHANNEL_BACKENDS[{backend!r}] is {type(carrier).__qualname__}: "
                     f"it keeps no messages that another process could see."
                 )
+            if channel is not None:
+                channel = names.canonical(channel)
             if id:
-                options["dead"] = carrier.dead(channel=channel, id=id)
+                # No backend has another, nor one that it could be asked for.
+                known = id.isascii() and len(id) <= LONGEST_ID
+                options["dead"] = carrier.dead(channel, id) if known else []
                 if not options["dead"]:
                     raise CommandError(f"There is no dead message with the id {id}.")
             getattr(self, action)(carrier, channel, **options)
@@ -109,6 +113,11 @@ class Command(BaseCommand):
         return changed
 
 
+# The longest id of a message, in characters; and the largest number of messages
+# that all backends can be asked for.
+LONGEST_ID = 100
+LARGEST = 2**31 - 1
+
 # What a traceback begins with, and the line of the exception after its frames,
 # which has bars before it in an exception group's.
 HEADER = "Traceback (most recent call last):\n"
@@ -129,7 +138,7 @@ def reason(dead):
 
 def number(text):
     value = int(text)
-    if value < 0:
+    if not 0 <= value <= LARGEST:
         raise ValueError
     return value
 
