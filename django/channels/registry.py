@@ -61,7 +61,8 @@ class Consumer:
     def place(self):
         """What tells it from others of the same name."""
         code = getattr(self.function, "__code__", None)
-        return self.path, code and code.co_firstlineno
+        # All partials have one path, as have the instances of a class.
+        return self.path, code.co_firstlineno if code else id(self.function)
 
     def adopt(self, message):
         """Return the message that a worker received, as this handles it."""

@@ -1,3 +1,5 @@
+from functools import partial
+
 from django.channels import Channel, registry, view_consumer
 from django.channels.exceptions import ConsumerAlreadyRegistered, InvalidChannelName
 from django.channels.message import Message
@@ -139,6 +141,21 @@ class ConsumerRegistryTests(SimpleTestCase):
         self.registry.register("a", first)
         with self.assertRaises(ConsumerAlreadyRegistered):
             self.registry.register("a", consume)
+
+    def test_second_callable_that_is_no_function(self):
+        """Partials, and instances of a class, are told apart by what they are."""
+
+        class Callable:
+            def __call__(self):
+                pass
+
+        for make in (lambda: partial(consume, n=1), Callable):
+            registry = ConsumerRegistry()
+            first = make()
+            registry.register("a", first)
+            registry.register("a", first)
+            with self.assertRaises(ConsumerAlreadyRegistered):
+                registry.register("a", make())
 
     def test_same_consumer_again(self):
         self.registry.register("a", consume)
