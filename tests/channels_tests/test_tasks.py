@@ -560,6 +560,7 @@ class ConfigurationTests(SimpleTestCase):
             ({"QUEUES": ["x" * 95]}, "a queue can't be a channel"),
             ({"QUEUES": ["a!b"]}, "would be a reply channel"),
             ({"OPTIONS": {"RESULT_EXPIRY": 0}}, "must be a positive number of sec"),
+            ({"OPTIONS": {"RESULT_EXPIRY": 1e20}}, "at most 4294967296, not 1e+20."),
             ({"OPTIONS": {"RESULT_EXPIRY": True}}, "OPTIONS['RESULT_EXPIRY'] must"),
         ):
             with self.subTest(keys=keys), configure(default=keys):

@@ -8,6 +8,7 @@ from django.channels import (
     Channel,
     channel_backends,
 )
+from django.channels.backends.base import LARGEST
 from django.channels.delivery import seconds
 from django.channels.exceptions import (
     BackendUnavailable,
@@ -53,10 +54,10 @@ class ChannelsBackend(api.BaseTaskBackend):
         super().__init__(alias, params)
         self.result_expiry = expiry = self.options.get("RESULT_EXPIRY", FINISHED_EXPIRY)
         number = isinstance(expiry, (int, float)) and not isinstance(expiry, bool)
-        if not number or not 0 < expiry < float("inf"):
+        if not number or not 0 < expiry <= LARGEST:
             raise self._invalid(
-                f"OPTIONS['RESULT_EXPIRY'] must be a positive number of seconds, not "
-                f"{expiry!r}."
+                f"OPTIONS['RESULT_EXPIRY'] must be a positive number of seconds, at "
+                f"most {LARGEST}, not {expiry!r}."
             )
         try:
             self.channels()
