@@ -172,12 +172,12 @@ class ClusterOutageTests(RedisTestCase, SimpleTestCase):
         receiver = self.open("a")
         call = self.in_thread(receiver.receive)
         name, sink = self.listen()
-        self.wait_until(lambda: self.server.waiting() == 2)
+        self.wait_until(lambda: self.server.waiting() == 1)
         with self.assertLogs("django.channels", "WARNING") as logs:
             for key in (self.backend.queue_key("a"), self.backend._inbox._inbox):
                 self.server.move(key)
             self.wait_until(lambda: len(logs.output) == 2)
-        self.wait_until(lambda: self.server.waiting() == 2)
+        self.wait_until(lambda: self.server.waiting() == 1)
         self.send("a", n=1)
         self.assertEqual(call.result().content, {"n": 1})
         self.send(name, self.make(), n=2)
