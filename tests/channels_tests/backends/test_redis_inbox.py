@@ -115,6 +115,33 @@ class InboxTests(InboxTestCase, SimpleTestCase):
             self.assertArrive(sink, range(10))
         self.assertEqual(left, [0])
 
+    def test_cut_off_before_it_was_read(self):
+        """What had arrived doesn't come twice, though it's numbered twice."""
+        from redis.exceptions import ConnectionError
+
+        name, sink = self.held(2)
+        self.send_in_turns(name, range(3))
+        sink.wait_until_held()
+        self.send_in_turns(name, range(3, 6))
+        connection = self.backend.connection
+        answers = [ConnectionError("Connection reset by peer")] * 2
+
+        def fail(*args, **kwargs):
+            if answers:
+                raise answers.pop()
+            return mock.DEFAULT
+
+        with (
+            mock.patch.object(connection, "read", wraps=connection.read) as read,
+            self.assertLogs("django.channels", "WARNING"),
+        ):
+            read.side_effect = fail
+            self.server.command("CLIENT", "KILL", "TYPE", "pubsub")
+            sink.go_on.set()
+            self.send_in_turns(name, range(6, 10))
+            self.wait_until(lambda: self.length() == 0)
+        self.assertArrive(sink, range(10))
+
     def test_gap(self):
         """What was published and didn't come is read when the next comes."""
         name, sink = self.member()

@@ -167,9 +167,12 @@ class Inbox:
         before, length = self._backend.call(resume, self._keys, [base])
         if before:
             self._count_lost(before)
-        # By content, too: a server may have gone back to before it was added.
-        items = enumerate(self._untold, self._told + 2 - before + base)
-        self._again = {n: item for n, item in items if base < n <= base + length}
+        # Those that wait to be sent again do so yet if the last connection broke
+        # before. By content, too: a server may have gone back to before it was
+        # added.
+        arrived = [*self._again.items(), *enumerate(self._untold, self._told + 1)]
+        moved = [(number - before + base + 1, item) for number, item in arrived]
+        self._again = {n: item for n, item in moved if base < n <= base + length}
         self._untold = []
         self._next, self._told = base + 1, base
 
