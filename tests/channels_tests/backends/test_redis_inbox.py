@@ -163,7 +163,6 @@ class InboxTests(InboxTestCase, SimpleTestCase):
 
         def nothing(subscription, timeout):
             backend._inbox._stopped.wait(timeout)
-            return b""
 
         with mock.patch.object(Subscription, "next", nothing):
             self.send_in_turns(name, range(10))
@@ -174,7 +173,7 @@ class InboxTests(InboxTestCase, SimpleTestCase):
         backend = self.make(OPTIONS={"LEASE": 0.3})
         with (
             self.assertLogs("django.channels", "WARNING") as logs,
-            mock.patch.object(Subscription, "next", lambda *args: b""),
+            mock.patch.object(Subscription, "next", lambda *args: None),
             mock.patch(
                 "redis.connection.Connection.can_read", lambda *args: False, create=True
             ),
@@ -201,7 +200,7 @@ class InboxTests(InboxTestCase, SimpleTestCase):
         self.send_in_turns(name, range(1))
         sink.wait_until_held()
         following = Subscription.next
-        with mock.patch.object(Subscription, "next", return_value=b""):
+        with mock.patch.object(Subscription, "next", return_value=None):
             self.send_in_turns(name, range(1, 4))
             self.server.command("DEL", self.backend._inbox._inbox)
         subscription = self.backend._inbox._subscription
@@ -247,6 +246,25 @@ class InboxTests(InboxTestCase, SimpleTestCase):
             self.send_in_turns(name, range(5, 10))
             self.assertArrive(sink, range(10))
         self.assertIn("The server had lost the inbox", logs.output[0])
+
+    def test_lease_is_over_after_a_check(self):
+        """The answer to it, which comes first, ends nothing."""
+        name, sink = self.held(0)
+        self.send_in_turns(name, range(1))
+        sink.wait_until_held()
+        inbox = self.backend._inbox
+        inbox._subscription.check()
+        connection = inbox._subscription._connection
+        self.wait_until(lambda: connection.can_read(0))
+        self.send_in_turns(name, range(1, 5))
+        self.server.command("DEL", inbox._lease, inbox._inbox)
+        inbox._next_beat = 0
+        with self.assertLogs("django.channels", "WARNING"):
+            sink.go_on.set()
+            self.wait_until(self.other._members, "g")
+            self.wait_until(lambda: self.length() == 0)
+            self.send_in_turns(name, range(5, 10))
+            self.assertArrive(sink, range(10))
 
     def test_reply_and_group_keep_their_order(self):
         name, sink = self.member()

@@ -140,7 +140,7 @@ class Inbox:
         if self._subscription is not None:
             # What is here already is all that is left of a lost inbox.
             end = self._next_epoch() if lost else 0
-            while self._next < end and self._take_published(0):
+            while self._next < end and self._take_published(0) is not None:
                 pass
             self._backend.call(self._subscription.check)
             self._read()
@@ -201,7 +201,7 @@ class Inbox:
             self._tell(0)
 
     def _take_published(self, timeout):
-        """Take what comes within these seconds. Return whether anything did."""
+        """Take what comes within these seconds. Return it, or None."""
         data = self._backend.call(self._subscription.next, timeout)
         if data:
             number, _, item = data.partition(b" ")

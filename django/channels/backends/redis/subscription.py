@@ -35,10 +35,13 @@ class Subscription:
         self._connection.read_response()
 
     def next(self, timeout):
-        """Return what comes within these seconds, or b"" if nothing does."""
+        """
+        Return what comes within these seconds, b"" for the answer to a check, or
+        None if nothing does.
+        """
         connection = self._connection
         if not connection.can_read(timeout):
-            return b""
+            return None
         kind, *_, data = connection.read_response()
         if kind == b"smessage" or kind == b"message":
             return data
