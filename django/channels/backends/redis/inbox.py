@@ -134,8 +134,11 @@ class Inbox:
 
     def _beat(self):
         self._next_beat = monotonic() + self._backend.lease / 3
-        lost = self._renew() or self._lost
-        self._interrupted = self._lost = False
+        lost = self._renew()
+        self._interrupted = False
+        if self._lost:
+            # Another thread may find it lost at any time: not to be forgotten.
+            lost, self._lost = True, False
         self._backend._beat(lost)
         if self._subscription is not None:
             # What is here already is all that is left of a lost inbox.
