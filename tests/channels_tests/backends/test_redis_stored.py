@@ -155,6 +155,17 @@ class StoredTests(RedisTestCase, SimpleTestCase):
         self.backend.add(Message("a", {"n": 3}), durable)
         self.assertEqual(self.receive_all("a"), [{"n": 3}])
 
+    def test_dead_message_evicted(self):
+        """It's neither revived nor purged, and isn't the server's failure."""
+        receiver = self.open("a")
+        for change in self.backend.revive, self.backend.purge:
+            self.backend.add(Message("a", {}), Delivery(durable=True))
+            self.backend.bury(receiver.receive(0), "error")
+            (dead,) = self.backend.dead()
+            self.server.command("DEL", f"{self.backend.base_key(0)}:dead:{dead.id}")
+            self.assertEqual(change([dead]), 0)
+            self.assertIsNone(receiver.receive(0))
+
     def test_each_key_evicted(self):
         """Whatever is lost, it holds up nothing that is sent afterwards."""
         durable = Delivery(durable=True)

@@ -47,11 +47,14 @@ if redis.call('ZREM', dead, id) == 0 then
 end
 local name = key('dead:' .. id)
 if action == 'purge' then
-    redis.call('DEL', name)
-    return 1
+    return redis.call('DEL', name)
 end
 local job = redis.call('HMGET', name, 'channel', 'priority', 'data', 'unique', 'key')
 local channel, priority, data, unique, alone = unpack(job)
+if not channel then
+    -- A server that evicts keys has lost it.
+    return 0
+end
 redis.call('DEL', name)
 list(channel, priority)
 enter(channel, priority, {id = id, data = data, unique = unique, key = alone})
