@@ -1,8 +1,10 @@
 """Answers of the server that are lost."""
 
 import threading
+from time import monotonic
 from unittest import mock
 
+from django.channels.backends.redis.waiting import SLICE
 from django.channels.delivery import Delivery
 from django.channels.exceptions import BackendUnavailable
 from django.channels.message import Message
@@ -194,6 +196,43 @@ class LostAnswerTests(RedisTestCase, SimpleTestCase):
         pipeline.execute()
         got = sorted(call.result().content["n"] for call in calls)
         self.assertEqual(got, [1, 2])
+
+    def test_signal_of_another_channel(self):
+        """A receiver of that channel alone doesn't wait for the next message."""
+        both, first, second = self.open("a", "b"), self.open("a"), self.open("b")
+        self.send("b", n=0)
+        both.receive(0)
+        receivers, calls = (both, first, second), []
+        for receiver in receivers:
+            calls.append(self.in_thread(receiver.receive))
+            self.wait_until(lambda: self.blocked() == len(calls))
+        push = self.backend.connection.push
+        pipeline = self.backend.connection.client.pipeline(transaction=True)
+        # The one that waits for both is woken by the first and takes the other.
+        for channel in "ba":
+            data = self.backend._encode({}, channel)
+            keys = self.backend.queue_key(channel), self.backend.signals_key(channel)
+            pipeline.eval(push.text, 2, *keys, 10, 60_000, data)
+        begun = monotonic()
+        pipeline.execute()
+        self.assertEqual(calls[0].result().channel, "a")
+        self.assertEqual(calls[2].result().channel, "b")
+        self.assertLess(monotonic() - begun, SLICE / 2)
+        first.close()
+
+    def test_delayed_after_that_of_another_channel(self):
+        """It isn't waited for until somebody looks for what nobody receives."""
+        call = self.in_thread(self.open("a").receive)
+        self.wait_until(lambda: self.blocked() == 1)
+        begun = monotonic()
+        for channel, delay in ("b", 0.1), ("a", 0.2):
+            delivery = Delivery(durable=True, delay=delay)
+            self.backend.add(Message(channel, {}), delivery)
+        self.assertEqual(call.result().channel, "a")
+        self.assertLess(monotonic() - begun, SLICE / 2)
+
+    def blocked(self):
+        return self.server.command("INFO", "clients")["blocked_clients"]
 
     def test_inbox(self):
         """Each item is handled, once, in order."""

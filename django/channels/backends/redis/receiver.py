@@ -93,6 +93,9 @@ class RedisReceiver(SharedReceiver):
             else:
                 self._outage.over()
                 if found is not None:
+                    if signal and signal.rpartition(b":")[2] != found[0].encode():
+                        # What it's for may be for receivers of other channels.
+                        self._pass_on(signal)
                     return found
             if not signal and deadline is not None and monotonic() >= deadline:
                 return None
@@ -157,7 +160,7 @@ class RedisReceiver(SharedReceiver):
         return signal, self._read(answer, place, keys)[1]
 
     def _pass_on(self, signal):
-        """Let another receiver have the signal: this one is closed."""
+        """Let another receiver have the signal."""
         try:
             self.backend.call(self._push_signal, signal, [b""])
         except BackendUnavailable:
