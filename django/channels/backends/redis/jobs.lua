@@ -151,8 +151,9 @@ end
 local function put_off(channel, priority, entry, attempts, due)
     local lease = make_lease(channel, priority, entry, attempts, 'none', '')
     redis.call('ZADD', key('delayed'), whole(due), lease)
-    if redis.call('ZRANK', key('delayed'), lease) == 0 then
-        -- Somebody is to know when to look.
+    local first = redis.call('ZRANGE', key('delayed'), 0, 0)[1]
+    if first == lease or read_lease(first) ~= channel then
+        -- Somebody is to know when to look, who receives from this channel.
         signal(channel)
     end
 end
