@@ -71,6 +71,40 @@ class ClusterBackendTests(RedisTestCase, SharedChannelBackendTests, SimpleTestCa
         return self.server.urls
 
 
+class QueryTests(RedisTestCase, SimpleTestCase):
+    """What a URL says may be what redis-py has a use for, and others not."""
+
+    query = "?protocol=3&socket_timeout=0.1&decode_responses=1"
+
+    @property
+    def location(self):
+        return self.server.url + self.query
+
+    def test_send_and_receive(self):
+        name, sink = self.listen()
+        other = self.make()
+        call = self.in_thread(self.open("a").receive)
+        # Longer than an answer may take.
+        with self.assertNoLogs("django.channels"):
+            call.join(0.3)
+        self.send("a", other, n=1)
+        self.assertEqual(call.result().content, {"n": 1})
+        self.send(name, other, n=2)
+        self.assertEqual(sink.wait_for(1), [{"n": 2}])
+
+
+class ClusterQueryTests(QueryTests):
+    options = {"CLUSTER": True}
+
+    @classmethod
+    def start(cls):
+        return Cluster(redis_executable())
+
+    @property
+    def location(self):
+        return [url + self.query for url in self.server.urls]
+
+
 class SentinelTests(RedisTestCase, SimpleTestCase):
     """The server's address is asked of those that watch over it."""
 

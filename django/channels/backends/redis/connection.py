@@ -61,7 +61,7 @@ class Server:
             from redis.cluster import ClusterNode, RedisCluster
 
             nodes = [ClusterNode(*self._address(url)) for url in self.urls]
-            return RedisCluster(startup_nodes=nodes, **self._of_nodes(), **options)
+            return RedisCluster(startup_nodes=nodes, **options)
         return self._single_client(options)
 
     def waiting_wire(self, client, key, seconds):
@@ -86,16 +86,15 @@ class Server:
             from redis import Redis
 
             node = client.get_node_from_key(key)
-            of_nodes = self._of_nodes()
-            return Redis(host=node.host, port=node.port, **of_nodes, **options)
+            return Redis(host=node.host, port=node.port, **options)
         return self._single_client(options)
 
     def _single_client(self, options):
         if self.sentinel:
             return self._sentinel_client(options)
-        from redis import Redis
+        from redis import ConnectionPool, Redis
 
-        return Redis.from_url(self.urls[0], **options)
+        return Redis.from_pool(ConnectionPool(**options))
 
     def _options(self, seconds=0):
         from redis.backoff import NoBackoff
@@ -106,6 +105,9 @@ class Server:
             "socket_connect_timeout": self.timeout,
             "max_connections": 2**31,
             **self.client_options,
+            **self._of_url(),
+            # What a URL says, too, doesn't change these.
+            "decode_responses": False,
             "socket_timeout": self.timeout + seconds,
             # Nothing is sent twice: what wasn't answered may have been done.
             "retry": Retry(NoBackoff(), 0),
@@ -115,8 +117,16 @@ class Server:
         parts = urlsplit(url)
         return parts.hostname or "localhost", parts.port or port
 
+    def _of_url(self):
+        """Return what the URLs say of the connections to the server itself."""
+        from redis.connection import parse_url
+
+        if self.sentinel:
+            return {}
+        return self._of_nodes() if self.cluster else parse_url(self.urls[0])
+
     def _of_nodes(self):
-        """Return what the URL of a Cluster's node says of all of them."""
+        """Return what the URL of one of several says of all of them."""
         from redis.connection import parse_url
 
         found = parse_url(self.urls[0])
