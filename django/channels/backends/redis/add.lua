@@ -36,7 +36,8 @@ if delay == 0 then
         room = room - redis.call('XLEN', get_stream(channel, each))
     end
     if room < wanted then
-        -- Those that are leased take none.
+        -- Those that are leased or delayed take none, until their time has come.
+        promote(now or get_time())
         wanted = math.min(wanted, capacity - count(channel, listed))
         if wanted <= 0 then
             return 0
