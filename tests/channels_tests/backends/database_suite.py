@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from unittest import mock
 
+from asgiref.sync import sync_to_async
+
 from django.channels import Channel
 from django.channels.backends.database import backend as backend_module
 from django.channels.backends.shared import PROCESS_MARK
@@ -16,6 +18,7 @@ from django.channels.batches import LARGEST
 from django.channels.delivery import Delivery
 from django.channels.exceptions import BackendUnavailable, ChannelFull
 from django.channels.message import Message
+from django.channels.signals import consumer_finished
 from django.channels.worker import Worker
 from django.db import OperationalError, connections, transaction
 from django.db.backends.signals import connection_created
@@ -137,6 +140,60 @@ class TransactionTests:
             self.backend.store_result("a", {"n": 2}, 60)
             self.assertIsNone(self.in_thread(self.backend.result, "a").result())
         self.assertEqual(self.backend.result("a"), {"n": 2})
+
+
+class OpenTransactionTests:
+    """A consumer that doesn't end its transaction."""
+
+    def handle(self, *consumers):
+        """Let a worker handle a message with each of the consumers."""
+        handled = threading.Semaphore(0)
+
+        def note(**kwargs):
+            handled.release()
+
+        backend = self.make()
+        channels = [f"job.{number}" for number, _ in enumerate(consumers)]
+        for channel, consumer in zip(channels, consumers):
+            Channel.consumer(channel, durable=True)(consumer)
+            backend.add(Message(channel, {}), Delivery(durable=True))
+        worker = Worker(backend, channels=channels)
+        consumer_finished.connect(note)
+        self.addCleanup(consumer_finished.disconnect, note)
+        worker.start()
+        self.addCleanup(worker.stop, PATIENCE)
+        for _ in consumers:
+            self.assertIs(handled.acquire(timeout=PATIENCE), True)
+        self.assertIs(worker.stop(PATIENCE), True)
+
+    def assertFailed(self, *consumers):
+        with self.assertLogs("django.channels.worker", "ERROR") as logs:
+            self.handle(*consumers)
+        self.assertEqual(len(logs.output), 1)
+        self.assertIn("A transaction was left open", logs.output[0])
+        rows = self.rows("DurableMessage").values_list("channel", "attempts", "leased")
+        self.assertEqual([*rows], [("job.0", 1, False)])
+
+    def test_autocommit(self):
+        """What becomes of its message isn't rolled back with it."""
+
+        def consumer():
+            transaction.set_autocommit(False, using=ALIAS)
+            self.send("a")
+
+        self.assertFailed(consumer)
+        self.assertIsNone(self.receive("a"))
+
+    def test_autocommit_async(self):
+        async def consumer():
+            await sync_to_async(transaction.set_autocommit)(False, using=ALIAS)
+
+        self.assertFailed(consumer)
+
+    def test_atomic(self):
+        """The thread's next message isn't handled within the block."""
+        block = transaction.atomic(ALIAS)
+        self.assertFailed(lambda: block.__enter__(), lambda: None)
 
 
 class ProcessTests:

@@ -16,6 +16,7 @@ from django.test import SimpleTestCase
 from ..running import PATIENCE
 from .database_suite import (
     FullTests,
+    OpenTransactionTests,
     OutageTests,
     ProcessTests,
     SweepTests,
@@ -80,6 +81,7 @@ class DatabaseBackend:
 class DatabaseBackendTests(
     DatabaseBackend,
     TransactionTests,
+    OpenTransactionTests,
     ProcessTests,
     SweepTests,
     SharedChannelBackendTests,

@@ -98,6 +98,7 @@ NAMES = {
     "django.db.models.lookups.LessThanOrEqual": "what has expired",
     "django.db.reset_queries": "the query log between a worker's messages",
     "django.db.transaction": "sends that belong to a transaction",
+    "django.db.transaction.TransactionManagementError": "one that was left open",
     "django.db.transaction.atomic": "taking a row for one receiver",
     "django.db.transaction.mark_for_rollback_on_error": "a statement of our own",
     "django.db.transaction.on_commit": "waking receivers when a row is there",
