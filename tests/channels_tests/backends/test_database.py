@@ -1,6 +1,7 @@
 """The behaviour of the database backend, on each database it is for."""
 
 import threading
+from functools import partial
 from unittest import mock
 
 from django.apps import apps
@@ -8,7 +9,9 @@ from django.channels.backends.database import DatabaseChannelBackend, notificati
 from django.channels.backends.database.notifications import NotificationAlarm
 from django.channels.backends.database.outage import Outage
 from django.channels.backends.recovery import Recovery
+from django.channels.delivery import Delivery
 from django.channels.exceptions import BackendUnavailable, ChannelFull
+from django.channels.message import Message
 from django.channels.testing.backend_suite import SharedChannelBackendTests
 from django.db import OperationalError, connections
 from django.test import SimpleTestCase
@@ -201,6 +204,24 @@ class PostgreSQLBackendTests(
     PoolerTests, OutageTests, ManyWritersTests, DatabaseTestCase
 ):
     database = PostgreSQL
+
+    def test_server_that_only_reads(self):
+        """Such as one whose standby has taken its place."""
+
+        def let(only_read):
+            with connections[ALIAS].cursor() as cursor:
+                cursor.execute(f"SET default_transaction_read_only = {only_read}")
+
+        durable = Delivery(durable=True)
+        let("on")
+        self.addCleanup(let, "off")
+        for send in (
+            partial(self.send, "a"),
+            partial(self.backend.add, Message("jobs", {}), durable),
+        ):
+            with self.assertRaisesMessage(BackendUnavailable, "primary") as caught:
+                send()
+            self.assertIs(caught.exception.unsent, True)
 
 
 class MariaDBBackendTests(ManyWritersTests, DatabaseTestCase):

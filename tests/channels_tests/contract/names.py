@@ -68,6 +68,7 @@ NAMES = {
     "django.db.Error": "a database that is out of reach",
     "django.db.IntegrityError": "durable messages that are unique or have a key",
     "django.db.InterfaceError": "a database that is out of reach",
+    "django.db.InternalError": "a PostgreSQL that only reads",
     "django.db.OperationalError": "a database that is locked or out of reach",
     "django.db.backends.postgresql.psycopg_any.is_psycopg3": "how to wait for NOTIFY",
     "django.db.close_old_connections": "connections between a worker's messages",

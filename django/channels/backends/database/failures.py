@@ -7,6 +7,7 @@ from django.db import (
     DatabaseError,
     Error,
     InterfaceError,
+    InternalError,
     OperationalError,
     transaction,
 )
@@ -50,6 +51,12 @@ class DatabaseFailures:
                 f"the tables aren't in the database {self.using!r}. Run "
                 f"manage.py migrate --database={self.using}."
             )
+        if is_read_only(error):
+            return BackendUnavailable(
+                f"{self}: the {self.store_name} can't be written. Has another server "
+                f"become the primary? The connection is to one that only reads.",
+                unsent=True,
+            )
         # A lost connection is a bare DatabaseError of psycopg2's.
         if type(error) in (OperationalError, InterfaceError, DatabaseError):
             if is_busy(error):
@@ -78,6 +85,11 @@ class DatabaseFailures:
 def is_busy(error):
     """Tell whether SQLite was busy with another's change, and is well."""
     return "is locked" in str(error)
+
+
+def is_read_only(error):
+    """Tell whether PostgreSQL takes no changes, as a standby doesn't."""
+    return isinstance(error, InternalError) and "read-only" in str(error)
 
 
 def is_full(error):
