@@ -186,10 +186,15 @@ class PoolerTests:
         error.__cause__ = PoolTimeout()
         connection = connections[ALIAS]
         connection.close()
-        with mock.patch.object(connection, "get_new_connection", side_effect=error):
+        with mock.patch.object(
+            connection, "get_new_connection", side_effect=error
+        ) as connect:
             with self.assertRaisesMessage(BackendUnavailable, "max_size") as caught:
                 self.send("a")
+            self.assertIn("max_size", self.backend.describe(error))
         self.assertIs(caught.exception.unsent, True)
+        # Each time takes as long as the pool lets its users wait.
+        connect.assert_called_once()
 
     def test_pooler_that_is_known(self):
         with (

@@ -18,7 +18,7 @@ class DatabaseFailures:
 
     def describe(self, error):
         """Return a text for the log, of one line, about a database's error."""
-        explained = self._explained(error)
+        explained = self._explained(error, self.store.connection.connection is None)
         if explained is not error:
             return str(explained)
         # Not the error's text, which may quote what is in a row.
@@ -46,7 +46,8 @@ class DatabaseFailures:
             raise explained from error
 
     def _explained(self, error, unsent=False):
-        if isinstance(error, Error) and not self.store.has_tables():
+        # Not where no connection was to be had: to try again takes as long again.
+        if not unsent and isinstance(error, Error) and not self.store.has_tables():
             return self._invalid(
                 f"the tables aren't in the database {self.using!r}. Run "
                 f"manage.py migrate --database={self.using}."
