@@ -142,6 +142,28 @@ class TransactionTests:
         self.assertEqual(self.backend.result("a"), {"n": 2})
 
 
+class RaceTests:
+    def test_key_that_another_takes_first(self):
+        """Who was too late for all that it has seen finds what is behind."""
+        # It imports models, whose app is installed by now.
+        from django.channels.backends.database.jobs import CANDIDATES
+
+        self.add_all("a", *range(CANDIDATES), key="x")
+        self.add_all("a", CANDIDATES, key="y")
+        other, jobs = self.make(), self.backend.jobs
+        lease = jobs._lease
+
+        def lease_late(*args):
+            if not taken:
+                taken.append(self.take("a", backend=other).content["n"])
+            return lease(*args)
+
+        taken = []
+        with mock.patch.object(jobs, "_lease", lease_late):
+            taken.append(self.take("a").content["n"])
+        self.assertEqual(taken, [0, CANDIDATES])
+
+
 class OpenTransactionTests:
     """A consumer that doesn't end its transaction."""
 

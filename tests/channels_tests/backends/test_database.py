@@ -22,6 +22,7 @@ from .database_suite import (
     OpenTransactionTests,
     OutageTests,
     ProcessTests,
+    RaceTests,
     SweepTests,
     TransactionTests,
 )
@@ -85,6 +86,7 @@ class DatabaseBackendTests(
     DatabaseBackend,
     TransactionTests,
     OpenTransactionTests,
+    RaceTests,
     ProcessTests,
     SweepTests,
     SharedChannelBackendTests,

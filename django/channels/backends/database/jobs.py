@@ -12,6 +12,10 @@ from .models import DurableMessage
 # at the same moment.
 CANDIDATES = 20
 
+# How often it's looked, where others were quicker with all of them: those with
+# one key, of which there can be many, are all taken with the first.
+LOOKS = 10
+
 
 class Taken(NamedTuple):
     """A message that was taken, with its lease if it's durable."""
@@ -95,7 +99,15 @@ class Jobs:
         """Take the first message of the channel. Return it, or None."""
         rows = self._free.filter(channel=channel).order_by("-priority", "id")
         rows = rows.annotate(late=self.now - F("due"))
-        for row in rows[:CANDIDATES]:
+        for _ in range(LOOKS):
+            candidates = list(rows[:CANDIDATES])
+            taken = self._take_one(candidates, channel, lease)
+            if taken is not None or len(candidates) < CANDIDATES:
+                return taken
+        return None
+
+    def _take_one(self, candidates, channel, lease):
+        for row in candidates:
             if row.kept is not None:
                 if self.rows.filter(id=row.id).delete()[0]:
                     return Taken(
