@@ -69,6 +69,12 @@ class ConfigurationTests(SimpleTestCase):
             self.assertInvalid("channels can't be in a database of oracle.")
 
     @with_app
+    def test_no_autocommit(self):
+        """Nobody would commit what the backend's threads write."""
+        with mock.patch.dict(connection.settings_dict, AUTOCOMMIT=False):
+            self.assertInvalid("the database 'default' has AUTOCOMMIT = False")
+
+    @with_app
     def test_sqlite_that_is_too_old(self):
         from django.channels.backends.database import sqlite
 

@@ -181,6 +181,12 @@ class DatabaseChannelBackend(DatabaseDurable, DatabaseFailures, SharedChannelBac
             raise self._invalid(
                 f"LOCATION must be an alias of DATABASES, not {self.using!r}."
             )
+        if not connections[self.using].settings_dict["AUTOCOMMIT"]:
+            raise self._invalid(
+                f"the database {self.using!r} has AUTOCOMMIT = False, so that nobody "
+                f"would commit what threads of the backend write. LOCATION can be "
+                f"another alias of the same database."
+            )
         vendor = connections[self.using].vendor
         if vendor == "sqlite":
             from .sqlite import OLDEST
