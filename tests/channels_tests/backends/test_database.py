@@ -1,5 +1,6 @@
 """The behaviour of the database backend, on each database it is for."""
 
+import itertools
 import threading
 from functools import partial
 from unittest import mock
@@ -95,7 +96,24 @@ class DatabaseBackendTests(
 
 
 class SQLiteBackendTests(FullTests, DatabaseBackendTests, DatabaseTestCase):
-    pass
+    def test_looking_among_many(self):
+        """It costs no more to see that something waits where much does."""
+
+        def steps():
+            """Return how many instructions of SQLite's machine a look takes."""
+            count = itertools.count()
+            connection = connections[ALIAS].connection
+            connection.set_progress_handler(lambda: next(count) and None, 1)
+            try:
+                self.assertEqual(self.backend.store.changed(["a", "b"]), {"a"})
+            finally:
+                connection.set_progress_handler(None, 1)
+            return next(count)
+
+        self.add("a")
+        few = steps()
+        self.add_all("a", *range(300))
+        self.assertLess(steps(), few + 100)
 
 
 class ManyWritersTests(DatabaseBackendTests):
