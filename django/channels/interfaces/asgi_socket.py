@@ -3,7 +3,13 @@
 import asyncio
 import logging
 
-from .close_codes import ABNORMAL, GOING_AWAY, MESSAGE_TOO_BIG, NO_CODE
+from .close_codes import (
+    ABNORMAL,
+    GOING_AWAY,
+    INVALID_DATA,
+    MESSAGE_TOO_BIG,
+    NO_CODE,
+)
 from .edge import SocketEdge
 from .payload import payload_of, truncated
 
@@ -128,10 +134,14 @@ class ASGISocket(SocketEdge):
 
     def _received(self, text, data):
         content, binary = (data, True) if text is None else (text, False)
-        if (
-            len(content if binary else content.encode())
-            > self.sockets.limits.message_size
-        ):
+        try:
+            size = len(content if binary else content.encode())
+        except (TypeError, UnicodeEncodeError):
+            # Neither of them, which WWW, "Receive", rules out; or text that is
+            # no UTF-8 (RFC 6455 section 8.1), which the server didn't look at.
+            self.close(INVALID_DATA, "")
+            return
+        if size > self.sockets.limits.message_size:
             self.close(MESSAGE_TOO_BIG, "")
         elif self._last is None:
             self.conversation.received(content, binary)

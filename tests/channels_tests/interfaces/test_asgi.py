@@ -252,6 +252,18 @@ class ConversationTests(ASGITestCase):
     async def test_gone_before_handshake(self):
         socket = ApplicationCommunicator(self.application, self.scope())
         await socket.send_input({"type": "websocket.disconnect", "code": 1006})
+    async def test_event_that_holds_no_message(self):
+        """It's closed as a message with invalid data, and disconnect comes."""
+        events = ({}, {"text": None, "bytes": None}, {"text": "\udc80"})
+        for event in events:
+            with self.subTest(event=event):
+                socket = await self.connect()
+                await socket.send_input({"type": "websocket.receive", **event})
+                close = {"type": "websocket.close", "code": 1007}
+                self.assertEqual(await self.output(socket), close)
+                await socket.wait(timeout=PATIENCE)
+                self.assertEqual(self.told[-1], (1007, ""))
+
         await socket.wait(timeout=PATIENCE)
         self.assertEqual(self.told, [])
 
