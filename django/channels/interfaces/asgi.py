@@ -9,6 +9,7 @@ own server.
 
 import asyncio
 import atexit
+import logging
 import threading
 from contextlib import contextmanager
 
@@ -24,6 +25,8 @@ from .mailbox import Mailbox
 from .outbox import Outbox
 from .request import Refused
 from .sockets import Sockets
+
+logger = logging.getLogger("django.channels.server")
 
 # By event loop, while it has sockets.
 _servers = {}
@@ -45,10 +48,18 @@ async def serve(scope, receive, send):
         else:
             sockets.take_over(connection, head, b"")
         if connection.socket is None:
-            for event in connection.refusal(connection.status):
-                await send(event)
+            await _refuse(connection, send)
         else:
             await connection.socket.run(connection, receive, send)
+
+
+async def _refuse(connection, send):
+    try:
+        for event in connection.refusal(connection.status):
+            await send(event)
+    except Exception as error:
+        # Each server raises another kind where the client has left.
+        logger.debug("A WebSocket's client has left: %r", error)
 
 
 @contextmanager

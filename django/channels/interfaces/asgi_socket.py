@@ -156,8 +156,11 @@ class ASGISocket(SocketEdge):
             if not self._refused:
                 await self._write_messages(send)
         except OSError as error:
-            # WWW, "Disconnected Client - send exception": receive() tells.
+            # WWW, "Disconnected Client - send exception": receive() tells, where
+            # it's still asked.
             logger.debug("A WebSocket's client has left: %r", error)
+            if self._refused or self._last is not None:
+                self._gone(ABNORMAL)
         except Exception as error:
             logger.debug("An ASGI server failed in send(): %r", error)
             self._gone(ABNORMAL)

@@ -217,6 +217,22 @@ class ConversationTests(ASGITestCase):
         taking = asyncio.Event()
 
         self.before_send = taking.wait
+    async def test_client_left_before_refusal(self):
+        """What send() raises then is no error of the application's."""
+        for error in (OSError, RuntimeError):
+            self.before_send = mock.AsyncMock(side_effect=error("It has left."))
+            socket = await self.ask(host=None)
+            await socket.wait(timeout=PATIENCE)
+
+    async def test_client_left_before_close(self):
+        """Disconnect follows at once, though receive() isn't asked any more."""
+        self.limit(close_timeout=PATIENCE * 10)
+        socket = await self.connect()
+        self.before_send = mock.AsyncMock(side_effect=OSError("It has left."))
+        await Group("all").asend(close=4000)
+        await socket.wait(timeout=PATIENCE)
+        self.assertEqual(self.told[1:], [(1006, "")])
+
         (edge,) = asgi._servers[asyncio.get_running_loop()].sockets.by_name.values()
         await Group("all").asend(content="0")
         while not edge.handed or edge.held:
