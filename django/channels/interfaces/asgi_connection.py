@@ -15,12 +15,12 @@ def head_of(scope):
     for requests.
     """
     path = scope["path"]
-    root = scope.get("root_path", "").rstrip("/")
+    root = (scope.get("root_path") or "").rstrip("/")
     if root and (path == root or path.startswith(f"{root}/")):
         path = path[len(root) :] or "/"
     # Bytes that aren't UTF-8 may be surrogates.
     target = quote(path.encode("utf-8", "surrogateescape"))
-    query = scope.get("query_string", b"").decode("latin-1")
+    query = (scope.get("query_string") or b"").decode("latin-1")
     if query:
         target = f"{target}?{query}"
     head = RequestHead("GET", target, "1.1", scope["headers"])

@@ -167,6 +167,32 @@ class ConversationTests(ASGITestCase):
         self.assertEqual(self.told[0]["client"], ["", 0])
         self.assertEqual(self.told[0]["server"], ["/run/site.sock", 0])
 
+    async def test_scope_without_optional_keys(self):
+        """Each of them may be missing, and some may be None."""
+        optional = {
+            "http_version": (),
+            "scheme": (),
+            "query_string": [None],
+            "root_path": [None],
+            "client": [None],
+            "server": [None],
+            "subprotocols": (),
+            "extensions": [None],
+        }
+        whole = self.scope()
+        scopes = [
+            {k: v for k, v in whole.items() if k not in optional},
+            {**whole, "asgi": {"version": "3.0"}},
+            *({**whole, k: v} for k in optional for v in optional[k]),
+        ]
+        for scope in scopes:
+            with self.subTest(scope=scope):
+                socket = ApplicationCommunicator(self.serve, scope)
+                await socket.send_input({"type": "websocket.connect"})
+                await self.output(socket)
+                await self.leave(socket)
+                self.assertEqual(self.told[-2]["query_string"], "")
+
     async def test_group(self):
         sockets = [await self.connect() for _ in range(3)]
         await Group("all").asend(content="all")
@@ -191,6 +217,22 @@ class ConversationTests(ASGITestCase):
         await self.leave(socket)
         self.assertEqual(self.told[1:], [(1001, "")])
 
+    async def test_client_left_before_refusal(self):
+        """What send() raises then is no error of the application's."""
+        for error in (OSError, RuntimeError):
+            self.before_send = mock.AsyncMock(side_effect=error("It has left."))
+            socket = await self.ask(host=None)
+            await socket.wait(timeout=PATIENCE)
+
+    async def test_client_left_before_close(self):
+        """Disconnect follows at once, though receive() isn't asked any more."""
+        self.limit(close_timeout=PATIENCE * 10)
+        socket = await self.connect()
+        self.before_send = mock.AsyncMock(side_effect=OSError("It has left."))
+        await Group("all").asend(close=4000)
+        await socket.wait(timeout=PATIENCE)
+        self.assertEqual(self.told[1:], [(1006, "")])
+
     async def test_cancelled(self):
         """A server that stops may cancel; disconnect comes all the same."""
         socket = await self.connect()
@@ -210,6 +252,18 @@ class ConversationTests(ASGITestCase):
         await socket.wait(timeout=PATIENCE)
         self.assertEqual(self.told[1:], [(1009, "")])
 
+    async def test_event_that_holds_no_message(self):
+        """It's closed as a message with invalid data, and disconnect comes."""
+        events = ({}, {"text": None, "bytes": None}, {"text": "\udc80"})
+        for event in events:
+            with self.subTest(event=event):
+                socket = await self.connect()
+                await socket.send_input({"type": "websocket.receive", **event})
+                close = {"type": "websocket.close", "code": 1007}
+                self.assertEqual(await self.output(socket), close)
+                await socket.wait(timeout=PATIENCE)
+                self.assertEqual(self.told[-1], (1007, ""))
+
     async def test_slow_client(self):
         """Messages wait up to a limit; past it a socket is passed over."""
         self.limit(messages_waiting=3)
@@ -217,22 +271,6 @@ class ConversationTests(ASGITestCase):
         taking = asyncio.Event()
 
         self.before_send = taking.wait
-    async def test_client_left_before_refusal(self):
-        """What send() raises then is no error of the application's."""
-        for error in (OSError, RuntimeError):
-            self.before_send = mock.AsyncMock(side_effect=error("It has left."))
-            socket = await self.ask(host=None)
-            await socket.wait(timeout=PATIENCE)
-
-    async def test_client_left_before_close(self):
-        """Disconnect follows at once, though receive() isn't asked any more."""
-        self.limit(close_timeout=PATIENCE * 10)
-        socket = await self.connect()
-        self.before_send = mock.AsyncMock(side_effect=OSError("It has left."))
-        await Group("all").asend(close=4000)
-        await socket.wait(timeout=PATIENCE)
-        self.assertEqual(self.told[1:], [(1006, "")])
-
         (edge,) = asgi._servers[asyncio.get_running_loop()].sockets.by_name.values()
         await Group("all").asend(content="0")
         while not edge.handed or edge.held:
@@ -268,18 +306,6 @@ class ConversationTests(ASGITestCase):
     async def test_gone_before_handshake(self):
         socket = ApplicationCommunicator(self.application, self.scope())
         await socket.send_input({"type": "websocket.disconnect", "code": 1006})
-    async def test_event_that_holds_no_message(self):
-        """It's closed as a message with invalid data, and disconnect comes."""
-        events = ({}, {"text": None, "bytes": None}, {"text": "\udc80"})
-        for event in events:
-            with self.subTest(event=event):
-                socket = await self.connect()
-                await socket.send_input({"type": "websocket.receive", **event})
-                close = {"type": "websocket.close", "code": 1007}
-                self.assertEqual(await self.output(socket), close)
-                await socket.wait(timeout=PATIENCE)
-                self.assertEqual(self.told[-1], (1007, ""))
-
         await socket.wait(timeout=PATIENCE)
         self.assertEqual(self.told, [])
 
