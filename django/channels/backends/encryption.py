@@ -4,7 +4,7 @@
 class Cipher:
     """
     Encrypts with the first of ``keys``, and decrypts with any of them, so that
-    keys can be changed without a break. Without keys it does nothing.
+    keys can be changed without a break. Without keys, None, it does nothing.
 
     The keys are those of the package cryptography's Fernet (AES in CBC mode,
     authenticated with HMAC); ``Fernet.generate_key()`` makes one. Raise
@@ -17,8 +17,16 @@ class Cipher:
 
     def __init__(self, keys):
         self._fernet = None
-        if not keys:
+        if keys is None:
             return
+        if not isinstance(keys, (list, tuple)):
+            raise ValueError("must be a list of keys.")
+        if not keys:
+            # Perhaps one that was to be filled from the environment.
+            raise ValueError(
+                "must have at least one key. To send messages unencrypted, leave it "
+                "out."
+            )
         try:
             from cryptography.fernet import Fernet, MultiFernet
         except ImportError as error:
@@ -26,8 +34,6 @@ class Cipher:
                 "the package cryptography isn't installed: pip install "
                 "'Django[encryption]'."
             ) from error
-        if not isinstance(keys, (list, tuple)):
-            raise ValueError("must be a list of keys.")
         try:
             self._fernet = MultiFernet([Fernet(key) for key in keys])
         except (TypeError, ValueError, AttributeError) as error:

@@ -45,6 +45,16 @@ class ConfigurationTests(SimpleTestCase):
                 {"OPTIONS": {"ENCRYPTION_KEYS": "secret"}},
                 "OPTIONS['ENCRYPTION_KEYS']: must be a list of keys.",
             ),
+            (
+                # Nobody is to believe that this encrypts.
+                {"OPTIONS": {"ENCRYPTION_KEYS": []}},
+                "OPTIONS['ENCRYPTION_KEYS']: must have at least one key. To send "
+                "messages unencrypted, leave it out.",
+            ),
+            (
+                {"OPTIONS": {"ENCRYPTION_KEYS": ""}},
+                "OPTIONS['ENCRYPTION_KEYS']: must be a list of keys.",
+            ),
         ):
             with self.subTest(params=params):
                 with self.assertRaisesMessage(
