@@ -1,4 +1,6 @@
 from io import BytesIO
+from unittest import mock
+from wsgiref import handlers
 
 from django.channels import http
 from django.channels.codec import decode, encode
@@ -7,6 +9,7 @@ from django.channels.received_request import ReceivedRequest
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.handlers.asgi import ASGIRequest
+from django.core.handlers.wsgi import WSGIRequest
 from django.http import (
     HttpResponse,
     HttpResponseNotModified,
@@ -58,6 +61,29 @@ class RequestTests(SimpleTestCase):
             if isinstance(value, str):
                 with self.subTest(key=key):
                     self.assertEqual(copy.META[key], value)
+
+    def test_environment_of_the_process(self):
+        """What wsgiref adds of it to each request, secrets among it, isn't told."""
+        own = {"SECRET": "a", "HTTP_PROXY": "http://me:secret@a", "HTTPS": "off"}
+        of_request = {**self.factory._base_environ(), "HTTPS": "on"}
+        with mock.patch.dict(handlers.BaseHandler.os_environ, own):
+            handler = handlers.SimpleHandler(BytesIO(), BytesIO(), None, of_request)
+            handler.setup_environ()
+            request = WSGIRequest(handler.environ)
+            content = http.encode_request(request)
+        self.assertEqual(request.META["SECRET"], "a")
+        self.assertEqual(content["extra"], {"REMOTE_USER": "me", "HTTPS": "on"})
+        self.assertNotIn("proxy", dict(content["headers"]))
+
+    def test_environment_of_cgi(self):
+        """There it's the request's."""
+        environ = self.factory._base_environ()
+        own = {key: text for key, text in environ.items() if isinstance(text, str)}
+        environ["wsgi.run_once"] = True
+        with mock.patch.dict(handlers.BaseHandler.os_environ, own):
+            content = http.encode_request(WSGIRequest(environ))
+        self.assertEqual(content["extra"], {"REMOTE_USER": "me"})
+        self.assertEqual(dict(content["headers"])["cookie"], "a=b")
 
     def test_files(self):
         upload = SimpleUploadedFile("é.txt", bytes(range(256)))

@@ -16,7 +16,8 @@ The content of an ``http.request`` message:
     The whole body, bytes.
 ``extra``
     What the WSGI server or the test client added to the environment besides,
-    where it is text (REMOTE_USER, …).
+    where it is text (REMOTE_USER, …); not what wsgiref adds of the process's
+    environment.
 ``asgi``
     True where the request came in through ASGI: it's an ASGIRequest again, and
     its middleware runs on an event loop. Middleware may tell it by both, as

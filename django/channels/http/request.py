@@ -36,12 +36,15 @@ def encode_request(request, body=None):
     from django.core.handlers.asgi import ASGIRequest
 
     meta = request.META
+    own = _process_environment(meta)
     if body is None:
         body = _read_body(request)
     headers = [
         [key[5:].replace("_", "-").lower(), value]
         for key, value in meta.items()
-        if key.startswith("HTTP_") and isinstance(value, str)
+        if key.startswith("HTTP_")
+        and isinstance(value, str)
+        and own.get(key) != value
     ]
     for key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
         if meta.get(key) not in (None, ""):
@@ -62,10 +65,23 @@ def encode_request(request, body=None):
             for key, value in meta.items()
             if isinstance(value, str)
             and key not in _DERIVED
+            and own.get(key) != value
             and not key.startswith(("HTTP_", "wsgi."))
         },
         **({"asgi": True} if isinstance(request, ASGIRequest) else {}),
     }
+
+
+def _process_environment(environ):
+    """
+    Return what the server may have added of the process's environment, which
+    may hold passwords, and says nothing about a request. PEP 3333 lets any do
+    it; wsgiref does. In CGI it's all the request's.
+    """
+    wsgiref = sys.modules.get("wsgiref.handlers")
+    if wsgiref is None or environ.get("wsgi.run_once"):
+        return {}
+    return wsgiref.BaseHandler.os_environ
 
 
 def _read_body(request):
