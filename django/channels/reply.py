@@ -2,7 +2,7 @@
 
 import asyncio
 import queue
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as FutureTimeout
 
 from . import http
@@ -55,8 +55,10 @@ class Reply:
 
     def fail(self, error):
         """Let whoever waits have the exception ``error``."""
-        if not self.arrived:
+        try:
             self._first.set_exception(error)
+        except InvalidStateError:
+            pass
 
     def wait(self):
         """Return the response. Raise ReplyTimeout at the deadline."""
@@ -78,8 +80,11 @@ class Reply:
         self._first.add_done_callback(lambda future: callback(future.result()))
 
     def _settle(self, response):
-        if not self.arrived:
+        # Whoever asks first whether there is one may find another thread faster.
+        try:
             self._first.set_result(response)
+        except InvalidStateError:
+            pass
 
     def _decode(self, content):
         if not content.get("more_content"):

@@ -1,4 +1,5 @@
 import threading
+from unittest import mock
 
 from django.channels import channel_backends
 from django.channels.exceptions import InvalidMessage, ReplyTimeout
@@ -39,6 +40,17 @@ class ReplyTests(ChannelTestCase):
     def test_first_reply_counts(self):
         self.send(content=b"1")
         self.send(content=b"2")
+        self.assertEqual(self.reply.wait().content, b"1")
+
+    def test_replies_at_once(self):
+        """
+        Of replies that threads send at once, each of which finds none there,
+        the first counts, too.
+        """
+        with mock.patch.object(self.reply._first, "done", return_value=False):
+            self.send(content=b"1")
+            self.send(content=b"2")
+            self.reply.fail(ValueError())
         self.assertEqual(self.reply.wait().content, b"1")
 
     def test_failed_consumer(self):
