@@ -61,8 +61,14 @@ class Consumer:
     def place(self):
         """What tells it from others of the same name."""
         code = getattr(self.function, "__code__", None)
+        owner = getattr(self.function, "__self__", None)
+        if isinstance(owner, type):
+            # Of a module that is imported twice it's another object.
+            owner = owner.__module__, owner.__qualname__
+        elif owner is not None:
+            owner = id(owner)
         # All partials have one path, as have the instances of a class.
-        return self.path, code.co_firstlineno if code else id(self.function)
+        return self.path, code.co_firstlineno if code else id(self.function), owner
 
     def adopt(self, message):
         """Return the message that a worker received, as this handles it."""

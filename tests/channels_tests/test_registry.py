@@ -157,6 +157,32 @@ class ConsumerRegistryTests(SimpleTestCase):
             with self.assertRaises(ConsumerAlreadyRegistered):
                 registry.register("a", make())
 
+    def test_methods_of_one_name(self):
+        """They're told apart by whose they are, be it an instance or a class."""
+
+        class Base:
+            def consume(self):
+                pass
+
+            @classmethod
+            def consume_for_class(cls):
+                pass
+
+        class Sub(Base):
+            pass
+
+        one, two = Base(), Base()
+        for first, second in (
+            (one.consume, two.consume),
+            (Base.consume_for_class, Sub.consume_for_class),
+        ):
+            registry = ConsumerRegistry()
+            registry.register("a", first)
+            # What is looked up again is another object.
+            registry.register("a", getattr(first.__self__, first.__name__))
+            with self.assertRaises(ConsumerAlreadyRegistered):
+                registry.register("a", second)
+
     def test_same_consumer_again(self):
         self.registry.register("a", consume)
         self.registry.register("a", consume)
