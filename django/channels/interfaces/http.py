@@ -26,6 +26,10 @@ from .upgrade import Upgrade
 
 OPEN, LAST, ENDING = range(3)
 
+# How many bytes are parsed between two looks whether the connection has too many
+# requests: 26 are a whole one, which takes a hundred times as many in memory.
+PARSED = 1024
+
 # How many connections may wait at once to have read that there are too many.
 TURNED_AWAY = 32
 
@@ -43,6 +47,8 @@ class HTTPConnection(Protocol):
         self.reading = True
         self._seen = b""
         self._upgrade = None
+        # What was read, and waits until there is room for its requests.
+        self._unparsed = b""
         # The protocol that has taken the connection over.
         self.successor = None
 
@@ -68,6 +74,9 @@ class HTTPConnection(Protocol):
         if self._upgrade is not None:
             if not self._upgrade.add(data):
                 self._read_no_further()
+            return
+        if self._unparsed:
+            self._unparsed += data
             return
         self._feed(data)
         if self._upgrade is not None:
@@ -109,6 +118,7 @@ class HTTPConnection(Protocol):
 
     def continue_expected(self):
         if self.phase == OPEN and self._is_free():
+            self.parser.head.expects = False
             self.outlet.write(head.CONTINUE)
 
     def request_complete(self, request, body, file, keep_alive):
@@ -129,6 +139,25 @@ class HTTPConnection(Protocol):
             self._read_no_further()
 
     def _feed(self, data):
+        """Parse what the client sent, as long as there is room for requests."""
+        start, size = 0, len(data)
+        while size - start > PARSED:
+            end = start + self.parser.at_once(data, start, PARSED)
+            if end >= size:
+                break
+            self._parse(data[start:end])
+            start = end
+            if self._upgrade is not None:
+                self._upgrade.rest += data[start:]
+                return
+            if self.phase != OPEN:
+                return
+            if not self.reading:
+                self._unparsed = data[start:]
+                return
+        self._parse(data[start:] if start else data)
+
+    def _parse(self, data):
         if self.parser.stage == BETWEEN:
             # What comes later may be a header or a body, which isn't logged.
             self._seen = data
@@ -194,6 +223,11 @@ class HTTPConnection(Protocol):
             turns.start_next()
         if not self.reading and len(turns.queue) < self.limits.pipelined_requests:
             self._read_on()
+            data, self._unparsed = self._unparsed, b""
+            if data:
+                self.dataReceived(data)
+                if self.successor is not None:
+                    return
         if turns.current is not None or turns.queue or self.outlet.blocked:
             return
         stage = self.parser.stage
@@ -208,7 +242,7 @@ class HTTPConnection(Protocol):
         elif stage == BODY:
             self._wait(self.limits.body_timeout)
             if self.parser.head.expects:
-                self.outlet.write(head.CONTINUE)
+                self.continue_expected()
         elif stage == HEAD:
             self._wait(self.limits.header_timeout)
 

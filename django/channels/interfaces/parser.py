@@ -90,6 +90,22 @@ class RequestParser:
                 too_long = self._target is None or len(self._target) > len(data)
                 raise Refused(414 if too_long else 431)
 
+    def at_once(self, data, start, least):
+        """
+        Return how many bytes of ``data`` from ``start`` on to feed at once, for
+        few requests to end in them: ``least``, about, or more of a large body,
+        or a head's rest.
+        """
+        if self.stage != BODY:
+            end = data.find(b"\r\n\r\n", start + least - 4)
+            return len(data) if end < 0 else end + 4 - start
+        if self.head.length is not None:
+            return max(least, self.head.length - self._body.size)
+        # Its end isn't looked for: that would take as long as to parse it. A
+        # request after it has this in its line, and mostly there is none.
+        line = data.find(b" HTTP/1.", start)
+        return len(data) if line < 0 else max(least, line - start)
+
     @property
     def line(self):
         """The method and the target of the request at hand, or b"" if unknown."""

@@ -352,6 +352,83 @@ class ConnectionTests(SimpleTestCase):
         http.respond(HttpResponse(), 1)
         self.assertIs(http.wire.is_read, True)
 
+    def test_many_requests_in_one_piece(self):
+        """Those that have no place to wait are kept as bytes, in their order."""
+        requests = [
+            b"POST /%d HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n\r\n\r\n" % n
+            for n in range(500)
+        ]
+        http = HTTPWire()
+        http.receive(b"".join(requests[:400]))
+        # What comes nevertheless, as it does with TLS.
+        http.receive(b"".join(requests[400:])[:-1])
+        most = 0
+        for n in range(499):
+            most = max(most, len(http.connection.turns.queue))
+            self.assertEqual(http.requests[n].content["path"], f"/{n}")
+            self.assertEqual(http.requests[n].content["body"], b"\r\n\r\n")
+            http.respond(HttpResponse(), n)
+        self.assertLess(most, 50)
+        self.assertIs(http.wire.is_read, True)
+        # The last one's body isn't whole yet.
+        http.receive(b"\n")
+        self.assertEqual(http.requests[-1].content["path"], "/499")
+
+    def test_many_requests_after_a_chunked_body(self):
+        http = HTTPWire()
+        http.receive(
+            b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        http.receive(b"1000\r\n" + b" " * 0x1000 + b"\r\n0\r\n\r\n" + GET * 500)
+        self.assertLess(len(http.connection.turns.queue), 50)
+        for n in range(501):
+            http.respond(HttpResponse(), n)
+        self.assertEqual(len(http.requests), 501)
+
+    def test_many_refused_requests_in_one_piece(self):
+        """Each has its answer when the client reads, and 100 Continue comes once."""
+        http = HTTPWire()
+        http.full = True
+        http.wire.slow = True
+        http.receive(
+            GET * 400 + b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n"
+            b"Expect: 100-continue\r\n\r\n"
+        )
+        self.assertLess(len(http.connection.turns.queue), 50)
+        http.wire.read_all()
+        data = http.wire.take()
+        self.assertEqual(data.count(b" 503 Service Unavailable\r\n"), 400)
+        self.assertEqual(data.count(b" 100 Continue\r\n"), 1)
+        self.assertTrue(data.endswith(b" 100 Continue\r\n\r\n"))
+
+    def test_websocket_after_many_refused_requests_in_one_piece(self):
+        http = HTTPWire()
+        http.full = True
+        http.wire.slow = True
+        successor = mock.Mock()
+        http.sockets.take_over = lambda connection, head, rest: connection.hand_over(
+            successor, rest
+        )
+        http.receive(
+            GET * 100 + b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
+            b"Upgrade: websocket\r\n\r\nframes"
+        )
+        http.wire.read_all()
+        successor.dataReceived.assert_called_once_with(b"frames")
+
+    def test_upgrade_among_many_requests_in_one_piece(self):
+        http = HTTPWire()
+        offer = (
+            b"GET /%d HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
+            b"Upgrade: x\r\n\r\n"
+        )
+        http.receive(GET * 100 + offer % 1 + GET * 100 + offer % 2 + GET * 100)
+        for n in range(302):
+            path = {100: "/1", 201: "/2"}.get(n, "/")
+            self.assertEqual(http.requests[n].content["path"], path)
+            http.respond(HttpResponse(), n)
+        self.assertEqual(len(http.requests), 302)
+
     def test_head(self):
         http = HTTPWire()
         http.receive(b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
