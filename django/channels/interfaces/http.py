@@ -30,6 +30,9 @@ OPEN, LAST, ENDING = range(3)
 # requests: 26 are a whole one, which takes a hundred times as many in memory.
 PARSED = 1024
 
+# A larger body, in bytes, makes its request a large one, as does one in a file.
+LARGE = 64 * 1024
+
 # How many connections may wait at once to have read that there are too many.
 TURNED_AWAY = 32
 
@@ -135,7 +138,7 @@ class HTTPConnection(Protocol):
         content = request.content(scheme, client, self.server, body)
         turns = self.turns
         turns.add(Exchange(turns, content, keep_alive, file))
-        if len(turns.queue) >= self.limits.pipelined_requests:
+        if turns.queue and not self._has_room():
             self._read_no_further()
 
     def _feed(self, data):
@@ -221,7 +224,7 @@ class HTTPConnection(Protocol):
         turns = self.turns
         if turns.queue:
             turns.start_next()
-        if not self.reading and len(turns.queue) < self.limits.pipelined_requests:
+        if not self.reading and self._has_room():
             self._read_on()
             data, self._unparsed = self._unparsed, b""
             if data:
@@ -330,6 +333,14 @@ class HTTPConnection(Protocol):
         """Tell whether all that came before is answered, and taken by the client."""
         turns = self.turns
         return turns.current is None and not turns.queue and not self.outlet.blocked
+
+    def _has_room(self):
+        """Tell whether further requests may wait; behind a large one, none may."""
+        queue = self.turns.queue
+        return len(queue) < self.limits.pipelined_requests and not any(
+            exchange.body_file is not None or len(exchange.content["body"]) > LARGE
+            for exchange in queue
+        )
 
     def _read_on(self):
         if not self.reading:

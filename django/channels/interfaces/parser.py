@@ -97,8 +97,8 @@ class RequestParser:
         or a head's rest.
         """
         if self.stage != BODY:
-            end = data.find(b"\r\n\r\n", start + least - 4)
-            return len(data) if end < 0 else end + 4 - start
+            end = data.find(b"\r\n\r\n", start)
+            return len(data) if end < 0 else max(least, end + 4 - start)
         if self.head.length is not None:
             return max(least, self.head.length - self._body.size)
         # Its end isn't looked for: that would take as long as to parse it. A

@@ -374,6 +374,29 @@ class ConnectionTests(SimpleTestCase):
         http.receive(b"\n")
         self.assertEqual(http.requests[-1].content["path"], "/499")
 
+    def test_large_bodies_ahead(self):
+        """One may wait: a file of each would take the process's descriptors."""
+        body = b"a" * 100_000
+        request = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n" + body
+        for size in (50_000, 200_000):
+            with (
+                self.subTest(FILE_UPLOAD_MAX_MEMORY_SIZE=size),
+                override_settings(FILE_UPLOAD_MAX_MEMORY_SIZE=size),
+            ):
+                http = HTTPWire()
+                http.receive(request)
+                self.assertIs(http.wire.is_read, True)
+                http.receive(request + GET + request[:-1])
+                self.assertIs(http.wire.is_read, False)
+                self.assertEqual(len(http.connection.turns.queue), 1)
+                http.respond(HttpResponse(), 0)
+                self.assertIs(http.wire.is_read, True)
+                self.assertEqual(len(http.connection.turns.queue), 1)
+                http.receive(b"a")
+                for n in range(1, 4):
+                    http.respond(HttpResponse(), n)
+                self.assertEqual(len(http.requests), 4)
+
     def test_many_requests_after_a_chunked_body(self):
         http = HTTPWire()
         http.receive(
