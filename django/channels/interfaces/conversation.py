@@ -269,5 +269,6 @@ class Conversation:
 
     def _close(self, code, reason):
         self.state = CLOSING
-        self._relay.clear()
         self.edge.close(code, reason)
+        # Then, since the edge reads on, perhaps the peer's close.
+        self._relay.clear()

@@ -98,7 +98,7 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
     def _read(self, data):
         """
         Pass on the messages that take no more than a look, and let Autobahn
-        read from the first one on that does.
+        read from the first one on that does. It keeps what there is no room for.
         """
         if self._deaf:
             return
@@ -107,7 +107,7 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
         if self.state == self.STATE_OPEN and not (
             self.data or self.inside_message or self.current_frame is not None
         ):
-            while start < len(data) and self.state == self.STATE_OPEN:
+            while start < len(data) and self._reading and self.state == self.STATE_OPEN:
                 content, end = plain_message(data, start, self.longest)
                 if content is None:
                     break
@@ -115,6 +115,12 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
                 self.conversation.received(content, type(content) is bytes)
         if start < len(data):
             self._dataReceived(data[start:])
+
+    def processData(self):
+        # What has come behind frames that wait for their consumers waits as bytes.
+        return (
+            self._reading or self.state != self.STATE_OPEN
+        ) and super().processData()
 
     def onFrameBegin(self):
         frame = self.current_frame
@@ -260,7 +266,10 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
         if not self._reading:
             self._reading = True
             if not self._lost:
-                self.transport.resumeProducing()
+                self._read_kept()
+                # It may have held the client's close, or more than there is room for.
+                if self._reading and not self.transport.disconnecting:
+                    self.transport.resumeProducing()
 
     def call_later(self, delay, function):
         return self.factory.reactor.callLater(delay, function)
@@ -274,6 +283,13 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
         # Called about once a second.
         if self._small_frames:
             self._small_frames = 0
+
+    def _read_kept(self):
+        if self.inside_message or self.current_frame is not None:
+            self.consumeData()
+        elif self.data:
+            data, self.data = self.data, b""
+            self._read(data)
 
     def _decided(self):
         self.decided()

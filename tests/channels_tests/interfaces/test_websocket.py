@@ -356,6 +356,56 @@ class ReceiveTests(WebSocketTestCase):
         self.assertIs(self.wire.is_read, True)
         self.assertNothing(RECEIVE)
 
+    def assertKept(self, data):
+        """``data`` begins 100 messages, and ends them; few of them wait apart."""
+        connect = self.open()
+        self.send(data)
+        (socket,) = self.sockets.by_name.values()
+        backlog = socket.conversation._relay._waiting
+        for n in range(100):
+            self.assertLessEqual(len(backlog._waiting), 16)
+            message = self.taken(RECEIVE)
+            self.assertEqual(message.content["content"], str(n))
+            self.done(message)
+        self.assertIs(self.wire.is_read, True)
+        self.reply(connect, content="y")
+        self.assertTrue(self.wire.take().endswith(b"\x81\x01y"))
+
+    def test_many_messages_in_one_piece(self):
+        """Those that have no place to wait are kept as bytes, in their order."""
+        self.assertKept(b"".join(frame(b"%d" % n) for n in range(100)))
+
+    def test_many_fragments_in_one_piece(self):
+        """The same holds where Autobahn reads."""
+        self.assertKept(
+            frame(b"", opcode=9)
+            + b"".join(
+                frame(b"", fin=False) + frame(b"%d" % n, opcode=0) for n in range(100)
+            )
+        )
+
+    def test_pieces_behind_many_messages(self):
+        """What comes nevertheless, as it does with TLS, comes after them."""
+        self.open()
+        messages = b"".join(frame(b"%d" % n) for n in range(100))
+        for start in range(0, len(messages), 50):
+            self.send(messages[start : start + 50])
+        for n in range(100):
+            message = self.taken(RECEIVE)
+            self.assertEqual(message.content["content"], str(n))
+            self.done(message)
+        self.assertNothing(RECEIVE)
+
+    def test_closed_with_many_messages_in_one_piece(self):
+        """Nothing is heard after the server's close but the client's."""
+        connect = self.open()
+        self.send(frame(b"x") * 100 + close_frame(1000))
+        self.reply(connect, close=4000)
+        self.assertEqual(self.wire.take(), b"\x88\x02" + struct.pack("!H", 4000))
+        self.done(self.taken(RECEIVE))
+        self.assertNothing(RECEIVE)
+        self.assertEqual(self.wire.ended, "abort")
+
     def test_too_large(self):
         """A message past the limit closes the socket with 1009."""
         self.open()
