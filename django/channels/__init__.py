@@ -111,7 +111,7 @@ class ChannelBackendHandler(BaseConnectionHandler):
     def create_connection(self, alias):
         params = self.settings[alias]
         place = f"CHANNEL_BACKENDS[{alias!r}]"
-        if not isinstance(params, dict) or "BACKEND" not in params:
+        if not isinstance(params, dict) or not isinstance(params.get("BACKEND"), str):
             raise InvalidChannelBackend(
                 f"{place}: must be a dict with the key 'BACKEND', the dotted path "
                 f"of a channel backend class."

@@ -55,7 +55,7 @@ def check_http_backend(app_configs=None, **kwargs):
     backends = settings.CHANNEL_BACKENDS
     if alias is None or alias == "local":
         return []
-    if isinstance(backends, dict) and alias in backends:
+    if isinstance(backends, dict) and alias in tuple(backends):
         return []
     return [
         checks.Error(

@@ -63,7 +63,11 @@ def check_any_origin(app_configs=None, **kwargs):
 def check_backends_on_the_network(app_configs=None, **kwargs):
     """Messages aren't readable, or forgeable, on their way to a store."""
     found = []
-    for alias, params in dict(settings.CHANNEL_BACKENDS or {}).items():
+    backends = settings.CHANNEL_BACKENDS
+    if not isinstance(backends, dict):
+        # Another check says so.
+        return []
+    for alias, params in backends.items():
         missing = sorted(_missing(alias, params))
         if missing:
             found.append(
@@ -86,9 +90,9 @@ def _missing(alias, params):
         backend = channel_backends[alias]
     except InvalidChannelBackend:
         return set()
-    urls = params.get("LOCATION") or ()
+    urls = params.get("LOCATION")
     missing = set()
-    for url in [urls] if isinstance(urls, str) else urls:
+    for url in urls if isinstance(urls, (list, tuple)) else [urls]:
         parts = urlsplit(str(url))
         if parts.scheme not in ("redis", "rediss") or _is_local(parts.hostname):
             continue

@@ -1,4 +1,5 @@
 from django.channels import consumers
+from django.channels.backends.memory import MemoryChannelBackend
 from django.channels.checks import (
     check_channel_backends,
     check_http_backend,
@@ -37,13 +38,25 @@ class ChecksTests(SimpleTestCase):
             with self.subTest(value=value), override_settings(CHANNEL_BACKENDS=value):
                 self.assertEqual(self.ids(check_channel_backends), ["channels.E001"])
 
-    @override_settings(CHANNEL_BACKENDS={**memory(), "a": {}, "b": {"BACKEND": "c"}})
+    @override_settings(
+        CHANNEL_BACKENDS={
+            **memory(),
+            "a": {},
+            "b": {"BACKEND": "c"},
+            # The class, where its path is to be.
+            "d": {"BACKEND": MemoryChannelBackend},
+        }
+    )
     def test_every_wrong_backend(self):
-        self.assertEqual(self.ids(check_channel_backends), ["channels.E002"] * 2)
+        self.assertEqual(self.ids(check_channel_backends), ["channels.E002"] * 3)
 
-    @override_settings(CHANNEL_HTTP_BACKEND="other")
     def test_http_backend(self):
-        self.assertEqual(self.ids(check_http_backend), ["channels.E003"])
+        for value in ("other", ["default"]):
+            with (
+                self.subTest(value=value),
+                override_settings(CHANNEL_HTTP_BACKEND=value),
+            ):
+                self.assertEqual(self.ids(check_http_backend), ["channels.E003"])
 
     @override_settings(CHANNEL_BACKENDS=None, CHANNEL_HTTP_BACKEND="other")
     def test_http_backend_of_none(self):
@@ -124,6 +137,21 @@ class DeployChecksTests(SimpleTestCase):
         self.assertEqual(self.ids(check_any_origin), ["channels.W008"])
         with override_settings(ALLOWED_HOSTS=["example.com"]):
             self.assertEqual(self.ids(check_any_origin), [])
+
+    def test_backends_that_are_none(self):
+        """It's for check_channel_backends() to say so."""
+        memory = "django.channels.backends.memory.MemoryChannelBackend"
+        for backends in (
+            None,
+            ["default"],
+            {"default": {"BACKEND": object}},
+            {"default": {"BACKEND": memory, "LOCATION": 5}},
+        ):
+            with (
+                self.subTest(backends=backends),
+                override_settings(CHANNEL_BACKENDS=backends),
+            ):
+                self.assertEqual(check_backends_on_the_network(), [])
 
     def test_backends_on_the_network(self):
         keys = {"ENCRYPTION_KEYS": ["k" * 32]}
