@@ -2,6 +2,7 @@ import subprocess
 import sys
 import threading
 import unittest
+from unittest import mock
 
 from django.channels import Channel, Group, channel_backends
 from django.channels.worker import Worker
@@ -141,6 +142,23 @@ class WebSocketTests(EchoTestCase):
         for i in range(300):
             socket.send(str(i))
         self.assertEqual([socket.receive() for _ in range(300)][-1], "299")
+
+    def test_what_is_no_message_from_another_thread(self):
+        """It doesn't end the wait for a message."""
+        socket = self.client.websocket("/").connect()
+        reply = Channel(socket._edge.conversation.handshake["reply_channel"])
+        to_send = [{"state": {"a": 1}}, {"content": "x"}]
+        wait = socket._wait
+
+        def send_and_wait(timeout):
+            sender = threading.Thread(target=reply.send, kwargs=to_send.pop(0))
+            sender.start()
+            sender.join()
+            return wait(timeout)
+
+        with mock.patch.object(socket, "_wait", send_and_wait):
+            self.assertEqual(socket.receive(timeout=60), "x")
+        socket.close()
 
 
 class ServerTests(SimpleTestCase):

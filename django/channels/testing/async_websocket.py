@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from time import monotonic
 
 from django.channels.inline import arun_here
 from django.channels.interfaces.close_codes import NORMAL
@@ -72,10 +73,13 @@ class AsyncWebSocket(BaseWebSocket):
         self._raise()
 
     async def _await_message(self, timeout):
+        end = monotonic() + timeout
         await self._drive()
-        if timeout and not self._edge.inbox and self._is_open:
+        while timeout > 0 and not self._edge.inbox and self._is_open:
             await self._wait(timeout)
+            # What another thread did may be something else.
             await self._drive()
+            timeout = end - monotonic()
 
     async def _wait(self, timeout):
         loop, event = asyncio.get_running_loop(), asyncio.Event()

@@ -7,6 +7,7 @@ the other, until nothing is left to do.
 
 import json
 import threading
+from time import monotonic
 
 from django.channels.inline import run_here
 from django.channels.interfaces.close_codes import NORMAL
@@ -86,10 +87,13 @@ class WebSocket(BaseWebSocket):
         self._raise()
 
     def _await_message(self, timeout):
+        end = monotonic() + timeout
         self._drive()
-        if timeout and not self._edge.inbox and self._is_open:
+        while timeout > 0 and not self._edge.inbox and self._is_open:
             self._wait(timeout)
+            # What another thread did may be something else.
             self._drive()
+            timeout = end - monotonic()
 
     def _wait(self, timeout):
         """Wait until another thread does something. Tell whether one did."""
