@@ -125,6 +125,23 @@ class AutobahnTests(SimpleTestCase):
 
     @relied_on(
         WEBSOCKET,
+        "processData() reads a part of a message, and tells whether to go on; "
+        "consumeData() goes on, and data holds what is left.",
+    )
+    def test_no_further(self):
+        protocol, wire = self.connect()
+        protocol.decision.callback(None)
+        read_on = protocol.processData
+        protocol.processData = lambda: not protocol.came and read_on()
+        protocol._dataReceived(frame(b"1") + frame(b"2"))
+        self.assertEqual(protocol.came, [(b"1", False)])
+        self.assertEqual(protocol.data, frame(b"2"))
+        protocol.processData = read_on
+        protocol.consumeData()
+        self.assertEqual(protocol.came, [(b"1", False), (b"2", False)])
+
+    @relied_on(
+        WEBSOCKET,
         "sendCloseFrame() begins the closing handshake, and "
         "onClose() tells how it ended.",
     )
