@@ -22,7 +22,7 @@ from importlib import import_module
 # What needs no settings, and installs no reactor.
 IMPORTED = [
     "django.channels.backends.redis.backend",
-    "django.channels.interfaces.websocket",
+    "django.channels.interfaces.websocket_factory",
     "django.contrib.staticfiles.management.commands.runserver",
     "django.core.management.commands.runworker",
     "django.core.management.commands.runwsserver",

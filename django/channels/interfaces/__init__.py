@@ -19,9 +19,10 @@ imports it before a server is wanted. The way through it:
     descriptions; telling clients to go when it stops.
 ``factory``, ``http``
     What connections share; one client connection: its phases, its deadlines.
-``parser``, ``turns``, ``upgrade``, ``failures``
-    A connection's bytes as requests; their responses, in order; a request for
-    another protocol; what answers those that couldn't be sent.
+``intake``, ``parser``, ``turns``, ``upgrade``, ``failures``
+    A connection's bytes, no more than it has room for; as requests; their
+    responses, in order; a request for another protocol; what answers those that
+    couldn't be sent.
 ``request``, ``body``, ``proxies``, ``limits``
     What a request says and whether it may be served; its body while it comes
     in; what proxies say of its client; how much and how long that may take.
@@ -45,8 +46,9 @@ imports it before a server is wanted. The way through it:
 ``edge``, ``sockets``, ``watch``
     The conversation's edge, whatever carries it; all the sockets of a server;
     which of their messages the workers have had for too long.
-``websocket``, ``framing``
-    The edge on Autobahn, which reads all but whole, small messages.
+``websocket``, ``framing``, ``websocket_factory``, ``quiet_log``
+    The edge on Autobahn, which reads all but whole, small messages; what all
+    edges share for it; what it logs.
 ``asgi``, ``asgi_connection``, ``asgi_socket``, ``asgi_worker``
     WebSockets of an ASGI server that Django runs in: the application; what a
     scope says; the edge on an ASGI server; the process's worker. They import

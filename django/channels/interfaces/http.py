@@ -18,26 +18,17 @@ from twisted.internet.protocol import Protocol
 
 from . import head
 from .exchange import Exchange
+from .intake import ENDING, LAST, OPEN, Intake
 from .outlet import Outlet
 from .parser import BETWEEN, BODY, HEAD, RequestParser
-from .request import Refused
 from .turns import Turns
-from .upgrade import Upgrade
-
-OPEN, LAST, ENDING = range(3)
-
-# How many bytes are parsed between two looks whether the connection has too many
-# requests: 26 are a whole one, which takes a hundred times as many in memory.
-PARSED = 1024
-
-# A larger body, in bytes, makes its request a large one, as does one in a file.
-LARGE = 64 * 1024
+from .upgrade import Upgrading
 
 # How many connections may wait at once to have read that there are too many.
 TURNED_AWAY = 32
 
 
-class HTTPConnection(Protocol):
+class HTTPConnection(Intake, Upgrading, Protocol):
     def __init__(self, factory):
         self.factory = factory
         self.limits = factory.limits
@@ -141,77 +132,12 @@ class HTTPConnection(Protocol):
         if turns.queue and not self._has_room():
             self._read_no_further()
 
-    def _feed(self, data):
-        """Parse what the client sent, as long as there is room for requests."""
-        start, size = 0, len(data)
-        while size - start > PARSED:
-            end = start + self.parser.at_once(data, start, PARSED)
-            if end >= size:
-                break
-            self._parse(data[start:end])
-            start = end
-            if self._upgrade is not None:
-                self._upgrade.rest += data[start:]
-                return
-            if self.phase != OPEN:
-                return
-            if not self.reading:
-                self._unparsed = data[start:]
-                return
-        self._parse(data[start:] if start else data)
-
-    def _parse(self, data):
-        if self.parser.stage == BETWEEN:
-            # What comes later may be a header or a body, which isn't logged.
-            self._seen = data
-        try:
-            rest = self.parser.feed(data)
-        except Refused as refused:
-            # What comes after the last request means nothing.
-            if self.phase == OPEN:
-                self.refuse(refused.status)
-            return
-        if rest is not None and self.phase == OPEN:
-            self._upgrade = Upgrade(self.parser.head, rest, self.limits.header_size)
-
-    # Another protocol's side.
-
     def seen(self, request):
         """Return the request's client and scheme, as trusted proxies say."""
         proxies = self.factory.proxies
         if proxies is None:
             return self.client, self.scheme
         return proxies.seen(request, self.client, self.scheme)
-
-    def hand_over(self, successor, data):
-        """Let ``successor`` have the connection; ``data`` came last."""
-        self.outlet.close()
-        self.successor = successor
-        # A socket stays for long, and has no use for them.
-        self.parser = self.turns = self.outlet = None
-        self._seen = b""
-        # The transport goes on calling this object.
-        self.dataReceived = successor.dataReceived
-        successor.makeConnection(self.transport)
-        successor.dataReceived(data)
-
-    def refuse_upgrade(self, status):
-        headers = [("Retry-After", "1")] if status == 503 else ()
-        self.outlet.write(head.error_response(status, close=True, headers=headers))
-        self.finish(linger=True)
-
-    def _do_upgrade(self):
-        """Act on the offer in its turn, and on those that come right after it."""
-        while self._upgrade is not None and self._is_free():
-            upgrade, self._upgrade = self._upgrade, None
-            self._read_on()
-            sockets = self.factory.sockets
-            if upgrade.head.wants_websocket and sockets is not None:
-                self.deadline = None
-                sockets.take_over(self, upgrade.head, upgrade.rest)
-            else:
-                self.parser.go_on()
-                self._feed(upgrade.ignored())
 
     # The turns' side.
 
@@ -333,24 +259,6 @@ class HTTPConnection(Protocol):
         """Tell whether all that came before is answered, and taken by the client."""
         turns = self.turns
         return turns.current is None and not turns.queue and not self.outlet.blocked
-
-    def _has_room(self):
-        """Tell whether further requests may wait; behind a large one, none may."""
-        queue = self.turns.queue
-        return len(queue) < self.limits.pipelined_requests and not any(
-            exchange.body_file is not None or len(exchange.content["body"]) > LARGE
-            for exchange in queue
-        )
-
-    def _read_on(self):
-        if not self.reading:
-            self.reading = True
-            self.transport.resumeProducing()
-
-    def _read_no_further(self):
-        if self.reading:
-            self.reading = False
-            self.transport.pauseProducing()
 
 
 def address(addr):

@@ -24,7 +24,7 @@ from .shutdown import Shutdown
 from .signals import StopSignals
 from .sockets import Sockets
 from .wakeups import Wakeups
-from .websocket import WebSocketFactory
+from .websocket_factory import WebSocketFactory
 from .workers import Workers
 
 

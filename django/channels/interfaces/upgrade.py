@@ -1,5 +1,7 @@
 """A request that asks for another protocol (RFC 9110 section 7.8)."""
 
+from . import head
+
 
 class Upgrade:
     """
@@ -23,9 +25,46 @@ class Upgrade:
         after it: a server may ignore it, but not what else the client says of
         the connection.
         """
-        head = self.head
-        plain = head.serialize(without={"upgrade", "connection"})
+        plain = self.head.serialize(without={"upgrade", "connection"})
         line, _, others = plain.partition(b"\r\n")
-        options = {"close", "keep-alive"}.intersection(head.tokens("connection"))
+        words = self.head.tokens("connection")
+        options = {"close", "keep-alive"}.intersection(words)
         said = "".join(f"connection: {option}\r\n" for option in sorted(options))
         return b"%b\r\n%b%b%b" % (line, said.encode(), others, self.rest)
+
+
+class Upgrading:
+    """
+    The part of an HTTPConnection that has an offer, in ``_upgrade``, until it
+    hands the connection over to its ``successor``, or ignores it.
+    """
+
+    def hand_over(self, successor, data):
+        """Let ``successor`` have the connection; ``data`` came last."""
+        self.outlet.close()
+        self.successor = successor
+        # A socket stays for long, and has no use for them.
+        self.parser = self.turns = self.outlet = None
+        self._seen = b""
+        # The transport goes on calling this object.
+        self.dataReceived = successor.dataReceived
+        successor.makeConnection(self.transport)
+        successor.dataReceived(data)
+
+    def refuse_upgrade(self, status):
+        headers = [("Retry-After", "1")] if status == 503 else ()
+        self.outlet.write(head.error_response(status, close=True, headers=headers))
+        self.finish(linger=True)
+
+    def _do_upgrade(self):
+        """Act on the offer in its turn, and on those that come right after it."""
+        while self._upgrade is not None and self._is_free():
+            upgrade, self._upgrade = self._upgrade, None
+            self._read_on()
+            sockets = self.factory.sockets
+            if upgrade.head.wants_websocket and sockets is not None:
+                self.deadline = None
+                sockets.take_over(self, upgrade.head, upgrade.rest)
+            else:
+                self.parser.go_on()
+                self._feed(upgrade.ignored())

@@ -1,8 +1,5 @@
 """A WebSocket on a connection: Autobahn's protocol as a conversation's edge."""
 
-import logging
-from math import inf
-
 from autobahn.websocket.types import ConnectionDeny
 from twisted.internet.defer import Deferred
 
@@ -10,14 +7,11 @@ from . import head
 from .close_codes import ABNORMAL, NO_CODE, POLICY_VIOLATION
 from .edge import SocketEdge
 from .frames import LONGEST, plain_message
-from .framing import (
-    WebSocketServerFactory,
-    WebSocketServerProtocol,
-    sharing_state,
-)
+from .framing import WebSocketServerProtocol
 from .handshake import usual_key
 from .outlet import Outlet
 from .payload import truncated
+from .quiet_log import QuietLog
 
 # A fragment with fewer bytes, or a control frame, takes longer to look at than to
 # send. Whole messages have a limit of their own: see Conversation.
@@ -26,35 +20,6 @@ SMALL = 128
 # How many bytes wait for the answer to the handshake before a client is read no
 # further. They may be thousands of messages, which are all taken at once then.
 EARLY = 64 * 1024
-
-logger = logging.getLogger("django.channels.server")
-
-
-class QuietLog:
-    """
-    Autobahn's and Twisted's logger interface over ``django.channels.server``.
-
-    What Autobahn warns of is mostly a client's doing: a lost connection, a
-    broken frame. It is of interest while debugging.
-    """
-
-    def debug(self, text=None, **values):
-        pass
-
-    trace = debug
-
-    def info(self, text=None, **values):
-        logger.debug("%s", text.format(**values) if text else values)
-
-    warn = info
-
-    def error(self, text=None, **values):
-        logger.error("%s", text.format(**values) if text else values)
-
-    critical = error
-
-    def failure(self, text=None, failure=None, **values):
-        logger.error("%s %s", text, failure)
 
 
 class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
@@ -301,42 +266,3 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
             if self.outlet.blocked and not all_of_it:
                 return
             self.outlet.write(self.held.pop(0))
-
-
-class WebSocketFactory(WebSocketServerFactory):
-    """The settings of Autobahn's that all connections share."""
-
-    noisy = False
-    log = QuietLog()
-
-    def __init__(self, reactor, limits):
-        super().__init__(server="Django", reactor=reactor)
-        self.setProtocolOptions(
-            versions=[13],
-            maxMessagePayloadSize=limits.message_size,
-            maxFramePayloadSize=limits.message_size,
-            failByDrop=False,
-            echoCloseCodeReason=True,
-            # The connect consumer's time is kept here, and ends in a 504.
-            openHandshakeTimeout=0,
-            closeHandshakeTimeout=limits.close_timeout,
-            # Without a timeout: while a socket isn't read, its pongs aren't.
-            # An unanswered ping lets TCP find out that the peer is gone.
-            autoPingInterval=0 if limits.ping_interval == inf else limits.ping_interval,
-            autoPingTimeout=0,
-            allowNullOrigin=True,
-        )
-        # Autobahn's own would ask the global reactor, whatever was given.
-        self._batched_timer = _Timer(reactor)
-        self._connection = sharing_state(WebSocketConnection, self)
-        self._connection.longest = min(LONGEST, limits.message_size)
-
-    def make_protocol(self, sockets, content):
-        protocol = self._connection(sockets, content)
-        protocol.factory = self
-        return protocol
-
-
-class _Timer:
-    def __init__(self, clock):
-        self.call_later = clock.callLater

@@ -12,7 +12,7 @@ from django.channels.interfaces.limits import Limits
 from django.channels.interfaces.mailbox import Mailbox
 from django.channels.interfaces.outbox import Outbox
 from django.channels.interfaces.sockets import Sockets
-from django.channels.interfaces.websocket import WebSocketFactory
+from django.channels.interfaces.websocket_factory import WebSocketFactory
 from django.channels.message import Message
 from django.http import HttpResponse
 from django.test import SimpleTestCase

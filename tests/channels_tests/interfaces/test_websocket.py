@@ -9,9 +9,10 @@ from django.channels.interfaces.limits import Limits
 from django.channels.interfaces.listeners import Listeners
 from django.channels.interfaces.mailbox import Mailbox
 from django.channels.interfaces.payload import truncated
+from django.channels.interfaces.quiet_log import QuietLog
 from django.channels.interfaces.shutdown import Shutdown
 from django.channels.interfaces.sockets import Sockets
-from django.channels.interfaces.websocket import QuietLog, WebSocketFactory
+from django.channels.interfaces.websocket_factory import WebSocketFactory
 from django.channels.message import Message
 from django.test import SimpleTestCase, override_settings
 

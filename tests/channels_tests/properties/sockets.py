@@ -12,7 +12,7 @@ from django.channels.interfaces.frames import frame_of
 from django.channels.interfaces.limits import Limits
 from django.channels.interfaces.mailbox import Mailbox
 from django.channels.interfaces.sockets import Sockets
-from django.channels.interfaces.websocket import WebSocketFactory
+from django.channels.interfaces.websocket_factory import WebSocketFactory
 from django.channels.message import Message
 
 CONNECT, RECEIVE, DISCONNECT = WEBSOCKET_CHANNELS
