@@ -96,24 +96,34 @@ class DatabaseBackendTests(
 
 
 class SQLiteBackendTests(FullTests, DatabaseBackendTests, DatabaseTestCase):
+    def steps(self, function, *args):
+        """Return what it returns, and how many instructions SQLite's machine took."""
+        count = itertools.count()
+        connection = connections[ALIAS].connection
+        connection.set_progress_handler(lambda: next(count) and None, 1)
+        try:
+            return function(*args), next(count)
+        finally:
+            connection.set_progress_handler(None, 1)
+
     def test_looking_among_many(self):
         """It costs no more to see that something waits where much does."""
-
-        def steps():
-            """Return how many instructions of SQLite's machine a look takes."""
-            count = itertools.count()
-            connection = connections[ALIAS].connection
-            connection.set_progress_handler(lambda: next(count) and None, 1)
-            try:
-                self.assertEqual(self.backend.store.changed(["a", "b"]), {"a"})
-            finally:
-                connection.set_progress_handler(None, 1)
-            return next(count)
-
+        look = partial(self.steps, self.backend.store.changed, ["a", "b"])
         self.add("a")
-        few = steps()
+        found, few = look()
         self.add_all("a", *range(300))
-        self.assertLess(steps(), few + 100)
+        self.assertEqual(found, {"a"})
+        self.assertLess(look()[1], few + 100)
+
+    def test_taking_from_many(self):
+        """It costs no more to take the first of many than of some."""
+        take = partial(self.steps, self.backend.jobs.take, "a", 10)
+        self.add_all("a", *range(30))
+        _, few = take()
+        self.add_all("a", *range(30, 300))
+        taken, many = take()
+        self.assertEqual(taken.channel, "a")
+        self.assertLess(many, 2 * few)
 
 
 class ManyWritersTests(DatabaseBackendTests):

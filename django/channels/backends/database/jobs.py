@@ -116,7 +116,7 @@ class Jobs:
 
     def take(self, channel, lease):
         """Take the first message of the channel. Return it, or None."""
-        rows = self._free.filter(channel=channel).order_by("-priority", "id")
+        rows = self._free.filter(channel=channel).order_by(*self._store.job_order)
         rows = rows.annotate(late=self.now - F("due"))
         for _ in range(LOOKS):
             candidates = list(rows[:CANDIDATES])

@@ -92,6 +92,11 @@ class DurableMessage(models.Model):
             models.Index(
                 fields=["channel", "died", "due"], name="channels_durable_due"
             ),
+            # The order in which they're taken: a long queue isn't sorted.
+            models.Index(
+                fields=["channel", "died", "-priority", "id"],
+                name="channels_durable_first",
+            ),
         ]
 
 

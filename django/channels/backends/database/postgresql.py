@@ -55,6 +55,9 @@ WHERE process = %s AND id <> ALL(%s::bigint[]) ORDER BY id LIMIT %s
 
 
 class PostgreSQLStore(Store):
+    # None of them has died, but it takes the index only if that's said.
+    job_order = ("died", *Store.job_order)
+
     def __init__(self, using):
         super().__init__(using)
         self.origin = secrets.token_hex(6)

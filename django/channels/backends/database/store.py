@@ -38,6 +38,9 @@ class Store:
     statement what their database can do with one.
     """
 
+    # The order in which durable messages are taken, as there's an index for it.
+    job_order = ("-priority", "id")
+
     def __init__(self, using):
         self.using = using
         # How far the clock is ahead of the database's, in seconds; for tests.

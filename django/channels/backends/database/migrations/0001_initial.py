@@ -75,7 +75,11 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(
                         fields=["channel", "died", "due"], name="channels_durable_due"
-                    )
+                    ),
+                    models.Index(
+                        fields=["channel", "died", "-priority", "id"],
+                        name="channels_durable_first",
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(
