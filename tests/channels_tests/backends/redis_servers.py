@@ -1,17 +1,15 @@
 """Redis and Valkey servers of the tests' own, which keep nothing."""
 
 import contextlib
-import random
 import shutil
 import signal
-import socket
 import tempfile
 from datetime import datetime, timedelta, timezone
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import quote
 
-from channels_tests.running import Server, missing, wait_for
+from channels_tests.running import Server, free_port, missing, wait_for
 
 
 def redis_executable():
@@ -26,28 +24,13 @@ def valkey_executable():
     return str(get_binary_path())
 
 
-def server_port():
-    """
-    Return a free port below those that systems give to clients: one of theirs
-    may be taken by a connection before the server has begun to listen.
-    """
-    while True:
-        port = random.SystemRandom().randrange(20_000, 30_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-
-
 class Node(Server):
     """One server, on a port of 127.0.0.1 and on a Unix socket."""
 
     def __init__(self, executable, *options):
         self.executable = executable
         self.options = options
-        self.port = server_port()
+        self.port = free_port()
         self.folder = tempfile.mkdtemp()
         self.url = f"redis://127.0.0.1:{self.port}"
         self.unix_url = f"unix://{self.folder}/socket"
@@ -168,7 +151,7 @@ class Cluster:
         self.nodes = []
         for _ in range(3):
             options = ["--cluster-enabled", "yes"]
-            options += ["--cluster-port", str(server_port())]
+            options += ["--cluster-port", str(free_port())]
             self.nodes.append(Node(executable, *options))
 
     @property
