@@ -42,9 +42,7 @@ def encode_request(request, body=None):
     headers = [
         [key[5:].replace("_", "-").lower(), value]
         for key, value in meta.items()
-        if key.startswith("HTTP_")
-        and isinstance(value, str)
-        and own.get(key) != value
+        if key.startswith("HTTP_") and isinstance(value, str) and own.get(key) != value
     ]
     for key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
         if meta.get(key) not in (None, ""):
