@@ -361,66 +361,53 @@ class WorkerTests(SimpleTestCase):
     def waiting(self):
         return self.backend.receiver(["jobs"]).receive(0)
 
-    def test_acknowledged_after_the_consumer(self):
-        done, go = threading.Event(), threading.Event()
+    def consume(self):
+        """Return the events that a consumer has begun, and that it may end."""
+        begun, go = threading.Event(), threading.Event()
+        self.addCleanup(go.set)
 
         @Channel.consumer("jobs", durable=True)
         def consumer():
-            done.set()
+            begun.set()
             go.wait(10)
 
-        worker = self.start()
-        Channel("jobs").send()
-        self.assertTrue(done.wait(10))
+        return begun, go
+
+    def wait_for_renewal(self):
         (job,) = self.backend._state.jobs.leased.values()
         first = job.due
-        # It's renewed.
         wait_for(lambda: job.due > first, "the renewal")
+
+    def test_acknowledged_after_the_consumer(self):
+        begun, go = self.consume()
+        worker = self.start()
+        Channel("jobs").send()
+        self.assertTrue(begun.wait(10))
+        self.wait_for_renewal()
         go.set()
         wait_for(lambda: not self.backend._state.jobs, "the acknowledgement")
         worker.stop()
 
     def test_worker_that_is_started_again(self):
         """It renews its leases as it did the first time."""
-        begun, go = threading.Event(), threading.Event()
-        self.addCleanup(go.set)
-
-        @Channel.consumer("jobs", durable=True)
-        def consumer():
-            begun.set()
-            go.wait(10)
-
+        begun, _ = self.consume()
         worker = self.start()
         worker.stop()
         worker.start()
         Channel("jobs").send()
         self.assertTrue(begun.wait(10))
-        (job,) = self.backend._state.jobs.leased.values()
-        first = job.due
-        wait_for(lambda: job.due > first, "the renewal")
+        self.wait_for_renewal()
 
     def test_lease_without_a_worker(self):
         """Whoever does a worker's work meanwhile renews it, too."""
 
-        @Channel.consumer("jobs", durable=True)
-        def consumer():
-            (job,) = self.backend._state.jobs.leased.values()
-            first = job.due
-            wait_for(lambda: job.due > first, "the renewal")
-
+        Channel.consumer("jobs", durable=True)(self.wait_for_renewal)
         Channel("jobs").send()
         self.assertEqual(self.run_messages(), 1)
         self.assertFalse(self.backend._state.jobs)
 
     def test_stopped_worker_gives_back(self):
-        begun, go = threading.Event(), threading.Event()
-        self.addCleanup(go.set)
-
-        @Channel.consumer("jobs", durable=True)
-        def consumer():
-            begun.set()
-            go.wait(10)
-
+        begun, go = self.consume()
         worker = self.start()
         Channel("jobs").send()
         self.assertTrue(begun.wait(10))

@@ -4,7 +4,7 @@ from django.channels.backends.redis import RedisChannelBackend
 from django.channels.testing.backend_suite import BackendTestCase
 
 from ..running import enter_for_class
-from .redis_servers import Node, redis_executable
+from .redis_servers import Cluster, Node, redis_executable
 
 KEYS = [
     "mG9tqJ1bqUOQDSbJv5hRWB0Xg6HvNLgJ9RJDnXbCtlk=",
@@ -42,3 +42,17 @@ class RedisTestCase(BackendTestCase):
 
     def let_die(self, backend):
         backend._inbox.stop()
+
+
+class ClusterTestCase(RedisTestCase):
+    """Backends on a Cluster."""
+
+    options = {"CLUSTER": True}
+
+    @classmethod
+    def start(cls):
+        return Cluster(redis_executable())
+
+    @property
+    def location(self):
+        return self.server.urls

@@ -9,9 +9,8 @@ from django.channels.exceptions import BackendUnavailable
 from django.channels.testing.backend_suite import SharedChannelBackendTests
 from django.test import SimpleTestCase
 
-from .redis_case import KEYS, RedisTestCase
+from .redis_case import KEYS, ClusterTestCase, RedisTestCase
 from .redis_servers import (
-    Cluster,
     EncryptedNode,
     Node,
     Sentinel,
@@ -42,7 +41,7 @@ class ValkeyBackendTests(RedisTestCase, SharedChannelBackendTests, SimpleTestCas
         return self.server.unix_url
 
 
-class ClusterBackendTests(RedisTestCase, SharedChannelBackendTests, SimpleTestCase):
+class ClusterBackendTests(ClusterTestCase, SharedChannelBackendTests, SimpleTestCase):
     options = {"CLUSTER": True, "SHARDS": 2}
     commands = None
 
@@ -61,14 +60,6 @@ class ClusterBackendTests(RedisTestCase, SharedChannelBackendTests, SimpleTestCa
         patcher.start()
         self.addCleanup(patcher.stop)
         super().setUp()
-
-    @classmethod
-    def start(cls):
-        return Cluster(redis_executable())
-
-    @property
-    def location(self):
-        return self.server.urls
 
 
 class QueryTests(RedisTestCase, SimpleTestCase):
@@ -93,13 +84,7 @@ class QueryTests(RedisTestCase, SimpleTestCase):
         self.assertEqual(sink.wait_for(1), [{"n": 2}])
 
 
-class ClusterQueryTests(QueryTests):
-    options = {"CLUSTER": True}
-
-    @classmethod
-    def start(cls):
-        return Cluster(redis_executable())
-
+class ClusterQueryTests(ClusterTestCase, QueryTests):
     @property
     def location(self):
         return [url + self.query for url in self.server.urls]

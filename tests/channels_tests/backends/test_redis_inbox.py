@@ -8,8 +8,8 @@ from django.channels.backends.redis.subscription import Subscription
 from django.channels.testing.backend_suite.case import PATIENCE, Sink
 from django.test import SimpleTestCase
 
-from .redis_case import RedisTestCase
-from .redis_servers import Cluster, Node, redis_executable
+from .redis_case import ClusterTestCase, RedisTestCase
+from .redis_servers import Node, redis_executable
 
 
 class Held(Sink):
@@ -301,10 +301,6 @@ class KeepingServerTests(InboxTestCase, SimpleTestCase):
     options = {"TIMEOUT": 2}
 
     @classmethod
-    def start(cls):
-        return Node(redis_executable())
-
-    @classmethod
     def setUpClass(cls):
         # After the options of every node, which say that nothing is kept.
         super().setUpClass()
@@ -360,18 +356,8 @@ class OlderServerTests(InboxTestCase, SimpleTestCase):
         read.assert_not_called()
 
 
-class MovedSlotTests(InboxTestCase, SimpleTestCase):
+class MovedSlotTests(ClusterTestCase, InboxTestCase, SimpleTestCase):
     """The node changes that has the inbox."""
-
-    options = {"CLUSTER": True}
-
-    @classmethod
-    def start(cls):
-        return Cluster(redis_executable())
-
-    @property
-    def location(self):
-        return self.server.urls
 
     def test_slot_moves(self):
         name, sink = self.member()

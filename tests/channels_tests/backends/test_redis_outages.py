@@ -10,8 +10,8 @@ from django.channels.exceptions import BackendUnavailable, ChannelError
 from django.channels.message import Message
 from django.test import SimpleTestCase
 
-from .redis_case import RedisTestCase
-from .redis_servers import Cluster, Node, redis_executable, valkey_executable
+from .redis_case import ClusterTestCase, RedisTestCase
+from .redis_servers import Node, redis_executable, valkey_executable
 
 
 class OutageTests(RedisTestCase, SimpleTestCase):
@@ -162,7 +162,7 @@ class OutageTests(RedisTestCase, SimpleTestCase):
             self.assertEqual(sink.wait_for(2), [{"n": 1}, {"n": 2}])
 
 
-class ClusterOutageTests(RedisTestCase, SimpleTestCase):
+class ClusterOutageTests(ClusterTestCase, SimpleTestCase):
     """Nodes of a Cluster go away and come back, and slots are moved."""
 
     options = {"CLUSTER": True, "TIMEOUT": 0.5, "LEASE": 2, "SHARDS": 2}
@@ -182,14 +182,6 @@ class ClusterOutageTests(RedisTestCase, SimpleTestCase):
         self.assertEqual(call.result().content, {"n": 1})
         self.send(name, self.make(), n=2)
         self.assertEqual(sink.wait_for(1), [{"n": 2}])
-
-    @classmethod
-    def start(cls):
-        return Cluster(redis_executable())
-
-    @property
-    def location(self):
-        return self.server.urls
 
     def test_restart_under_a_receiver(self):
         """Senders have the error of every backend, and threads wait."""
