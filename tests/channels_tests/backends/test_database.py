@@ -14,7 +14,7 @@ from django.channels.delivery import Delivery
 from django.channels.exceptions import BackendUnavailable, ChannelFull
 from django.channels.message import Message
 from django.channels.testing.backend_suite import SharedChannelBackendTests
-from django.db import OperationalError, connections
+from django.db import OperationalError, connections, transaction
 from django.test import SimpleTestCase
 
 from ..running import PATIENCE
@@ -148,6 +148,34 @@ class ManyWritersTests(DatabaseBackendTests):
         self.assertIn(sent, range(10, 14))
         self.assertEqual(len(self.receive_all("a")), sent)
 
+    def execute(self, statement):
+        table = self.rows("Message").model._meta.db_table
+        with connections[ALIAS].cursor() as cursor:
+            cursor.execute(statement.format(table=table))
+
+    def test_lock_that_is_not_given(self):
+        """Whoever waits in vain for another's change is told that it's locked."""
+        locked, go = threading.Event(), threading.Event()
+        self.addCleanup(go.set)
+
+        def lock():
+            with transaction.atomic(ALIAS):
+                self.execute(self.lock)
+                locked.set()
+                go.wait(PATIENCE)
+
+        call = self.in_thread(lock)
+        self.assertIs(locked.wait(PATIENCE), True)
+        self.execute(self.be_impatient)
+        self.addCleanup(connections[ALIAS].close)
+        with self.assertRaisesMessage(BackendUnavailable, "stayed locked") as caught:
+            self.send("a")
+        self.assertIs(caught.exception.unsent, True)
+        go.set()
+        call.result()
+        self.send("a", n=1)
+        self.assertEqual(self.receive_all("a"), [{"n": 1}])
+
 
 class PoolTimeout(Exception):
     """As psycopg_pool has it."""
@@ -239,6 +267,8 @@ class PostgreSQLBackendTests(
     PoolerTests, OutageTests, ManyWritersTests, DatabaseTestCase
 ):
     database = PostgreSQL
+    lock = "LOCK TABLE {table} IN EXCLUSIVE MODE"
+    be_impatient = "SET lock_timeout = '10ms'"
 
     def test_server_that_only_reads(self):
         """Such as one whose standby has taken its place."""
@@ -261,6 +291,8 @@ class PostgreSQLBackendTests(
 
 class MariaDBBackendTests(ManyWritersTests, DatabaseTestCase):
     database = MariaDB
+    lock = "LOCK TABLES {table} WRITE"
+    be_impatient = "SET SESSION lock_wait_timeout = 0"
     race_messages = 100
 
 
@@ -270,8 +302,8 @@ class OutageLogTests(SimpleTestCase):
     def setUp(self):
         self.outage = Outage(mock.Mock(using="channels"), str, Recovery())
 
-    def note(self, text):
-        self.outage.failed(OperationalError(text))
+    def note(self, *args):
+        self.outage.failed(OperationalError(*args))
 
     def test_lock_before_an_outage(self):
         with self.assertLogs("django.channels", "INFO") as logs:
@@ -290,4 +322,5 @@ class OutageLogTests(SimpleTestCase):
     def test_lock(self):
         with self.assertNoLogs("django.channels", "INFO"):
             self.note("database is locked")
+            self.note(1213, "Deadlock found when trying to get lock")
             self.outage.over()

@@ -12,6 +12,9 @@ from django.db import (
     transaction,
 )
 
+# The codes of MySQL and MariaDB.
+LOCK_WAIT_TIMEOUT, DEADLOCK = 1205, 1213
+
 
 class DatabaseFailures:
     """The part of DatabaseChannelBackend that explains what happened."""
@@ -63,7 +66,7 @@ class DatabaseFailures:
             if is_busy(error):
                 return BackendUnavailable(
                     f"{self}: the {self.store_name} stayed locked by other changes. "
-                    f"Keep transactions short, or raise the timeout in its OPTIONS.",
+                    f"Keep transactions short, or let it wait longer for a lock.",
                     unsent=True,
                 )
             if is_full(error):
@@ -84,8 +87,16 @@ class DatabaseFailures:
 
 
 def is_busy(error):
-    """Tell whether SQLite was busy with another's change, and is well."""
-    return "is locked" in str(error)
+    """
+    Tell whether the database is well, and only let go of a change that waited
+    for another's, too long or in a circle. Nothing of it was written.
+    """
+    # SQLite; MySQL and MariaDB, by their codes; PostgreSQL, by psycopg's classes.
+    return (
+        "is locked" in str(error)
+        or error.args[:1] in [(LOCK_WAIT_TIMEOUT,), (DEADLOCK,)]
+        or type(error.__cause__).__name__ in ("LockNotAvailable", "DeadlockDetected")
+    )
 
 
 def is_read_only(error):
