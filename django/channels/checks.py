@@ -132,3 +132,14 @@ def check_durable_channels(app_configs=None, **kwargs):
             id="channels.W003",
         )
     ]
+
+
+@checks.register
+def check_tasks(app_configs=None, **kwargs):
+    """The backends of TASKS that are on channels have what they need there."""
+    from .tasks import queues
+
+    if not isinstance(settings.CHANNEL_BACKENDS, dict):
+        # Another check says so.
+        return []
+    return [found for each in queues.backends() for found in each.check_channels()]

@@ -8,7 +8,7 @@ from django.channels import Channel, channel_backends, consumers
 from django.channels.backends.durable import DurableDelivery
 from django.channels.backends.memory import MemoryChannelBackend
 from django.channels.backends.serializer import Serializer
-from django.channels.checks import check_durable_channels
+from django.channels.checks import check_durable_channels, check_tasks
 from django.channels.exceptions import (
     BackendUnavailable,
     ChannelFull,
@@ -526,7 +526,7 @@ OTHER = {**MEMORY, "LOCATION": "other"}
 
 class ConfigurationTests(SimpleTestCase):
     def found(self, alias="default"):
-        return list(api.task_backends[alias].check())
+        return list(api.task_backends[alias].check_channels())
 
     def channels(self):
         return {n for n in consumers.channels() if n.partition(".")[0] == "tasks"}
@@ -587,6 +587,27 @@ class ConfigurationTests(SimpleTestCase):
                 self.assertEqual([w.id for w in self.found()], ["channels.W005"])
         # It's told once, and of the right backend.
         self.assertEqual(check_durable_channels(), [])
+
+    def test_check_is_run(self):
+        """The system checks have it, whoever imports the task API, and once."""
+        apps = [] if api.PACKAGE == "django.tasks" else [api.PACKAGE]
+        code = (
+            "import django\n"
+            "from django.conf import settings\n"
+            "from django.core import checks\n"
+            f"tasks = {{'default': {{'BACKEND': {PATH!r}}}}}\n"
+            f"settings.configure(TASKS=tasks, INSTALLED_APPS={apps})\n"
+            "django.setup()\n"
+            "for _ in range(2):\n"
+            "    print(*[e.id for e in checks.run_checks()])"
+        )
+        self.assertEqual(printed_by(code), "channels.W006\nchannels.W006\n")
+
+    @configure(default={})
+    def test_check_without_channel_backends(self):
+        """Another check says that the setting is wrong."""
+        with override_settings(CHANNEL_BACKENDS=None):
+            self.assertEqual(check_tasks(), [])
 
     @configure(default={})
     def test_channel_backend_without_durable_channels(self):

@@ -93,10 +93,11 @@ if django.VERSION >= (6, 0):
 
         def test_check(self):
             """A backend in memory is worth a warning; it's the only one."""
-            found = [
-                each.id for each in test_dummy_backend.default_task_backend.check()
-            ]
-            self.assertEqual(found, ["channels.W006"])
+            backend = test_dummy_backend.default_task_backend
+            self.assertEqual([*backend.check()], [])
+            self.assertEqual(
+                [e.id for e in backend.check_channels()], ["channels.W006"]
+            )
 
     @mock.patch.object(test_immediate_backend, "ImmediateBackend", ImmediateLike)
     @override_settings(

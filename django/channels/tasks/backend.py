@@ -153,9 +153,11 @@ class ChannelsBackend(api.BaseTaskBackend):
             raise api.TaskResultDoesNotExist(result_id)
         return load(content)
 
-    def check(self, **kwargs):
-        """What the channel backend lacks, and what OPTIONS has too much."""
-        yield from super().check(**kwargs)
+    def check_channels(self):
+        """
+        What the channel backend lacks, and what OPTIONS has too much. No part of
+        check(), which is called only if the task API was imported before.
+        """
         place = f"TASKS[{self.alias!r}]"
         unknown = sorted(self.options.keys() - OPTIONS, key=str)
         if unknown:

@@ -30,19 +30,26 @@ def channel_of(queue_name, queues):
     return names.validate(name)
 
 
+def backends():
+    """Return the task backends that are on channels."""
+    aliases = [*_aliases()]
+    if not aliases:
+        return []
+    from .api import task_backends
+
+    return [task_backends[alias] for alias in aliases]
+
+
 def register(registry):
     """
     Let the ConsumerRegistry have the consumer of tasks for the queues of every
     alias of TASKS that is on channels.
     """
-    aliases = [*_aliases()]
-    if not aliases:
-        return
-    from .api import task_backends
-    from .consumer import tasks
+    for backend in backends():
+        # Only now, since this module's import needs the task API.
+        from .consumer import tasks
 
-    for alias in aliases:
-        for name in task_backends[alias].channels():
+        for name in backend.channels():
             registry.register_default(name, tasks)
             _registered.add(name)
 
