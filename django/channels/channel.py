@@ -237,7 +237,7 @@ class Channel:
         message = Message.from_values(self.name, checked(content))
         backend = self.backend
         if backend.process_local and not backend.is_served(self.name):
-            warn_unserved(self.name)
+            warn_unserved(self.name, self.durable)
         return message
 
 
@@ -272,14 +272,16 @@ def checked(content):
 _unserved = set()
 
 
-def warn_unserved(name):
+def warn_unserved(name, said=None):
     """Log, once per channel, that nobody in this process will handle it."""
     if is_reply(name) or name in _unserved:
         return
+    durable = is_durable(name, said)
     _unserved.add(name)
     logger.warning(
         "A message was sent on channel %s, and no worker in this process receives "
-        "from it: it expires unless one is started. runserver and runwsserver have "
-        "workers; under another server, channels in memory have none.",
+        "from it: it %s. runserver and runwsserver have workers; under another "
+        "server, channels in memory have none.",
         name,
+        "waits until one is started" if durable else "expires unless one is started",
     )

@@ -99,6 +99,14 @@ class ChannelTests(ChannelTestCase):
         self.assertEqual(len(logs.output), 1)
         self.assertIn(f"sent on channel {name}, and no worker", logs.output[0])
 
+    def test_unserved_durable_channel(self):
+        """Its messages don't expire, and the log doesn't say that they do."""
+        name = Channel.new_name("unserved")
+        with self.assertLogs("django.channels", "WARNING") as logs:
+            Channel(name, durable=True).send(n=1)
+        self.assertNotIn("expires", logs.output[0])
+        self.assertIn("it waits until one is started.", logs.output[0])
+
     def test_name(self):
         with self.assertRaises(InvalidChannelName):
             Channel("a b")
