@@ -19,7 +19,8 @@ stopped; ``load`` wrk, and ``sockets`` the load generator for WebSockets, whose
 process is ``clients/crowd.py``; ``comparison`` samples and ratios; ``machine``
 and ``report`` what is written down. ``project/`` is the Django project measured,
 ``peers/`` what others run in its place.
-Another benchmark is one more class in run.BENCHMARKS. ``suites/`` is a command
-of its own, python -m benchmarks.suites: Django's tests on both Djangos, and
-``faults/`` another, python -m benchmarks.faults: workers put to the test.
+Another benchmark is one more class in run.BENCHMARKS. Commands of their own are
+``suites/``, python -m benchmarks.suites: Django's tests on both Djangos;
+``faults/``, python -m benchmarks.faults: workers put to the test; and
+``parsers``, python -m benchmarks.parsers: the heads of requests.
 """

@@ -7,7 +7,8 @@ processes and their sockets. ``connection`` makes the clients. ``wire``, or
 ``cluster_wire``, is the way of what is called often; ``script`` has the bytes that
 go there. ``receiver``, ``shards`` and ``inbox`` wait for what comes, and by
 ``waiting`` for a server that is away; ``places`` are the receiver's, for answers
-that may be lost. The scripts that the server runs are in the ``.lua`` files.
+that may be lost, and ``subscription`` is the inbox's, for what is published. The
+scripts that the server runs are in the ``.lua`` files.
 Nothing imports the package redis before a backend is used.
 """
 

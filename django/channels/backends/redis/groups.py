@@ -10,8 +10,9 @@ GROUP_KEPT = 24 * 60 * 60
 
 class RedisGroups:
     """
-    What SharedChannelBackend asks for: a list for each process, from which it
-    reads what is for its sockets and requests, and who is in a group.
+    What SharedChannelBackend asks for: who is in a group, and for each process a
+    list that keeps what is published for its sockets and requests until it has
+    arrived there.
     """
 
     def inbox_keys(self, process):
