@@ -99,6 +99,11 @@ class StoredTests(RedisTestCase, SimpleTestCase):
         other.flush()
         self.assertEqual(self.receive("a"), {"n": 1})
 
+    def test_prefix_like_a_key(self):
+        backend = self.make(OPTIONS={"PREFIX": "a:queue:"})
+        backend.add(Message("a", {"n": 1}), Delivery(durable=True))
+        self.assertEqual(self.receive("a", backend=backend), {"n": 1})
+
     def test_encryption(self):
         backend = self.make(OPTIONS={"ENCRYPTION_KEYS": KEYS[:1]})
         self.send("a", backend, secret="hush")

@@ -41,7 +41,7 @@ class RedisReceiver(SharedReceiver):
             backend.queue_key(channel).encode(): channel for channel in self.channels
         }
         self._keys = list(self._channels)
-        tag = backend.queue_key(next(iter(self.channels), "")).partition(":queue:")[0]
+        tag = backend.queue_key(next(iter(self.channels), "")).rpartition(":queue:")[0]
         self._wake_key = f"{tag}:wake:{secrets.token_hex(8)}".encode()
         self._base = f"{tag}:jobs".encode()
         self._signals = [

@@ -201,7 +201,8 @@ local function pop(queue, channel)
 end
 
 local function take(number, queue)
-    local channel = string.match(queue, ':queue:(.*)$')
+    -- The prefix may have all of this but the brace.
+    local channel = string.match(queue, '}:queue:(.*)$')
     if has_jobs and take_job(number, channel) then
         return true
     end
