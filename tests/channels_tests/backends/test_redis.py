@@ -6,6 +6,7 @@ from redis._parsers.commands import CommandsParser
 
 from django.channels.backends.redis import RedisChannelBackend
 from django.channels.exceptions import BackendUnavailable
+from django.channels.message import Message
 from django.channels.testing.backend_suite import SharedChannelBackendTests
 from django.test import SimpleTestCase
 
@@ -88,6 +89,35 @@ class ClusterQueryTests(ClusterTestCase, QueryTests):
     @property
     def location(self):
         return [url + self.query for url in self.server.urls]
+
+
+class HealthCheckTests(RedisTestCase, SimpleTestCase):
+    """redis-py's own look at a connection takes nobody's answer."""
+
+    options = {"LEASE": 0.3, "CLIENT_OPTIONS": {"health_check_interval": 0.001}}
+
+    def test_inbox(self):
+        name, sink = self.listen()
+        with self.assertNoLogs("django.channels", "WARNING"):
+            before = self.backend._beats
+            self.wait_until(lambda: self.backend._beats > before + 3)
+        self.send(name, self.make(), n=1)
+        self.assertEqual(sink.wait_for(1), [{"n": 1}])
+
+    def test_replies(self):
+        name, sink = self.listen()
+        other, answers = self.make(), []
+        # The server knows the script then.
+        self.send(name, other, n=0)
+        for n in (1, 2):
+            other.send_soon(Message(name, {"n": n}), answers.append)
+            self.let_pass(0.01)
+        other.waiting("a")
+        other.send_soon(Message(name, {"n": 3}), answers.append)
+        self.let_pass(0.01)
+        other.settle_up()
+        self.assertEqual(answers, [None] * 3)
+        self.assertEqual(sink.wait_for(4), [{"n": n} for n in range(4)])
 
 
 class SentinelTests(RedisTestCase, SimpleTestCase):

@@ -31,8 +31,12 @@ class Subscription:
             self._ask(b"SUBSCRIBE", channel)
 
     def _ask(self, *command):
-        self._connection.send_packed_command([pack(command)])
+        self._send(*command)
         self._connection.read_response()
+
+    def _send(self, *command):
+        # redis-py's own check would take what comes next for its answer.
+        self._connection.send_packed_command([pack(command)], check_health=False)
 
     def next(self, timeout):
         """
@@ -55,7 +59,7 @@ class Subscription:
         """Raise TimeoutError if the last check has had no answer."""
         if self._pinged and not self._connection.can_read(0):
             raise TimeoutError("The server doesn't answer.")
-        self._connection.send_packed_command([pack((b"PING",))])
+        self._send(b"PING")
         self._pinged = True
 
     def close(self):

@@ -83,9 +83,10 @@ class Wire:
         self.later(call, then)
         begun = self._begun
         try:
-            if begun.connection is None:
+            is_new = begun.connection is None
+            if is_new:
                 begun.connection = self._take()
-            begun.connection.send_packed_command([b"".join(begun.unsent)])
+            _send(begun.connection, begun.unsent, is_new)
             begun.unsent.clear()
         except Exception as error:
             calls, connection, _ = begun.take()
@@ -114,10 +115,11 @@ class Wire:
             if begun.calls:
                 calls, connection, unsent = begun.take()
                 commands = unsent + commands
-            if connection is None:
+            is_new = connection is None
+            if is_new:
                 connection = self._take()
             if commands:
-                connection.send_packed_command([b"".join(commands)])
+                _send(connection, commands, is_new)
             expected = len(commands) + (len(calls) - len(unsent) if calls else 0)
             answers = [_answer(connection) for _ in range(expected)]
         except BaseException as error:
@@ -196,6 +198,11 @@ def _is_open(connection):
         return not connection.can_read()
     except (RedisError, OSError):
         return False
+
+
+def _send(connection, commands, is_new):
+    # redis-py's own check would take the answer to what was begun for its own.
+    connection.send_packed_command([b"".join(commands)], check_health=is_new)
 
 
 def _answer(connection):
