@@ -86,6 +86,10 @@ class QueryTests(RedisTestCase, SimpleTestCase):
 
 
 class ClusterQueryTests(ClusterTestCase, QueryTests):
+    """The client has an argument that those of its nodes don't know."""
+
+    options = {"CLUSTER": True, "CLIENT_OPTIONS": {"require_full_coverage": True}}
+
     @property
     def location(self):
         return [url + self.query for url in self.server.urls]

@@ -84,9 +84,12 @@ class Server:
         options = {**self._options(seconds), **options}
         if self.cluster:
             from redis import Redis
+            from redis.cluster import cleanup_kwargs
 
             node = client.get_node_from_key(key)
-            return Redis(host=node.host, port=node.port, **options)
+            # Some are for the client of the whole alone.
+            of_node = {**cleanup_kwargs(**options), "retry": options["retry"]}
+            return Redis(host=node.host, port=node.port, **of_node)
         return self._single_client(options)
 
     def _single_client(self, options):
