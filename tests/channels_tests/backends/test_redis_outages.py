@@ -212,6 +212,39 @@ class ClusterOutageTests(ClusterTestCase, SimpleTestCase):
             other.group_send("g", {"n": 2})
             self.assertEqual(sink.wait_for(1), [{"n": 2}])
 
+    def test_leases_on_other_nodes(self):
+        """They're renewed while a node is away, whichever it is."""
+        channels = {self.backend.shard_of(name): name for name in "abcdefgh"}
+        messages = [self.leased(channels[shard]) for shard in (0, 1)]
+        nodes = [self.node_of(message) for message in messages]
+        self.assertIsNot(*nodes)
+        for node, message in zip(nodes, reversed(messages)):
+            with self.subTest(shard=nodes.index(node)):
+                before = self.end_of(message)
+                self.let_pass(0.01)
+                with node.stuck(), self.assertRaises(BackendUnavailable):
+                    self.backend.renew(messages)
+                self.assertGreater(self.end_of(message), before)
+
+    def leased(self, channel):
+        self.backend.add(Message(channel, {}), Delivery(durable=True))
+        return self.open(channel).receive(0)
+
+    def leased_key(self, message):
+        shard = self.backend.shard_of(message.channel)
+        return f"{self.backend.base_key(shard)}:leased"
+
+    def node_of(self, message):
+        key = self.leased_key(message)
+        (node,) = [
+            n for n in self.server.nodes if key.encode() in n.command("KEYS", "*")
+        ]
+        return node
+
+    def end_of(self, message):
+        node = self.node_of(message)
+        return float(node.command("ZSCORE", self.leased_key(message), message.lease))
+
 
 class EvictingTests(RedisTestCase, SimpleTestCase):
     """On a server that throws keys away when it has no more room."""

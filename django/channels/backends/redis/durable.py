@@ -5,6 +5,7 @@ from functools import partial
 from heapq import merge
 from itertools import islice
 
+from django.channels.exceptions import BackendUnavailable
 from django.channels.message import DurableMessage
 
 from ..durable import DEAD_LIMIT, DeadMessage
@@ -57,13 +58,20 @@ class RedisDurable:
         by_shard = {shard: [] for shard in range(self.shards)}
         for message in messages:
             by_shard[self.shard_of(message.channel)].append(message)
-        lost = []
+        lost, failure = [], None
         for shard, held in by_shard.items():
             leases = [message.lease for message in held]
-            renewed = self._run(
-                self.connection.renew, shard, _ms(self.message_lease), *leases
-            )
-            lost += [m for m, answer in zip(held, renewed) if not answer]
+            try:
+                renewed = self._run(
+                    self.connection.renew, shard, _ms(self.message_lease), *leases
+                )
+            except BackendUnavailable as error:
+                # The other shards may be on servers that are there.
+                failure = error
+            else:
+                lost += [m for m, answer in zip(held, renewed) if not answer]
+        if failure is not None:
+            raise failure
         return lost
 
     def acknowledge(self, message):
