@@ -246,6 +246,35 @@ class ClusterOutageTests(ClusterTestCase, SimpleTestCase):
         return float(node.command("ZSCORE", self.leased_key(message), message.lease))
 
 
+class FullServerTests(RedisTestCase, SimpleTestCase):
+    """On a server that has no more room, and throws nothing away."""
+
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(self.server.command, "CONFIG", "SET", "maxmemory", 0)
+
+    def fill(self):
+        self.server.command("CONFIG", "SET", "maxmemory", 1)
+
+    def test_leases(self):
+        """A message stays with who has it, who then can be done with it."""
+        self.backend.add(Message("a", {}), Delivery(durable=True))
+        message = self.open("a").receive(0)
+        self.fill()
+        self.assertEqual(self.backend.renew([message]), [])
+        self.assertIs(self.backend.acknowledge(message), True)
+
+    def test_inbox_that_was_cut_off(self):
+        """Its thread reads on: what is there makes room when it's taken."""
+        name, sink = self.listen()
+        self.send(name, self.make(), n=1)
+        sink.wait_for(1)
+        self.fill()
+        with self.assertLogs("django.channels", "INFO") as logs:
+            self.server.command("CLIENT", "KILL", "TYPE", "pubsub")
+            self.wait_until(lambda: any("goes on." in line for line in logs.output))
+
+
 class EvictingTests(RedisTestCase, SimpleTestCase):
     """On a server that throws keys away when it has no more room."""
 

@@ -8,7 +8,8 @@ local result = {}
 
 promote(now)
 for i = 2, #ARGV do
-    if redis.call('ZSCORE', key('leased'), ARGV[i]) then
+    -- A server that is full lets a script add when it has removed something.
+    if redis.call('ZREM', key('leased'), ARGV[i]) == 1 then
         redis.call('ZADD', key('leased'), whole(now + tonumber(ARGV[1])), ARGV[i])
         result[#result + 1] = 1
     else

@@ -15,6 +15,8 @@ end
 -- Otherwise the answer was lost.
 if number < tonumber(base) then
     local length = redis.call('LLEN', inbox)
+    -- A server that is full lets a script add when it has removed something.
+    redis.call('HDEL', lease, 'before', 'again')
     redis.call('HSET', lease, 'number', base,
         'before', number - length + 1, 'again', length)
     redis.call('HINCRBY', lease, 'number', length)
