@@ -1,6 +1,8 @@
 """Servers that go away, or throw away what they have."""
 
 import threading
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from unittest import mock
 
 from django.channels.backends.redis import RedisChannelBackend
@@ -160,6 +162,52 @@ class OutageTests(RedisTestCase, SimpleTestCase):
         self.assertEqual(self.receive("a"), {"n": 1})
         for sink in sinks:
             self.assertEqual(sink.wait_for(2), [{"n": 1}, {"n": 2}])
+
+
+class ReplacedServerTests(RedisTestCase, SimpleTestCase):
+    """The address leads to another server, and the old one is its replica."""
+
+    options = {"LEASE": 2}
+
+    def setUp(self):
+        self.path = Path(self.enter_context(TemporaryDirectory())) / "socket"
+        self.lead_to(self.server)
+        super().setUp()
+
+    def enter_context(self, context):
+        value = context.__enter__()
+        self.addCleanup(context.__exit__, None, None, None)
+        return value
+
+    @property
+    def location(self):
+        return f"unix://{self.path}"
+
+    def lead_to(self, node):
+        self.path.unlink(missing_ok=True)
+        self.path.symlink_to(node.unix_url.removeprefix("unix://"))
+
+    def test_replaced(self):
+        """One error says it, and then everybody is at the other one."""
+        call = self.in_thread(self.open("a").receive)
+        name, sink = self.listen()
+        other = self.make()
+        self.assertEqual(other.waiting("a"), 0)
+        self.send(name, other, n=0)
+        node = self.enter_context(Node(redis_executable()))
+        with self.assertLogs("django.channels", "WARNING") as logs:
+            self.lead_to(node)
+            self.server.command("REPLICAOF", "127.0.0.1", node.port)
+            self.addCleanup(self.server.command, "REPLICAOF", "NO", "ONE")
+            self.wait_until(lambda: len(logs.output) >= 2)
+            with self.assertRaisesMessage(BackendUnavailable, "ReadOnlyError"):
+                self.send("a", other, n=1)
+            self.send("a", other, n=2)
+            self.assertEqual(call.result().content, {"n": 2})
+            lease = self.backend._inbox._lease
+            self.wait_until(lambda: node.command("EXISTS", lease))
+        self.send(name, other, n=3)
+        self.assertEqual(sink.wait_for(2), [{"n": 0}, {"n": 3}])
 
 
 class ClusterOutageTests(ClusterTestCase, SimpleTestCase):

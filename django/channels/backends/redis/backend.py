@@ -114,8 +114,12 @@ class RedisChannelBackend(RedisQueues, RedisDurable, RedisGroups, SharedChannelB
 
     def _away(self, error):
         """Return the BackendUnavailable for an error of redis-py's."""
-        from redis.exceptions import RedisError
+        from redis.exceptions import ReadOnlyError, RedisError
 
+        connection = self._connection
+        if connection is not None and isinstance(error, ReadOnlyError):
+            # A replica by now: the address may be another server's.
+            connection.close_idle()
         # A server repeats what it was sent after these words.
         text = str(error).partition("with args beginning")[0]
         # redis-py has one class for a connection that couldn't be made and for

@@ -162,6 +162,7 @@ class Connection:
         from .cluster_wire import ClusterWire
         from .wire import Wire
 
+        self._cluster = server.cluster
         self.client = server.client()
         # Apart, so that each has the connections that it may have.
         self.wire = (ClusterWire if server.cluster else Wire)(server.client())
@@ -182,6 +183,13 @@ class Connection:
     def close(self):
         self.client.close()
         self.wire.close()
+
+    def close_idle(self):
+        """Have the next commands connect to where the server is by then."""
+        # A client of a Cluster finds out by itself.
+        if not self._cluster:
+            self.client.connection_pool.disconnect(inuse_connections=False)
+            self.wire.close_idle()
 
     def _script(self, *names):
         folder = files(__package__)
