@@ -1,6 +1,8 @@
 """What the connections of one server share, and their one timer."""
 
+from twisted.internet.interfaces import IProtocolNegotiationFactory
 from twisted.internet.protocol import ServerFactory
+from zope.interface import implementer
 
 from .http import HTTPConnection
 from .limits import Limits
@@ -9,6 +11,7 @@ from .limits import Limits
 SWEEP = 1.0
 
 
+@implementer(IProtocolNegotiationFactory)
 class HTTPFactory(ServerFactory):
     """
     What the connections of one server share.
@@ -54,6 +57,10 @@ class HTTPFactory(ServerFactory):
         # Called when the last connection has ended.
         self.when_empty = None
         self._sweep = None
+
+    def acceptableProtocols(self):
+        # A TLS client that names what it speaks is refused without an answer.
+        return [b"http/1.1"]
 
     def buildProtocol(self, addr):
         return HTTPConnection(self)

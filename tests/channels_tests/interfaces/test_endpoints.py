@@ -144,6 +144,8 @@ class EndpointTests(SimpleTestCase):
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+        # As browsers and curl do. Without it, see test_server_processes.
+        context.set_alpn_protocols(["h2", "http/1.1"])
         client = http.client.HTTPSConnection("127.0.0.1", port, context=context)
         status, text = self.get(client)
         self.assertEqual(status, 200)
