@@ -81,7 +81,7 @@ def _address(found):
     if not found:
         return ["", 0]
     host, port = found
-    return [host, port or 0]
+    return [host, int(port or 0)]
 
 
 def _numbers(version):

@@ -167,6 +167,11 @@ class ConversationTests(ASGITestCase):
         self.assertEqual(self.told[0]["client"], ["", 0])
         self.assertEqual(self.told[0]["server"], ["/run/site.sock", 0])
 
+    async def test_port_as_text(self):
+        """Granian's way."""
+        await self.leave(await self.connect(client=("127.0.0.1", "1234")))
+        self.assertEqual(self.told[0]["client"], ["127.0.0.1", 1234])
+
     async def test_scope_without_optional_keys(self):
         """Each of them may be missing, and some may be None."""
         optional = {
