@@ -236,6 +236,7 @@ class Channel:
     def _message(self, content):
         message = Message.from_values(self.name, checked(content))
         backend = self.backend
+        backend.check_size(message.content)
         if backend.process_local and not backend.is_served(self.name):
             warn_unserved(self.name, self.durable)
         return message

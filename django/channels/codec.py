@@ -86,7 +86,30 @@ def decode(data):
     return content
 
 
+def is_larger(content, size):
+    """
+    Tell whether encode() makes more than ``size`` bytes of the plain dict. It's
+    only asked where the dict's parts leave that open.
+    """
+    return _at_most(content) > size and len(encode(content)) > size
+
+
 _scalars = frozenset({type(None), bool, int, float, str, bytes})
+
+
+def _at_most(value):
+    """Return a number of bytes that the value doesn't exceed when encoded."""
+    kind = type(value)
+    if kind is str:
+        # A control byte takes six.
+        return 6 * len(value) + 2
+    if kind is bytes:
+        return 2 * len(value) + 32
+    if kind is dict:
+        return 2 + sum([6 * len(k) + 10 + _at_most(v) for k, v in value.items()])
+    if kind is list:
+        return 2 + sum([1 + _at_most(item) for item in value])
+    return 32 if kind is not int else 4 + value.bit_length() // 3
 
 
 def _below(key, part):

@@ -36,9 +36,9 @@ class Group:
     def send(self, /, **content):
         """
         Send ``content``, plain values by key, to each member. Raise
-        InvalidMessage for a value that can't be carried.
+        InvalidMessage for a value that can't be carried, and MessageTooLarge.
         """
-        self.backend.group_send(self.name, codec.plain(checked(content)))
+        self.backend.group_send(self.name, self._carried(content))
 
     async def aadd(self, channel):
         await self.backend.agroup_add(self.name, _name_of(channel))
@@ -47,7 +47,12 @@ class Group:
         await self.backend.agroup_discard(self.name, _name_of(channel))
 
     async def asend(self, /, **content):
-        await self.backend.agroup_send(self.name, codec.plain(checked(content)))
+        await self.backend.agroup_send(self.name, self._carried(content))
+
+    def _carried(self, content):
+        content = codec.plain(checked(content))
+        self.backend.check_size(content)
+        return content
 
 
 def _name_of(channel):

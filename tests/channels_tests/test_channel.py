@@ -1,3 +1,5 @@
+from asgiref.sync import async_to_sync
+
 from django.channels import Channel, channel_backends, names
 from django.channels.exceptions import (
     ChannelFull,
@@ -5,6 +7,7 @@ from django.channels.exceptions import (
     InvalidChannelName,
     InvalidDelivery,
     InvalidMessage,
+    MessageTooLarge,
 )
 from django.channels.group import Group
 from django.test import SimpleTestCase, override_settings
@@ -122,6 +125,22 @@ class ChannelTests(ChannelTestCase):
         with self.assertRaises(ChannelFull):
             Channel("a").send(n=2)
 
+    def test_too_large(self):
+        """What a message may come to is bounded here as on other backends."""
+        msg = "The message has 1048577 bytes; at most 1048576 are sent."
+        text = "x" * (1024 * 1024 - 10)
+        with self.assertRaisesMessage(MessageTooLarge, msg):
+            Channel("a").send(text=text)
+        with self.assertRaisesMessage(MessageTooLarge, msg):
+            Channel("a", durable=True).send(text=text)
+        with self.assertRaisesMessage(MessageTooLarge, msg):
+            async_to_sync(Channel("a").asend)(text=text)
+        with self.assertRaisesMessage(MessageTooLarge, msg):
+            Channel("a").send_many([{"n": 1}, {"text": text}])
+        self.assertIsNone(self.receive("a"))
+        Channel("a").send(text=text[1:])
+        self.assertEqual(self.receive("a").content, {"text": text[1:]})
+
     @override_settings(
         CHANNEL_BACKENDS={
             **memory(),
@@ -165,6 +184,14 @@ class GroupTests(ChannelTestCase):
         with self.assertRaisesMessage(InvalidChannelName, "not a valid group name"):
             Group("a!b")
         self.assertEqual(repr(Group("g")), "<Group g>")
+
+    def test_too_large(self):
+        Group("g").add("a")
+        with self.assertRaises(MessageTooLarge):
+            Group("g").send(content=b"x" * 1024 * 1024)
+        with self.assertRaises(MessageTooLarge):
+            async_to_sync(Group("g").asend)(content=b"x" * 1024 * 1024)
+        self.assertIsNone(self.receive("a"))
 
 
 class ChannelBackendsTests(SimpleTestCase):

@@ -146,6 +146,11 @@ class QueueTests(MemoryBackendTestCase):
             ({"CAPACITY": -1}, "CAPACITY must be an int of at least 0"),
             ({"CAPACITY": {"a": None}}, "CAPACITY must be an int of at least 0"),
             ({"CAPACITY": True}, "CAPACITY must be an int of at least 0"),
+            ({"OPTIONS": []}, "OPTIONS must be a dict."),
+            (
+                {"OPTIONS": {"MAX_MESSAGE_BYTES": 0}},
+                "OPTIONS['MAX_MESSAGE_BYTES'] must be a positive number, not 0.",
+            ),
         ):
             with self.subTest(params=params):
                 with self.assertRaisesMessage(InvalidChannelBackend, msg) as caught:

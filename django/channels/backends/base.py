@@ -58,6 +58,11 @@ class BaseChannelBackend(DurableDelivery):
         self.expiry = self._positive(params, "EXPIRY", DEFAULT_EXPIRY)
         self._capacities = self._read_capacities(params)
         self.options = params.get("OPTIONS", {})
+        if not isinstance(self.options, dict):
+            raise self._invalid("OPTIONS must be a dict.")
+
+    def __str__(self):
+        return f"CHANNEL_BACKENDS[{self.alias!r}]"
 
     def capacity_of(self, channel):
         """Return how many messages the channel may hold."""
@@ -65,6 +70,12 @@ class BaseChannelBackend(DurableDelivery):
             if pattern == "*" or fnmatchcase(channel, pattern):
                 return capacity
         return DEFAULT_CAPACITY
+
+    def check_size(self, content):
+        """
+        Raise MessageTooLarge for a content, a plain dict of a sender's, that is
+        more than is carried. Those that encode it find that out when they do.
+        """
 
     def send(self, message):
         """
@@ -241,8 +252,12 @@ class BaseChannelBackend(DurableDelivery):
             raise self._invalid(f"{key} must be at most {LARGEST}, not {value!r}.")
         return value
 
+    def _option(self, key, default):
+        options = {f"OPTIONS[{key!r}]": self.options.get(key, default)}
+        return self._positive(options, f"OPTIONS[{key!r}]", default)
+
     def _invalid(self, text):
-        return InvalidChannelBackend(f"CHANNEL_BACKENDS[{self.alias!r}]: {text}")
+        return InvalidChannelBackend(f"{self}: {text}")
 
     def _read_capacities(self, params):
         given = params.get("CAPACITY", DEFAULT_CAPACITY)

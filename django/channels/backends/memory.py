@@ -21,6 +21,7 @@ from .memory_durable import MemoryDurable
 from .memory_jobs import MemoryJobs
 from .memory_receiver import MemoryReceiver
 from .memory_results import MemoryResults
+from .serializer import LARGEST_MESSAGE, too_large
 
 logger = logging.getLogger("django.channels")
 
@@ -67,12 +68,14 @@ _states_lock = threading.Lock()
 class MemoryChannelBackend(MemoryDurable, BaseChannelBackend):
     process_local = True
     by_reference = True
+    option_names = frozenset({"MAX_MESSAGE_BYTES"})
 
     # In seconds; tests put their own in its place.
     clock = staticmethod(monotonic)
 
     def __init__(self, alias, params):
         super().__init__(alias, params)
+        self.max_message_bytes = self._option("MAX_MESSAGE_BYTES", LARGEST_MESSAGE)
         self._state = self._find_state()
 
     def _find_state(self):
@@ -84,6 +87,11 @@ class MemoryChannelBackend(MemoryDurable, BaseChannelBackend):
             # Such as a list of another backend's URLs.
             text = f"LOCATION must be a str, not {self.location!r}."
             raise self._invalid(text) from error
+
+    def check_size(self, content):
+        largest = self.max_message_bytes
+        if codec.is_larger(content, largest):
+            raise too_large(len(codec.encode(content)), largest, self)
 
     def send(self, message):
         name = message.channel

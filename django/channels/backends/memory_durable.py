@@ -81,6 +81,7 @@ class MemoryDurable:
             return sum([jobs.dead.pop(each.id, None) is not None for each in dead])
 
     def store_result(self, id, content, expiry):
+        self.check_size(content)
         with self._state.lock:
             now = self.clock()
             self._state.results.store(id, content, now + expiry, now)

@@ -15,6 +15,19 @@ RESULT = "!result "
 ERROR = "!error "
 
 
+# How many bytes a message may come to by default.
+LARGEST_MESSAGE = 1024 * 1024
+
+
+def too_large(size, largest, owner):
+    """Return the MessageTooLarge of a message with ``size`` bytes."""
+    return MessageTooLarge(
+        f"The message has {size} bytes; at most {largest} are sent. Send a reference "
+        f"to what is large, such as a key or a path, or raise "
+        f"OPTIONS['MAX_MESSAGE_BYTES'] in {owner}."
+    )
+
+
 class Serializer:
     """
     Makes bytes of plain dicts and back, encrypted if there are ``keys``: see
@@ -40,11 +53,7 @@ class Serializer:
             codec.plain(content)
             raise InvalidMessage(f"The message can't be sent: {error}") from error
         if len(data) > self.largest:
-            raise MessageTooLarge(
-                f"The message has {len(data)} bytes; at most {self.largest} are "
-                f"sent. Send a reference to what is large, such as a key or a path, "
-                f"or raise OPTIONS['MAX_MESSAGE_BYTES'] in {self.owner}."
-            )
+            raise too_large(len(data), self.largest, self.owner)
         return self._cipher.encrypt(data, place)
 
     def loads(self, data, place):

@@ -14,7 +14,7 @@ from .durable import DEFAULT_LEASE
 from .inbox_items import InboxItems
 from .local import LocalChannels
 from .recovery import Recovery
-from .serializer import Serializer
+from .serializer import LARGEST_MESSAGE, Serializer
 from .shared_groups import SharedGroups
 from .shared_receiver import Served
 from .shared_sends import SharedSends
@@ -61,9 +61,7 @@ class SharedChannelBackend(SharedSends, SharedStore, BaseChannelBackend):
 
     def __init__(self, alias, params):
         super().__init__(alias, params)
-        if not isinstance(self.options, dict):
-            raise self._invalid("OPTIONS must be a dict.")
-        self.max_message_bytes = self._option("MAX_MESSAGE_BYTES", 1024 * 1024)
+        self.max_message_bytes = self._option("MAX_MESSAGE_BYTES", LARGEST_MESSAGE)
         self.inbox_capacity = self._option("INBOX_CAPACITY", 10_000)
         self.lease = self._option("LEASE", 10)
         self.message_lease = self._option("MESSAGE_LEASE", DEFAULT_LEASE)
@@ -209,10 +207,6 @@ class SharedChannelBackend(SharedSends, SharedStore, BaseChannelBackend):
             unsent,
         )
 
-    def _option(self, key, default):
-        options = {f"OPTIONS[{key!r}]": self.options.get(key, default)}
-        return self._positive(options, f"OPTIONS[{key!r}]", default)
-
     # The rest.
 
     @property
@@ -242,6 +236,3 @@ class SharedChannelBackend(SharedSends, SharedStore, BaseChannelBackend):
                 pass
             finally:
                 self._close()
-
-    def __str__(self):
-        return f"CHANNEL_BACKENDS[{self.alias!r}]"

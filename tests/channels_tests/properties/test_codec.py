@@ -40,6 +40,13 @@ class ValueTests(SimpleTestCase):
         self.assertEqual(exactly(sent), exactly(content))
         self.assertEqual(exactly(codec.decode(codec.encode(sent))), exactly(content))
 
+    @given(contents, st.integers(-2, 2))
+    @example({"\0": [True, 1e-300, -(10**300), "\1\ud83d", b"", {}]}, 0)
+    def test_size(self, content, more):
+        """How large it would be is known without having to encode all of it."""
+        size = len(codec.encode(content)) + more
+        self.assertIs(codec.is_larger(content, size), more < 0)
+
     @given(parts, impossible)
     def test_what_cannot_be_sent_is_named(self, path, value):
         """The error for what can't be sent tells the way to it."""
