@@ -1,17 +1,21 @@
 """System checks of ``check --deploy``: what makes a site easier to attack."""
 
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from django.conf import settings
 from django.core import checks
 
 from . import names
+from .checks import check_http_timeout
 from .exceptions import InvalidChannelBackend
 
 # How many times its default a limit may be without a warning. A message has
 # none: each socket may hold several.
 FAR = 16
+
+# The default of CHANNEL_HTTP_TIMEOUT.
+HTTP_TIMEOUT = 60
 
 
 @checks.register(checks.Tags.security, deploy=True)
@@ -41,6 +45,41 @@ def check_weak_limits(app_configs=None, **kwargs):
 
 
 @checks.register(checks.Tags.security, deploy=True)
+def check_request_timeout(app_configs=None, **kwargs):
+    """No request is waited for as good as for ever."""
+    timeout, most = settings.CHANNEL_HTTP_TIMEOUT, FAR * HTTP_TIMEOUT
+    if any(check_http_timeout()):
+        # It says so.
+        return []
+    if timeout is not None and timeout <= most:
+        return []
+    return [
+        checks.Warning(
+            f"CHANNEL_HTTP_TIMEOUT is {timeout}: clients wait that long for a view "
+            f"that hangs, and their connections are taken.",
+            hint=f"The default is {HTTP_TIMEOUT}; up to {most} isn't warned of.",
+            id="channels.W010",
+        )
+    ]
+
+
+@checks.register(checks.Tags.security, deploy=True)
+def check_weak_backends(app_configs=None, **kwargs):
+    """What waits in a backend is within bounds."""
+    return [
+        checks.Warning(
+            f"CHANNEL_BACKENDS[{alias!r}]: {key} is {value}, far more than usual: a "
+            f"few clients could take up the memory for what waits.",
+            hint=f"Up to {most} isn't warned of.",
+            id="channels.W011",
+        )
+        for alias, params, _ in _backends()
+        for key, value, most in _bounds(params)
+        if value > most
+    ]
+
+
+@checks.register(checks.Tags.security, deploy=True)
 def check_any_origin(app_configs=None, **kwargs):
     """Foreign pages can't open sockets with the cookies of a user."""
     from . import consumers
@@ -63,12 +102,8 @@ def check_any_origin(app_configs=None, **kwargs):
 def check_backends_on_the_network(app_configs=None, **kwargs):
     """Messages aren't readable, or forgeable, on their way to a store."""
     found = []
-    backends = settings.CHANNEL_BACKENDS
-    if not isinstance(backends, dict):
-        # Another check says so.
-        return []
-    for alias, params in backends.items():
-        missing = sorted(_missing(alias, params))
+    for alias, params, backend in _backends():
+        missing = sorted(_missing(params, backend))
         if missing:
             found.append(
                 checks.Warning(
@@ -82,14 +117,40 @@ def check_backends_on_the_network(app_configs=None, **kwargs):
     return found
 
 
-def _missing(alias, params):
-    """Return what protection a backend on a network doesn't have."""
+def _backends():
+    """Yield (alias, params, backend) of those whose settings hold."""
     from . import channel_backends
 
-    try:
-        backend = channel_backends[alias]
-    except InvalidChannelBackend:
-        return set()
+    backends = settings.CHANNEL_BACKENDS
+    for alias in backends if isinstance(backends, dict) else ():
+        try:
+            yield alias, backends[alias], channel_backends[alias]
+        except InvalidChannelBackend:
+            # Another check says so.
+            pass
+
+
+def _bounds(params):
+    """Yield (key, value, the most without a warning) of what waits."""
+    from .backends.base import DEFAULT_CAPACITY
+    from .backends.serializer import LARGEST_MESSAGE
+    from .backends.shared import DEFAULT_INBOX_CAPACITY
+
+    capacity, options = params.get("CAPACITY", 0), params.get("OPTIONS", {})
+    if isinstance(capacity, dict):
+        capacity = max(capacity.values(), default=0)
+    yield "CAPACITY", capacity, FAR * DEFAULT_CAPACITY
+    for key, most in (
+        ("MAX_MESSAGE_BYTES", LARGEST_MESSAGE),
+        ("INBOX_CAPACITY", FAR * DEFAULT_INBOX_CAPACITY),
+    ):
+        yield f"OPTIONS[{key!r}]", options.get(key, 0), most
+
+
+def _missing(params, backend):
+    """Return what protection a backend on a network doesn't have."""
+    from ssl import CERT_NONE
+
     urls = params.get("LOCATION")
     missing = set()
     for url in urls if isinstance(urls, (list, tuple)) else [urls]:
@@ -97,8 +158,12 @@ def _missing(alias, params):
         if parts.scheme not in ("redis", "rediss") or _is_local(parts.hostname):
             continue
         client = backend.options.get("CLIENT_OPTIONS", {})
+        # What the URL says comes first, as it does for the backend.
+        client = {**client, **dict(parse_qsl(parts.query))}
         if parts.scheme == "redis":
             missing.add("TLS")
+        elif client.get("ssl_cert_reqs", "required") in (None, "none", CERT_NONE):
+            missing.add("check of its certificate")
         if not parts.password and not client.keys() & {
             "password",
             "credential_provider",

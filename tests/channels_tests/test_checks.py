@@ -9,6 +9,8 @@ from django.channels.checks import (
 from django.channels.deploy_checks import (
     check_any_origin,
     check_backends_on_the_network,
+    check_request_timeout,
+    check_weak_backends,
     check_weak_limits,
 )
 from django.core.checks.registry import registry
@@ -108,7 +110,13 @@ class DeployChecksTests(SimpleTestCase):
         return [message.id for message in check()]
 
     def test_only_for_deployment(self):
-        checks = {check_weak_limits, check_any_origin, check_backends_on_the_network}
+        checks = {
+            check_weak_limits,
+            check_request_timeout,
+            check_weak_backends,
+            check_any_origin,
+            check_backends_on_the_network,
+        }
         self.assertEqual(checks & set(registry.get_checks()), set())
         self.assertLessEqual(checks, set(registry.get_checks(True)))
 
@@ -128,6 +136,33 @@ class DeployChecksTests(SimpleTestCase):
                     self.assertEqual(
                         self.ids(check_weak_limits), ["channels.W007"] * warnings
                     )
+
+    def test_request_timeout(self):
+        for timeout, warnings in ((60, 0), (960, 0), (961, 1), (None, 1), (0, 0)):
+            with self.subTest(timeout=timeout):
+                with override_settings(CHANNEL_HTTP_TIMEOUT=timeout):
+                    self.assertEqual(
+                        self.ids(check_request_timeout), ["channels.W010"] * warnings
+                    )
+
+    def test_weak_backends(self):
+        for params, warnings in (
+            ({}, []),
+            ({"CAPACITY": 16_000, "EXPIRY": 10**6}, []),
+            ({"CAPACITY": 16_001}, ["CAPACITY"]),
+            ({"CAPACITY": {}}, []),
+            ({"CAPACITY": {"a": 10, "b": 10**6}}, ["CAPACITY"]),
+            ({"CAPACITY": -1, "OPTIONS": {"MAX_MESSAGE_BYTES": 2**30}}, []),
+            ({"OPTIONS": {"MAX_MESSAGE_BYTES": 2**20}}, []),
+            ({"OPTIONS": {"MAX_MESSAGE_BYTES": 2**20 + 1}}, ["MAX_MESSAGE_BYTES"]),
+            ({"OPTIONS": {"INBOX_CAPACITY": 160_001}}, ["INBOX_CAPACITY"]),
+        ):
+            with self.subTest(params=params):
+                with override_settings(CHANNEL_BACKENDS=memory(**params)):
+                    found = check_weak_backends()
+                self.assertEqual([w.id for w in found], ["channels.W011"] * len(found))
+                for warning, key in zip(found, warnings, strict=True):
+                    self.assertIn(key, warning.msg)
 
     @override_settings(ALLOWED_HOSTS=["*"])
     def test_any_origin(self):
@@ -152,6 +187,7 @@ class DeployChecksTests(SimpleTestCase):
                 override_settings(CHANNEL_BACKENDS=backends),
             ):
                 self.assertEqual(check_backends_on_the_network(), [])
+                self.assertEqual(check_weak_backends(), [])
 
     def test_backends_on_the_network(self):
         keys = {"ENCRYPTION_KEYS": ["k" * 32]}
@@ -170,6 +206,17 @@ class DeployChecksTests(SimpleTestCase):
             ("rediss://cache", keys, "no password."),
             ("rediss://:secret@cache", keys, None),
             ("rediss://cache", {**keys, "CLIENT_OPTIONS": {"password": "s"}}, None),
+            ("rediss://cache?password=secret", keys, None),
+            (
+                "rediss://:secret@cache?ssl_cert_reqs=none",
+                keys,
+                "no check of its certificate.",
+            ),
+            (
+                "rediss://:secret@cache",
+                {**keys, "CLIENT_OPTIONS": {"ssl_cert_reqs": None}},
+                "no check of its certificate.",
+            ),
         ):
             backend = {
                 "BACKEND": "django.channels.backends.redis.RedisChannelBackend",

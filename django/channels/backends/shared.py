@@ -28,6 +28,9 @@ logger = logging.getLogger("django.channels")
 # lease of 10 seconds, it's an hour.
 RENEWED_EVERY = 1080
 
+# How many items an inbox holds.
+DEFAULT_INBOX_CAPACITY = 10_000
+
 
 class SharedChannelBackend(SharedSends, SharedStore, BaseChannelBackend):
     """
@@ -62,7 +65,7 @@ class SharedChannelBackend(SharedSends, SharedStore, BaseChannelBackend):
     def __init__(self, alias, params):
         super().__init__(alias, params)
         self.max_message_bytes = self._option("MAX_MESSAGE_BYTES", LARGEST_MESSAGE)
-        self.inbox_capacity = self._option("INBOX_CAPACITY", 10_000)
+        self.inbox_capacity = self._option("INBOX_CAPACITY", DEFAULT_INBOX_CAPACITY)
         self.lease = self._option("LEASE", 10)
         self.message_lease = self._option("MESSAGE_LEASE", DEFAULT_LEASE)
         keys = self.options.get("ENCRYPTION_KEYS")
