@@ -22,7 +22,12 @@ def frame_of(content):
     if found is None:
         return None
     payload, binary = found
-    kind, size = BINARY if binary else TEXT, len(payload)
+    return frame_with(BINARY if binary else TEXT, payload)
+
+
+def frame_with(kind, payload):
+    """Return the server's frame that has the first byte ``kind``."""
+    size = len(payload)
     if size < 126:
         return bytes((kind, size)) + payload
     if size < 1 << 16:

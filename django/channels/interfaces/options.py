@@ -120,6 +120,14 @@ def add_arguments(parser, logger):
         ),
     )
     parser.add_argument(
+        "--compress",
+        action="store_true",
+        help=(
+            "Compresses the messages of WebSockets whose clients offer that "
+            "(permessage-deflate). Default: no."
+        ),
+    )
+    parser.add_argument(
         "--access-log",
         action="store_true",
         help=(

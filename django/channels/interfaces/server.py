@@ -39,7 +39,8 @@ class InterfaceServer:
     ``limits`` are those of CHANNEL_SERVER_LIMITS if they aren't given.
     Without ``worker``, nothing is received from backends that other processes
     share: their workers do that. ``proxies`` are the Proxies to trust,
-    ``listeners`` the Listeners, if it's not to bind sockets of its own.
+    ``listeners`` the Listeners, if it's not to bind sockets of its own. With
+    ``compress``, messages of sockets are compressed where a client offers that.
 
         server = InterfaceServer(application)
         server.bind("127.0.0.1", 8000)
@@ -62,6 +63,7 @@ class InterfaceServer:
         worker=True,
         proxies=None,
         listeners=None,
+        compress=False,
     ):
         self.application = application
         self.threads = threads
@@ -71,6 +73,7 @@ class InterfaceServer:
         self.proxies = proxies
         self.access = access or NoAccessLog()
         self.limits = limits or Limits.from_settings()
+        self.compress = compress
         self.listeners = listeners or Listeners()
         self.factory = None
         self.sockets = None
@@ -162,7 +165,7 @@ class InterfaceServer:
         if self.factory is not None:
             return
         mailbox = Mailbox(reactor.callFromThread)
-        websockets = WebSocketFactory(reactor, self.limits)
+        websockets = WebSocketFactory(reactor, self.limits, self.compress)
         backend, requests = channel_backends["default"], http_backend()
         if not (backend.process_local and requests.process_local):
             self._outbox = Outbox(mailbox)

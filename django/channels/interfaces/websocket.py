@@ -1,10 +1,18 @@
 """A WebSocket on a connection: Autobahn's protocol as a conversation's edge."""
 
+from functools import partial
+
 from autobahn.websocket.types import ConnectionDeny
 from twisted.internet.defer import Deferred
 
 from . import head
-from .close_codes import ABNORMAL, NO_CODE, POLICY_VIOLATION
+from .close_codes import (
+    ABNORMAL,
+    INVALID_DATA,
+    MESSAGE_TOO_BIG,
+    NO_CODE,
+    POLICY_VIOLATION,
+)
 from .edge import SocketEdge
 from .frames import LONGEST, plain_message
 from .framing import WebSocketServerProtocol
@@ -27,6 +35,8 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
 
     log = QuietLog()
     outlet = None
+    # What compresses a frame, once that is agreed on.
+    compressed = None
     # The longest plain message; WebSocketFactory knows the limits.
     longest = LONGEST
     _owed_pong = None
@@ -119,7 +129,8 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
         super()._closeConnection(abort)
 
     def processHandshake(self):
-        key = usual_key(self.content)
+        # Autobahn agrees on extensions.
+        key = None if self.factory.compress else usual_key(self.content)
         if key is None:
             super().processHandshake()
             return
@@ -138,6 +149,23 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
         self._decision = decision = Deferred()
         self.ask_connect()
         return decision
+
+    def onOpen(self):
+        # Before what came with the handshake is read.
+        if self.websocket_extensions_in_use:
+            from .compression import Inflater, compressed
+
+            largest = self.sockets.limits.message_size
+            self._perMessageCompress = Inflater(
+                largest,
+                partial(self._fail, MESSAGE_TOO_BIG, f"more than {largest} bytes"),
+                partial(self._fail, INVALID_DATA, "can't be inflated"),
+            )
+            self.compressed = compressed
+
+    def _fail(self, code, reason):
+        if not self.failedByMe:
+            self._fail_connection(code, reason)
 
     def onMessage(self, payload, isBinary):
         self.conversation.received(payload if isBinary else payload.decode(), isBinary)
@@ -212,6 +240,8 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
             decision.errback(ConnectionDeny(status, "refused"))
 
     def write(self, frame):
+        if self.compressed is not None:
+            frame = self.compressed(frame)
         if self.held or self.outlet.blocked or self._decision is not None:
             self.held.append(frame)
         elif self.state == self.STATE_OPEN:

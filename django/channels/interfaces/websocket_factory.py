@@ -14,7 +14,7 @@ class WebSocketFactory(WebSocketServerFactory):
     noisy = False
     log = QuietLog()
 
-    def __init__(self, reactor, limits):
+    def __init__(self, reactor, limits, compress=False):
         super().__init__(server="Django", reactor=reactor)
         self.setProtocolOptions(
             versions=[13],
@@ -31,6 +31,11 @@ class WebSocketFactory(WebSocketServerFactory):
             autoPingTimeout=0,
             allowNullOrigin=True,
         )
+        self.compress = compress
+        if compress:
+            from .compression import accept
+
+            self.setProtocolOptions(perMessageCompressionAccept=accept)
         # Autobahn's own would ask the global reactor, whatever was given.
         self._batched_timer = _Timer(reactor)
         self._connection = sharing_state(WebSocketConnection, self)

@@ -13,6 +13,9 @@ NAMES = {
     "autobahn.twisted.websocket.WebSocketServerProtocol": "WebSocket's framing",
     "autobahn.twisted.websocket.WebSocketServerProtocol.__init__": "its state at first",
     "autobahn.twisted.websocket.WebSocketServerProtocol._connectionMade": "that, too",
+    "autobahn.websocket.compress.PerMessageDeflateOffer": "a client's offer",
+    "autobahn.websocket.compress.PerMessageDeflateOffer.EXTENSION_NAME": "its name",
+    "autobahn.websocket.compress.PerMessageDeflateOfferAccept": "taking the offer",
     "autobahn.websocket.types.ConnectionDeny": "refusing a handshake",
     "autobahn.websocket.utf8validator.Utf8Validator": "made for who needs one",
     "django.apps.AppConfig": "the app of the database backend",
@@ -172,6 +175,7 @@ NAMES = {
 PRIVATE = {
     "_dataReceived": "Autobahn: bytes that came before the handshake's answer",
     "_exit": "Python: ending at once, whatever thread runs",
+    "_fail_connection": "Autobahn: closing for a message that can't be inflated",
     "_get_response": "BaseHandler: the view and what is around it, in a thread",
     "_get_response_async": "BaseHandler: the same on an event loop",
     "_getframe": "Python: telling whether a module is being imported",

@@ -1,10 +1,16 @@
 """What a WebSocket's client may send, and how it's closed for the rest."""
 
+import random
 import struct
+import tracemalloc
+import zlib
 from unittest import mock
 
+from django.channels import consumers
+from django.channels.interfaces.frames import frame_of
+
 from .test_websocket import WebSocketTestCase, close_frame, frame, handshake
-from .wires import lose, parts_of
+from .wires import lose, parts_of, status_of
 
 TEXT, BINARY, CONTINUATION, CLOSE, PING, PONG = 1, 2, 0, 8, 9, 10
 
@@ -310,8 +316,8 @@ class CloseTests(ConformanceTestCase):
         )
 
 
-class CompressionTests(ConformanceTestCase):
-    """RFC 7692: permessage-deflate isn't agreed to, so nothing is inflated."""
+class NoCompressionTests(ConformanceTestCase):
+    """RFC 7692: by default permessage-deflate isn't agreed to, nor inflated."""
 
     def test_offer(self):
         for offer in (
@@ -335,3 +341,120 @@ class CompressionTests(ConformanceTestCase):
             self.send(raw(0xC1, 0x87, bytes(4) + b"\xf2\x48\xcd\xc9\xc9\x07\x00"))
         inflater.assert_not_called()
         self.assertEqual(self.wire.take()[2:4], struct.pack("!H", PROTOCOL_ERROR))
+
+
+def deflated(data, wbits=-15):
+    deflater = zlib.compressobj(wbits=wbits)
+    return (deflater.compress(data) + deflater.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+class CompressionTests(ConformanceTestCase):
+    """RFC 7692: permessage-deflate where the server was told to agree to it."""
+
+    compress = True
+    offer = b"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"
+
+    def connect(self):
+        self.setUp()
+        self.connected = self.open(self.offer)
+
+    def agreed(self, offer):
+        self.setUp()
+        self.http.receive(handshake(b"Sec-WebSocket-Extensions: " + offer))
+        self.done(self.taken("websocket.connect"))
+        status, headers, _ = parts_of(self.wire.take())
+        self.assertEqual(status, 101)
+        return headers.get("sec-websocket-extensions")
+
+    def test_offers(self):
+        agreed = ["permessage-deflate; client_no_context_takeover"]
+        for offer, answer in (
+            (b"permessage-deflate", agreed),
+            (b"permessage-deflate; client_max_window_bits", agreed),
+            (b"permessage-deflate; server_max_window_bits=10", None),
+            (
+                b"permessage-deflate; server_max_window_bits=9, permessage-deflate",
+                agreed,
+            ),
+            (b"permessage-bzip2, x-unknown", None),
+        ):
+            with self.subTest(offer=offer):
+                self.assertEqual(self.agreed(offer), answer)
+        self.setUp()
+        self.open()
+        self.send(frame(deflated(b"a"), 0x41))
+        self.assertEqual(self.wire.take()[2:4], struct.pack("!H", PROTOCOL_ERROR))
+
+    def test_messages(self):
+        first, rest = deflated(EURO * 50)[:9], deflated(EURO * 50)[9:]
+        self.assertReceived(frame(deflated(b"Hello"), 0x41), "Hello")
+        self.assertReceived(frame(deflated(b"\xff" * 300), 0x42), b"\xff" * 300)
+        self.assertReceived(frame(b"plain"), "plain")
+        self.assertReceived(frame(b"\x00", 0x41), "")
+        self.assertReceived(
+            frame(first, 0x41, False) + frame(b"", 9) + frame(rest, 0),
+            "€" * 50,
+            answer=b"\x8a\x00",
+        )
+
+    def test_message_with_the_handshake(self):
+        """What comes in with it is bounded, even where nobody decides on it."""
+        for kept in (True, False):
+            for size, heard in ((100_000, True), (100_001, False)):
+                with self.subTest(kept=kept, size=size):
+                    self.setUp()
+                    if not kept:
+                        del consumers._consumers["websocket.connect"]
+                    data = frame(deflated(b"a" * size), 0x42)
+                    self.http.receive(handshake(self.offer) + data)
+                    if kept:
+                        self.done(self.taken("websocket.connect"))
+                    answer = self.wire.take()
+                    self.assertEqual(status_of(answer), 101)
+                    self.assertEqual(self.received(), [b"a" * size] * heard)
+                    closed = b"\r\n\r\n\x88" in answer
+                    self.assertIs(closed, not heard)
+
+    def test_refused(self):
+        for data, code in (
+            (frame(deflated(b"a"), 0x49), PROTOCOL_ERROR),
+            (frame(b"a", 1, False) + frame(deflated(b"a"), 0x40), PROTOCOL_ERROR),
+            (frame(deflated(b"a"), 0x61), PROTOCOL_ERROR),
+            (frame(b"\xff" * 9, 0x41), BAD_DATA),
+            (frame(deflated(b"\xff"), 0x41), BAD_DATA),
+        ):
+            self.assertClosed(data, code)
+
+    def test_bounded(self):
+        """However small the frames are, what they inflate to is bounded."""
+        self.assertReceived(frame(deflated(b"a" * 100_000), 0x42), b"a" * 100_000)
+        self.assertClosed(frame(deflated(b"a" * 100_001), 0x42), TOO_BIG)
+        half = deflated(b"a" * 10**7)
+        self.assertClosed(frame(half, 0x42), TOO_BIG)
+        self.assertClosed(frame(half[:50], 0x42, False) + frame(half[50:], 0), TOO_BIG)
+
+    def test_inflates_no_further(self):
+        self.connect()
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        bomb = frame(deflated(b"a" * 50_000_000), 0x42)
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        self.send(bomb)
+        self.assertLess(tracemalloc.get_traced_memory()[1] - before, 1_000_000)
+
+    def test_sent(self):
+        """What is shorter so is sent compressed, each message by itself."""
+        self.connect()
+        text = "Hello " * 100
+        for _ in range(2):
+            self.reply(self.connected, content=text)
+            answer = self.wire.take()
+            self.assertEqual(answer[0], 0xC1)
+            self.assertEqual(len(answer), answer[1] + 2)
+            inflater = zlib.decompressobj(-15)
+            found = inflater.decompress(answer[2:] + b"\0\0\xff\xff")
+            self.assertEqual(found.decode(), text)
+        for content in (b"short", random.Random(1).randbytes(70_000)):
+            self.reply(self.connected, content=content)
+            self.assertEqual(self.wire.take(), frame_of({"content": content}))

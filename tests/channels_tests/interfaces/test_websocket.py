@@ -73,6 +73,7 @@ class WebSocketTestCase(SimpleTestCase):
     """One HTTP connection that becomes a WebSocket; the tests are the worker."""
 
     channels = (CONNECT, RECEIVE, DISCONNECT)
+    compress = False
     server_limits = {"MESSAGE_SIZE": 1000, "MESSAGES_WAITING": 3}
 
     def setUp(self):
@@ -93,7 +94,7 @@ class WebSocketTestCase(SimpleTestCase):
             Mailbox(self.reactor.callFromThread),
             self.notes,
             limits,
-            WebSocketFactory(self.reactor, limits).make_protocol,
+            WebSocketFactory(self.reactor, limits, self.compress).make_protocol,
             frame_of,
         )
         self.http.factory.sockets = self.sockets

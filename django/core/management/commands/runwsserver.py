@@ -176,6 +176,7 @@ class Command(BaseCommand):
             worker=options["worker"] and options["threads"] > 0,
             proxies=proxies,
             listeners=listeners,
+            compress=options["compress"],
         )
 
     def announce(self, urls, *, processes, threads, verbosity, **options):

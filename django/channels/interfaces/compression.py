@@ -1,0 +1,90 @@
+"""
+Compression of WebSocket messages: permessage-deflate (RFC 7692).
+
+Nothing is kept from one message for the next, in either direction: a socket
+holds no inflater's memory, and a group's members can be sent the same bytes.
+"""
+
+import zlib
+from functools import lru_cache
+
+from autobahn.websocket.compress import (
+    PerMessageDeflateOffer,
+    PerMessageDeflateOfferAccept,
+)
+
+from .frames import frame_with
+
+# The bit of a frame that says it's compressed.
+COMPRESSED = 0x40
+
+# A shorter frame isn't worth it.
+LEAST = 128
+
+
+def accept(offers):
+    """Return how to accept one of a client's offers, or None."""
+    for offer in offers:
+        # Frames that sockets share are made with the largest window.
+        if isinstance(offer, PerMessageDeflateOffer) and not (
+            offer.request_max_window_bits
+        ):
+            return PerMessageDeflateOfferAccept(
+                offer, request_no_context_takeover=True, no_context_takeover=True
+            )
+
+
+class Inflater:
+    """
+    Inflates the messages of one socket's client, in the place of Autobahn's,
+    which cuts off what is hardly too large. At more than ``largest`` bytes it
+    stops and calls ``too_large()``, and for what can't be inflated ``broken()``:
+    they close the socket, and the rest of the message isn't heard.
+    """
+
+    EXTENSION_NAME = PerMessageDeflateOffer.EXTENSION_NAME
+
+    def __init__(self, largest, too_large, broken):
+        self._largest = largest
+        self._too_large = too_large
+        self._broken = broken
+
+    def start_decompress_message(self):
+        self._inflater = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
+        self._left = self._largest + 1
+
+    def decompress_message_data(self, data, max_output_len=None):
+        if self._inflater is None:
+            return b""
+        try:
+            found = self._inflater.decompress(data, self._left)
+        except zlib.error:
+            self._inflater = None
+            self._broken()
+            return b""
+        self._left -= len(found)
+        if self._left:
+            return found
+        self._inflater = None
+        self._too_large()
+        return b""
+
+    def end_decompress_message(self):
+        self.decompress_message_data(b"\0\0\xff\xff")
+        self._inflater = None
+
+
+# One frame goes to the members of a group in a row.
+@lru_cache(maxsize=1)
+def compressed(frame):
+    """Return the frame of a message, compressed where that makes it shorter."""
+    if len(frame) < LEAST:
+        return frame
+    start = {126: 4, 127: 10}.get(frame[1], 2)
+    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    data = deflater.compress(memoryview(frame)[start:])
+    # Without the four bytes that end it (section 7.2.1).
+    data += deflater.flush(zlib.Z_SYNC_FLUSH)[:-4]
+    if len(data) >= len(frame) - start:
+        return frame
+    return frame_with(frame[0] | COMPRESSED, data)
