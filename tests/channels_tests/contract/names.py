@@ -150,6 +150,7 @@ NAMES = {
     "twisted.internet.endpoints.AdoptedStreamServerEndpoint": "inherited sockets",
     "twisted.internet.endpoints.serverFromString": "runwsserver's --endpoint",
     "twisted.internet.error.ConnectionDone": "ports that are closed",
+    "twisted.internet.interfaces.IProtocolNegotiationFactory": "HTTP/1.1 by TLS",
     "twisted.internet.interfaces.IPullProducer": "writing as fast as a client reads",
     "twisted.internet.interfaces.IPushProducer": "writing as fast as a client reads",
     "twisted.internet.interfaces.ISSLTransport": "telling connections with TLS",
