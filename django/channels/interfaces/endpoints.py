@@ -40,6 +40,8 @@ def listen(description, factory, inherited=None):
         missing = isinstance(error, ImportError) and "OpenSSL" in str(error)
         if missing or (description.startswith("ssl:") and _no_openssl()):
             error = "pyOpenSSL is missing: python -m pip install 'Django[tls]'"
+        elif isinstance(error, LookupError) and description.startswith("systemd:"):
+            error = "no such socket was passed on with LISTEN_FDS and LISTEN_FDNAMES"
         elif not isinstance(error, (ValueError, OSError)):
             error = f"{type(error).__name__}: {error}"
         raise InvalidEndpoint(
