@@ -14,7 +14,7 @@ REQUIREMENTS = HERE / "requirements.txt"
 ENVIRONMENT = ROOT / ".venv" / "fuzz-{}.{}".format(*sys.version_info)
 PYTHON = ENVIRONMENT / "bin" / "python"
 
-TARGETS = ("codec", "http", "websocket", "patterns", "encrypted")
+TARGETS = ("codec", "http", "websocket", "compressed", "patterns", "encrypted")
 
 
 def make_environment():

@@ -1,7 +1,8 @@
 """
 What is called with arbitrary bytes. A target returns, or has found a fault.
 
-The first byte of ``http`` and ``websocket`` says where the others are cut.
+The first byte of ``http``, ``websocket`` and ``compressed`` says where the others
+are cut.
 """
 
 import contextlib
@@ -18,6 +19,8 @@ from django.channels.patterns import choose
 # A request line with bytes that should be encoded: it's understood only where it
 # comes in one piece, by itself.
 UNENCODED = re.compile(rb"[A-Z]+ [^\r\n]*[\x80-\xff]")
+# In bytes.
+LARGEST = 1000
 KEY = b"ZnV6emluZ2Z1enppbmdmdXp6aW5nZnV6emluZ2Z1eno="
 
 
@@ -50,15 +53,24 @@ def fuzz_http(data):
     whole.end(0)
 
 
-def fuzz_websocket(data):
+def fuzz_websocket(data, **options):
     """Frames in pieces are what they are in one piece, and all of them end."""
     cut, data = data[:1], data[1:]
     at = ord(cut or b"\0")
-    whole, pieces = socket_after(data), socket_after(data[:at], data[at:])
+    whole = socket_after(data, **options)
+    pieces = socket_after(data[:at], data[at:], **options)
     same(pieces.messages, whole.messages)
     # What comes after a broken frame may be read or not.
     if whole.disconnect is None or pieces.disconnect is None:
         raise AssertionError("A socket had no end.")
+    return whole
+
+
+def fuzz_compressed(data):
+    """Nor does a message inflate to more than a plain one may have."""
+    socket = fuzz_websocket(data, compress=True, message_size=LARGEST)
+    if any(len(message) > LARGEST for message in socket.messages):
+        raise AssertionError("A message was too large.")
 
 
 def fuzz_patterns(data):
@@ -91,6 +103,7 @@ TARGETS = {
     "codec": fuzz_codec,
     "http": fuzz_http,
     "websocket": fuzz_websocket,
+    "compressed": fuzz_compressed,
     "patterns": fuzz_patterns,
     "encrypted": fuzz_encrypted,
 }

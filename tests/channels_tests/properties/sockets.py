@@ -20,7 +20,8 @@ CONNECT, RECEIVE, DISCONNECT = WEBSOCKET_CHANNELS
 HANDSHAKE = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
     b"Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-    b"Sec-WebSocket-Version: 13\r\n\r\n"
+    b"Sec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
 )
 
 
@@ -29,18 +30,19 @@ def nothing(**kwargs):
 
 
 @cache
-def websocket_factory(limits):
+def websocket_factory(limits, compress):
     """Return one, which takes longer to make than a socket. No time passes."""
-    return WebSocketFactory(Reactor(), limits)
+    return WebSocketFactory(Reactor(), limits, compress)
 
 
 class Socket:
     """
     An open socket: the ``messages`` that came, the code and the reason of its
-    ``disconnect`` or None, and what it has ``written`` since the handshake.
+    ``disconnect`` or None, and what it has ``written`` since the handshake. Its
+    client offers compression, to which it agrees with ``compress``.
     """
 
-    def __init__(self, **limits):
+    def __init__(self, compress=False, **limits):
         for channel in WEBSOCKET_CHANNELS:
             if consumers.get(channel) is None:
                 consumers.register(channel, nothing)
@@ -55,7 +57,7 @@ class Socket:
             Mailbox(reactor.callFromThread),
             NoAccessLog(),
             limits,
-            websocket_factory(limits).make_protocol,
+            websocket_factory(limits, compress).make_protocol,
             frame_of,
         )
         self.messages = []
@@ -104,9 +106,9 @@ class Socket:
         return self
 
 
-def socket_after(*pieces, **limits):
+def socket_after(*pieces, **options):
     """Return a socket, ended, that has read this until it closed itself."""
-    socket = Socket(**limits)
+    socket = Socket(**options)
     for piece in pieces:
         if not socket.closed:
             socket.feed(piece)

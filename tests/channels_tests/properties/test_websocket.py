@@ -4,6 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
+from wsproto.extensions import PerMessageDeflate
 
 from django.channels.interfaces import websocket
 from django.test import SimpleTestCase, override_settings
@@ -16,9 +17,20 @@ from .sockets import Socket, socket_after
 NONE = None, 0
 
 
-def read_by_client(data):
+def make_client(compress=False):
+    """Return wsproto's side of a socket."""
+    extension = PerMessageDeflate()
+    if compress:
+        extension.finalize(
+            "permessage-deflate; "
+            "client_no_context_takeover; server_no_context_takeover"
+        )
+    return Connection(ConnectionType.CLIENT, [extension])
+
+
+def read_by_client(data, client=None):
     """Return the messages that wsproto reads, and the code of the close."""
-    client = Connection(ConnectionType.CLIENT)
+    client = client or make_client()
     client.receive_data(data)
     found, parts, code = [], [], None
     for event in client.events():
@@ -45,11 +57,12 @@ class WebSocketTests(SimpleTestCase):
         self.assertEqual(cut.messages, messages)
         self.assertEqual(cut.written, whole.written)
 
-    @given(messages)
-    def test_messages_of_another_implementation(self, messages):
+    @given(messages, st.booleans())
+    @example(["a" * 200, b"b" * 200, ""], True)
+    def test_messages_of_another_implementation(self, messages, compress):
         """What wsproto sends arrives, and it reads what is sent to it."""
-        client = Connection(ConnectionType.CLIENT)
-        socket = Socket()
+        client = make_client(compress)
+        socket = Socket(compress)
         for message in messages:
             kind = TextMessage if isinstance(message, str) else BytesMessage
             socket.feed(client.send(Ping(b"x")))
@@ -57,7 +70,7 @@ class WebSocketTests(SimpleTestCase):
             socket.send(content=message)
         socket.feed(client.send(CloseConnection(1001, "bye")))
         self.assertEqual(socket.messages, messages)
-        self.assertEqual(read_by_client(socket.written), (messages, 1001))
+        self.assertEqual(read_by_client(socket.written, client), (messages, 1001))
         self.assertEqual(socket.end().disconnect, (1001, "bye"))
 
     @given(st.data())
