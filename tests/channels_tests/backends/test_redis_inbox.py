@@ -261,8 +261,7 @@ class InboxTests(InboxTestCase, SimpleTestCase):
         inbox._next_beat = 0
         with self.assertLogs("django.channels", "WARNING"):
             sink.go_on.set()
-            self.wait_until(self.other._members, "g")
-            self.wait_until(lambda: self.length() == 0)
+            self.wait_until(lambda: self.server.command("EXISTS", inbox._lease))
             self.send_in_turns(name, range(5, 10))
             self.assertArrive(sink, range(10))
 
