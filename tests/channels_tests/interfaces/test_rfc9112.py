@@ -307,7 +307,9 @@ class LineTests(TableTestCase):
                 self.assertStatus(400, b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % target)
 
     def test_empty_lines_before(self):
-        self.served(b"\r\n\r\n" + GET)
+        """They're passed over, however they end (section 2.2)."""
+        for lines in (b"\r\n\r\n", b"\n", b"\r", b"\r\r\n\n"):
+            self.assertEqual(self.served(lines + GET)["path"], "/")
 
     def test_expectation_of_http_1_0(self):
         self.served(b"GET / HTTP/1.0\r\nExpect: other\r\n\r\n")
