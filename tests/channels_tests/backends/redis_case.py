@@ -31,6 +31,11 @@ class RedisTestCase(BackendTestCase):
         self.server.flush()
         super().setUp()
 
+    def enter_context(self, context):
+        value = context.__enter__()
+        self.addCleanup(context.__exit__, None, None, None)
+        return value
+
     @property
     def location(self):
         return self.server.url

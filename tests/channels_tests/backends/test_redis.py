@@ -137,11 +137,6 @@ class SentinelTests(RedisTestCase, SimpleTestCase):
     def location(self):
         return [self.sentinel.url]
 
-    def enter_context(self, context):
-        value = context.__enter__()
-        self.addCleanup(context.__exit__, None, None, None)
-        return value
-
     def test_send_and_receive(self):
         receiver = self.open("a")
         call = self.in_thread(receiver.receive)

@@ -174,11 +174,6 @@ class ReplacedServerTests(RedisTestCase, SimpleTestCase):
         self.lead_to(self.server)
         super().setUp()
 
-    def enter_context(self, context):
-        value = context.__enter__()
-        self.addCleanup(context.__exit__, None, None, None)
-        return value
-
     @property
     def location(self):
         return f"unix://{self.path}"
