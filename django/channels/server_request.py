@@ -29,21 +29,31 @@ class ServerRequest(Message):
     the response: ``respond(response)`` in the thread that ran the view,
     ``await arespond(response)`` on the event loop that ran it; both close it.
     ``exchange.on_disconnect(callback)`` tells when the client has gone.
-    ``backend`` is what carries the request and its reply.
+    ``backend`` is what carries the request and its reply, ``wakeups`` those of
+    the loop that sends it, or None.
     """
 
-    __slots__ = ("parts", "application", "exchange", "_content", "_entered", "_task")
+    __slots__ = (
+        "parts",
+        "application",
+        "exchange",
+        "wakeups",
+        "_content",
+        "_entered",
+        "_task",
+    )
 
     # The request signals do it, and stand for the consumer's.
     manages_connections = True
     signalled = False
 
-    def __init__(self, parts, application, exchange, backend=None):
+    def __init__(self, parts, application, exchange, backend=None, wakeups=None):
         self.channel = names.HTTP_REQUEST
         self.parts = parts
         self.application = application
         self.exchange = exchange
         self.backend = backend
+        self.wakeups = wakeups
         self.expires = None
         self._content = None
         self._entered = None

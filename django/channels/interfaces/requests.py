@@ -6,19 +6,23 @@ from django.channels.server_request import ServerRequest
 class Requests:
     """
     Sends exchanges on ``http.request`` of ``backend``; ``application`` answers
-    those that stay in this process. With an ``outbox``, one for each that
-    doesn't: the reactor's thread doesn't wait for another machine.
+    those that stay in this process; ``wakeups`` are for the threads that do.
+    With an ``outbox``, one for each that doesn't: the reactor's thread doesn't
+    wait for another machine.
     """
 
-    def __init__(self, application, backend, outbox):
+    def __init__(self, application, backend, outbox, wakeups):
         self._application = application
         self._backend = backend
         self._outbox = outbox
+        self._wakeups = wakeups
 
     def send(self, exchange):
         """Send a request. Raise ChannelFull where that's known at once."""
         backend = self._backend
-        request = ServerRequest(exchange.content, self._application, exchange, backend)
+        request = ServerRequest(
+            exchange.content, self._application, exchange, backend, self._wakeups
+        )
         if backend.process_local:
             backend.send(request)
         else:

@@ -183,7 +183,7 @@ class InterfaceServer:
         self._workers = Workers(
             requests, self.threads, http=self.http, shared=self.worker
         )
-        way = Requests(self.application, requests, self._outbox)
+        way = Requests(self.application, requests, self._outbox, self._wakeups)
         self.factory = HTTPFactory(
             send=way.send if self.http else None,
             sockets=self.sockets if self.websocket else None,
