@@ -31,10 +31,10 @@ imports it before a server is wanted. The way through it:
     response in parts.
 ``head``
     The bytes of a response's head.
-``mailbox``, ``outbox``, ``wakeups``, ``outlet``, ``reactor``
+``mailbox``, ``outbox``, ``wakeups``, ``outlet``, ``reactor``, ``epoll``
     From any thread to the reactor's; from there to a backend that it can't
     wait for, and to workers of this process; from a connection to its
-    transport; the process's one reactor.
+    transport; the process's one reactor, and its kind.
 ``conversation``, ``relay``, ``backlog``, ``close_codes``
     What one WebSocket may do when: a state machine without sockets or clock;
     its messages to the workers, one at a time; the frames that wait for its

@@ -8,16 +8,33 @@ that is all that the process does runs it in its own thread.
 
 import logging
 import os
+import select
+import sys
 import threading
 from concurrent.futures import Future
 
-from twisted.internet import reactor
+from twisted.internet.main import installReactor
 from twisted.internet.task import LoopingCall
 from twisted.logger import globalLogBeginner
 
 from django.channels.processes.events import SLICE
 
 logger = logging.getLogger("django.channels.server")
+
+
+
+def _find():
+    """Return the process's reactor. Where there is none yet, choose its kind."""
+    if hasattr(select, "epoll") and "twisted.internet.reactor" not in sys.modules:
+        from .epoll import Reactor
+
+        installReactor(Reactor())
+    from twisted.internet import reactor
+
+    return reactor
+
+
+reactor = _find()
 
 _lock = threading.Lock()
 _started = threading.Event()

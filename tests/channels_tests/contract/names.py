@@ -149,12 +149,14 @@ NAMES = {
     "twisted.internet.defer.Deferred": "a handshake that waits for its consumer",
     "twisted.internet.endpoints.AdoptedStreamServerEndpoint": "inherited sockets",
     "twisted.internet.endpoints.serverFromString": "runwsserver's --endpoint",
+    "twisted.internet.epollreactor.EPollReactor": "the reactor, where there is epoll",
     "twisted.internet.error.ConnectionDone": "ports that are closed",
     "twisted.internet.interfaces.IProtocolNegotiationFactory": "HTTP/1.1 by TLS",
     "twisted.internet.interfaces.IPullProducer": "writing as fast as a client reads",
     "twisted.internet.interfaces.IPushProducer": "writing as fast as a client reads",
     "twisted.internet.interfaces.ISSLTransport": "telling connections with TLS",
     "twisted.internet.interfaces.ISSLTransport.providedBy": "telling them",
+    "twisted.internet.main.installReactor": "the reactor, where there is epoll",
     "twisted.internet.protocol.Protocol": "a connection",
     "twisted.internet.protocol.ServerFactory": "what connections share",
     "twisted.internet.reactor": "the server's loop",
@@ -174,6 +176,9 @@ NAMES = {
 }
 
 PRIVATE = {
+    "_doReadOrWrite": "EPollReactor: acting on an event",
+    "_poller": "EPollReactor: the epoll object",
+    "_selectables": "EPollReactor: what is told of events, by descriptor",
     "_dataReceived": "Autobahn: bytes that came before the handshake's answer",
     "_exit": "Python: ending at once, whatever thread runs",
     "_fail_connection": "Autobahn: closing for a message that can't be inflated",

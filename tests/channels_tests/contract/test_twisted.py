@@ -1,21 +1,24 @@
 import copyreg
 import inspect
+import select
 import socket
 
 # First: see there.
 from django.channels.interfaces import framing  # NOQA: F401 isort: skip
 
-from twisted.internet import endpoints, reactor, unix
+from twisted.internet import endpoints, unix
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.tcp import Connection, Port, Server
 from twisted.logger import globalLogBeginner
 from twisted.persisted import styles
 
+from django.channels.interfaces.reactor import reactor
 from django.test import SimpleTestCase
 
 from .relying import relied_on
 
 ENDPOINTS = "django/channels/interfaces/endpoints.py"
+EPOLL = "django/channels/interfaces/epoll.py"
 FRAMING = "django/channels/interfaces/framing.py"
 HTTP = "django/channels/interfaces/http.py"
 OUTLET = "django/channels/interfaces/outlet.py"
@@ -82,6 +85,25 @@ class TwistedTests(SimpleTestCase):
         )
         for name in ("callFromThread", "callLater", "seconds", "stop"):
             self.assertIs(callable(getattr(reactor, name)), True, name)
+
+    @relied_on(
+        EPOLL,
+        "the epoll reactor has its descriptors in _selectables, an epoll object in "
+        "_poller, and acts on an event in _doReadOrWrite(), which logs what raises.",
+    )
+    def test_epoll(self):
+        if not hasattr(select, "epoll"):
+            self.skipTest("The system has no epoll.")
+        from twisted.internet.epollreactor import EPollReactor
+
+        source = inspect.getsource(EPollReactor.doPoll)
+        self.assertIn("self._poller.poll(timeout, len(self._selectables))", source)
+        self.assertIn("_drdw, selectable, fd, event)", source)
+        self.assertEqual(
+            [*inspect.signature(EPollReactor._doReadOrWrite).parameters],
+            ["self", "selectable", "fd", "event"],
+        )
+        self.assertIs(EPollReactor.doIteration, EPollReactor.doPoll)
 
     @relied_on(REACTOR, "log events go to observers alone, what was kept is dropped.")
     def test_log_beginner(self):
