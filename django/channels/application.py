@@ -14,10 +14,7 @@ def is_core_handler(application):
     Tell whether the application is Django's own, so that its get_response()
     is all there is to it. What wraps it in WSGI middleware isn't.
     """
-    return (
-        isinstance(application, WSGIHandler)
-        and type(application).__call__ in _known_calls()
-    )
+    return _is_core_class(type(application))
 
 
 def static_part(application, path):
@@ -32,11 +29,12 @@ def static_part(application, path):
     return application, False
 
 
-@lru_cache(maxsize=None)
-def _known_calls():
+@lru_cache(maxsize=64)
+def _is_core_class(cls):
     from django.contrib.staticfiles.handlers import StaticFilesHandler
 
-    return {WSGIHandler.__call__, StaticFilesHandler.__call__}
+    known = {WSGIHandler.__call__, StaticFilesHandler.__call__}
+    return issubclass(cls, WSGIHandler) and cls.__call__ in known
 
 
 class SyncHandler(BaseHandler):

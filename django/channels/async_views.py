@@ -1,7 +1,6 @@
 """Telling which requests belong on an event loop: those of async views."""
 
 from functools import lru_cache
-from weakref import WeakKeyDictionary
 
 from asgiref.sync import iscoroutinefunction
 
@@ -38,19 +37,14 @@ def is_async_view(view):
 
 _is_coroutine_function = lru_cache(maxsize=1024)(iscoroutinefunction)
 
-_has_async_views = WeakKeyDictionary()
-
-
+@lru_cache(maxsize=1024)
 def has_async_views(resolver):
     """Tell whether any view below the URLResolver is async; found out once."""
-    found = _has_async_views.get(resolver)
-    if found is None:
-        found = _has_async_views[resolver] = any(
-            (
-                has_async_views(pattern)
-                if hasattr(pattern, "url_patterns")
-                else iscoroutinefunction(pattern.callback)
-            )
-            for pattern in resolver.url_patterns
+    return any(
+        (
+            has_async_views(pattern)
+            if hasattr(pattern, "url_patterns")
+            else iscoroutinefunction(pattern.callback)
         )
-    return found
+        for pattern in resolver.url_patterns
+    )

@@ -39,14 +39,19 @@ def take(backend, channels):
 
 
 def _begin(backend, message):
-    """Return a worker for the message, and its consumer or None: it's not to run."""
+    """
+    Return a worker for the message, its consumer or None, as it's not to run,
+    and the message as that handles it.
+    """
     consumer = consumers.get(message.channel)
     worker = Worker(backend, threads=0, channels=[message.channel])
     if message.durable:
         if not worker.leases.begin(message, consumer):
-            return worker, None
+            return worker, None, message
         worker.leases.start()
-    return worker, consumer
+    if consumer is not None:
+        message = consumer.adopt(message)
+    return worker, consumer, message
 
 
 def run_here(backend, message):
@@ -54,7 +59,7 @@ def run_here(backend, message):
     Run the message's consumer in the caller's thread and, if it is ``async``,
     on the caller's event loop. Its exception is logged, and returned.
     """
-    worker, consumer = _begin(backend, message)
+    worker, consumer, message = _begin(backend, message)
     if consumer is None:
         return None
     try:
@@ -68,7 +73,7 @@ def run_here(backend, message):
 
 async def arun_here(backend, message):
     """Do what run_here() does, from a coroutine."""
-    worker, consumer = _begin(backend, message)
+    worker, consumer, message = _begin(backend, message)
     if consumer is None:
         return None
     try:

@@ -139,7 +139,9 @@ class MemoryReceiver:
         ready = [name for name in smaller if name in other]
         if not ready:
             return None
-        name = min(ready, key=lambda name: queues[name][0][0])
+        name = ready[0]
+        if len(ready) > 1:
+            name = min(ready, key=lambda name: queues[name][0][0])
         _, message = queues[name].popleft()
         if not queues[name]:
             del queues[name]

@@ -112,7 +112,7 @@ def environment(content, body_file=None):
     environ = {
         "REQUEST_METHOD": content["method"],
         "SCRIPT_NAME": _wsgi_text(content.get("script_name", "")),
-        "PATH_INFO": path if path.isascii() else _wsgi_text(path),
+        "PATH_INFO": _wsgi_text(path),
         "QUERY_STRING": content["query_string"],
         "SERVER_PROTOCOL": "HTTP/" + content["http_version"],
         "SERVER_NAME": server[0],
@@ -198,6 +198,8 @@ def _port(value):
 
 
 def _wsgi_text(text):
+    if text.isascii():
+        return text
     return text.encode("utf-8", "surrogateescape").decode("iso-8859-1")
 
 

@@ -7,6 +7,7 @@ none, its length is stated, it is chunked, or the connection's end ends it.
 
 import time
 from email.utils import formatdate
+from functools import lru_cache
 from http.client import responses
 
 from django.http.response import HttpResponseBase
@@ -94,6 +95,7 @@ def response_head(response, *, method, http_version, keep_alive, size=None):
     return Head(data, framing, length, close)
 
 
+@lru_cache(maxsize=64)
 def status_line(status, reason=None):
     """Return a status line; line breaks in ``reason`` become spaces."""
     if reason is None:

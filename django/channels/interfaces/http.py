@@ -106,10 +106,6 @@ class HTTPConnection(Intake, Upgrading, Protocol):
 
     # The parser's side.
 
-    def request_begun(self):
-        if self.turns.current is None:
-            self._wait_for_more(self.limits.header_timeout)
-
     def continue_expected(self):
         if self.phase == OPEN and self._is_free():
             self.parser.head.expects = False

@@ -1,6 +1,6 @@
 """What a client sends on an HTTP connection, until it is parsed."""
 
-from .parser import BETWEEN
+from .parser import BETWEEN, HEAD
 from .request import Refused
 from .upgrade import Upgrade
 
@@ -54,6 +54,11 @@ class Intake:
             return
         if rest is not None and self.phase == OPEN:
             self._upgrade = Upgrade(self.parser.head, rest, self.limits.header_size)
+        elif self.parser.stage == HEAD and self.parser.begun:
+            # Not where it begins: most requests have come whole by now.
+            self.parser.begun = False
+            if self.turns.current is None:
+                self._wait_for_more(self.limits.header_timeout)
 
     def _has_room(self):
         """Tell whether further requests may wait; behind a large one, none may."""

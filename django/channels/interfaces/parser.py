@@ -32,14 +32,16 @@ OVERHEAD = 16
 
 class RequestParser:
     """
-    Tells ``connection`` of requests: ``request_begun()``,
-    ``continue_expected()`` where the client waits for 100 Continue, and
-    ``request_complete(head, body, file, keep_alive)``, with the body's bytes,
-    or with the file that it's in.
+    Tells ``connection`` of requests: ``continue_expected()`` where the client
+    waits for 100 Continue, and ``request_complete(head, body, file,
+    keep_alive)``, with the body's bytes, or with the file that it's in.
+
+    ``begun`` is set where a request begins, for the connection to unset.
     """
 
     def __init__(self, connection, limits):
         self.stage = BETWEEN
+        self.begun = False
         self.head = None
         self._connection = connection
         self._limits = limits
@@ -161,7 +163,7 @@ class RequestParser:
         self._target = None
         self._headers = []
         self._head_size = 0
-        self._connection.request_begun()
+        self.begun = True
 
     def on_url(self, part):
         self._target = part if self._target is None else self._target + part

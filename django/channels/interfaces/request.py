@@ -63,8 +63,8 @@ class RequestHead:
         self.chunked = False
         self.expects = False
         special = None
-        for name, value in raw_headers:
-            name = name.decode("latin-1").lower()
+        for raw_name, value in raw_headers:
+            name = _names.get(raw_name) or _lower(raw_name)
             value = value.decode("latin-1")
             if name in _FRAMING:
                 if special is None:
@@ -168,6 +168,18 @@ class RequestHead:
         lines = [f"{self.method} {self.target} HTTP/{self.http_version}"]
         lines += [f"{name}: {v}" for name, v in self.headers if name not in without]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+# Header names as they were met, in lower case; bounded, since they come from
+# the peer.
+_names = {}
+
+
+def _lower(raw_name):
+    name = raw_name.decode("latin-1").lower()
+    if len(_names) < 500 and len(raw_name) < 100:
+        _names[raw_name] = name
+    return name
 
 
 @lru_cache(maxsize=256)

@@ -133,7 +133,10 @@ class HttpRequestConsumer(Consumer):
         return await message.handler.get_response_async(message.request)
 
     def adopt(self, message):
-        """Return a request that a worker received as one that can be served."""
+        """
+        Return a request that a worker received as one that can be served. The
+        methods below get such.
+        """
         if message.serve is not None:
             return message
         # The handlers import this module, and serving needs the handlers.
@@ -145,14 +148,14 @@ class HttpRequestConsumer(Consumer):
         return ReceivedRequest.of(message)
 
     def wants_loop(self, message):
-        return self.adopt(message).wants_loop()
+        return message.wants_loop()
 
     def __call__(self, message):
         """Answer a request that a worker received."""
-        self.adopt(message).serve()
+        message.serve()
 
     async def acall(self, message):
-        await self.adopt(message).aserve()
+        await message.aserve()
 
 
 http_request = HttpRequestConsumer()
