@@ -37,6 +37,7 @@ def is_async_view(view):
 
 _is_coroutine_function = lru_cache(maxsize=1024)(iscoroutinefunction)
 
+
 @lru_cache(maxsize=1024)
 def has_async_views(resolver):
     """Tell whether any view below the URLResolver is async; found out once."""

@@ -22,7 +22,6 @@ from django.channels.processes.events import SLICE
 logger = logging.getLogger("django.channels.server")
 
 
-
 def _find():
     """Return the process's reactor. Where there is none yet, choose its kind."""
     if hasattr(select, "epoll") and "twisted.internet.reactor" not in sys.modules:
