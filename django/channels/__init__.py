@@ -26,6 +26,8 @@ Read the modules in this order; each imports only from those above it.
 ``http``, ``request``, ``reply``
     A request and a response as plain values; the messages that carry them;
     waiting for the reply.
+``route``
+    Which backend requests travel on, and whether their way ends where it began.
 ``remote``, ``control``, ``watch``
     Requests that are answered in another process: what both ends agree on; how
     the edges reach a worker; how an edge sees that its workers live. ``ticker``

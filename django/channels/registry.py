@@ -124,7 +124,10 @@ QUEUES = "django.channels.tasks.queues"
 
 
 class ConsumerRegistry:
-    """The consumers of a process, one per channel."""
+    """
+    The consumers of a process, one per channel. ``version`` is another object
+    whenever a get() may give another answer.
+    """
 
     modules = ("consumers", "views")
 
@@ -136,14 +139,17 @@ class ConsumerRegistry:
         # While isolated: what stays, by name.
         self._isolated = 0
         self._lasting = {}
+        self.version = object()
 
     def register_default(self, name, consumer):
         """Let the Consumer handle the channel where a project has none."""
         self._defaults[name] = consumer
+        self.version = object()
 
     def discard_default(self, name):
         """Undo register_default(); none is no error."""
         self._defaults.pop(name, None)
+        self.version = object()
 
     def register(self, channels, function, policy=None):
         """
@@ -175,6 +181,7 @@ class ConsumerRegistry:
                 self._lasting.update(added)
             # A new dict: isolate() keeps the old one.
             self._consumers = {**self._consumers, **added}
+            self.version = object()
 
     def get(self, name, modules=modules):
         """
@@ -184,6 +191,11 @@ class ConsumerRegistry:
         if not self._discovered.issuperset(modules):
             self.autodiscover(modules)
         return self._consumers.get(name) or self._defaults.get(name)
+
+    def has_default(self, name, modules=modules):
+        """Tell whether the channel's Consumer is that of register_default()."""
+        consumer = self.get(name, modules)
+        return consumer is not None and consumer is self._defaults.get(name)
 
     def channels(self):
         """Return the names of the channels that have a consumer."""
@@ -220,6 +232,7 @@ class ConsumerRegistry:
     def forget_discovery(self):
         """Look again at the next use: the installed apps, or TASKS, have changed."""
         self._discovered.clear()
+        self.version = object()
 
     @contextmanager
     def isolate(self):
@@ -243,6 +256,7 @@ class ConsumerRegistry:
         if self._consumers is not kept:
             with self._lock:
                 self._consumers = {**kept, **self._lasting}
+                self.version = object()
         if self._lasting and not self._isolated:
             self._lasting = {}
 

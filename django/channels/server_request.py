@@ -83,7 +83,7 @@ class ServerRequest(Message):
         Send the request on its backend, which other processes may share: it
         may wait for the store.
         """
-        from django.core.handlers.channel import is_answered_remotely
+        from django.channels.route import is_answered_remotely
 
         if not is_answered_remotely(self.backend):
             with nothing_sent():

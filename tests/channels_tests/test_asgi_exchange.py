@@ -10,10 +10,10 @@ from asgiref.sync import ThreadSensitiveContext, async_to_sync, sync_to_async
 
 from django.channels import asgi_exchange
 from django.channels.exceptions import ChannelFull
+from django.channels.route import http_backend
 from django.channels.trips import Trips
 from django.core.asgi import get_asgi_application
 from django.core.handlers.asgi import ASGIHandler
-from django.core.handlers.channel import http_backend
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse

@@ -9,13 +9,12 @@ from django.channels import Channel, channel_backends
 from django.channels.message import Message
 from django.core.asgi import get_asgi_application
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.core.handlers import channel
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from django.test import AsyncRequestFactory, RequestFactory, override_settings
 
-from .test_channel import MEMORY, ChannelTestCase, memory
+from .test_channel import ChannelTestCase, memory
 from .urls import __file__ as urls_file
 
 
@@ -240,33 +239,3 @@ class ASGITests(HandlerTestCase):
         # the requests take longer than CHANNEL_HTTP_TIMEOUT. Hence a new one.
         answers = Context().run(async_to_sync(get), 1000)
         self.assertEqual({answer.status_code for answer in answers}, {200})
-
-
-class BackendOfRequestsTests(HandlerTestCase):
-    def test_local(self):
-        self.assertIs(channel.http_backend(), channel_backends["default"])
-
-    @override_settings(
-        CHANNEL_BACKENDS={**memory(), "local": {"BACKEND": MEMORY, "LOCATION": "l"}}
-    )
-    def test_local_alias(self):
-        self.assertEqual(channel.http_backend().location, "l")
-
-    @override_settings(
-        CHANNEL_BACKENDS={
-            "default": {"BACKEND": "channels_tests.test_handler.SharedBackend"}
-        }
-    )
-    def test_shared_default(self):
-        """Requests stay in the process unless the setting moves them."""
-        self.assertIs(channel.http_backend().process_local, True)
-        with override_settings(CHANNEL_HTTP_BACKEND="default"):
-            self.assertIs(channel.http_backend().process_local, False)
-
-    @override_settings(CHANNEL_HTTP_BACKEND=None)
-    def test_off(self):
-        self.assertIsNone(channel.http_backend())
-
-
-class SharedBackend(type(channel_backends["default"])):
-    process_local = False

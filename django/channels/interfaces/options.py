@@ -4,7 +4,7 @@ import os
 import socket
 
 from django.channels import channel_backends
-from django.core.handlers.channel import http_backend
+from django.channels.route import http_backend
 from django.core.management.base import CommandError
 
 from .development import default_threads

@@ -7,8 +7,8 @@ from functools import partial
 from django.channels import channel_backends
 from django.channels.processes import readiness
 from django.channels.processes.events import SLICE
+from django.channels.route import http_backend
 from django.conf import settings
-from django.core.handlers.channel import http_backend
 
 from . import reactor as reactors
 from .access import NoAccessLog

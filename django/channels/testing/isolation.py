@@ -13,8 +13,8 @@ import threading
 
 from django.channels import channel_backends, consumers, names
 from django.channels.backends.memory import MemoryState
+from django.channels.route import reset_route
 from django.channels.signals import consumer_finished
-from django.core.handlers.channel import reset_route
 from django.dispatch import receiver
 
 

@@ -14,8 +14,7 @@ from functools import lru_cache
 
 from asgiref.sync import sync_to_async
 
-from django.channels import channel_backends, consumers, http, names
-from django.channels.backends.memory import MemoryChannelBackend
+from django.channels import consumers, http, names
 from django.channels.backends.shared import SharedChannelBackend
 from django.channels.deadline import deadline
 from django.channels.exceptions import ChannelFull
@@ -23,11 +22,10 @@ from django.channels.pending_request import aexchange, exchange
 from django.channels.registry import Consumer
 from django.channels.reply import Reply
 from django.channels.request import RequestMessage
+from django.channels.route import OFF, http_backend, is_answered_remotely, route
 from django.channels.views import forward, gateway_timeout, response_to, unavailable
 from django.conf import settings
 from django.core.handlers.base import BaseHandler
-from django.core.signals import setting_changed
-from django.dispatch import receiver
 
 
 def get_response(handler, request):
@@ -39,12 +37,13 @@ def get_response(handler, request):
     caller's own thread can't be interrupted, and is waited for. With
     CHANNEL_HTTP_BACKEND = None this is ``handler.get_response(request)``.
     """
-    backend = _route.backend or _route.find()
+    way = route.find()
+    backend = way.backend
     if backend is OFF:
         return handler.get_response(request)
     message = RequestMessage(names.HTTP_REQUEST, request)
     message.handler = handler
-    if not _is_answered_here(backend):
+    if not way.ends_here:
         if _answers_by_itself(type(handler)):
             return handler.get_response(request)
         return _exchange(backend, message)
@@ -61,12 +60,13 @@ async def get_response_async(handler, request):
     Do what get_response() does, on the caller's event loop. At the deadline
     the view is cancelled.
     """
-    backend = _route.backend or _route.find()
+    way = route.find()
+    backend = way.backend
     if backend is OFF:
         return await handler.get_response_async(request)
     message = RequestMessage(names.HTTP_REQUEST, request)
     message.handler = handler
-    if not _is_answered_here(backend):
+    if not way.ends_here:
         if _answers_by_itself(type(handler)):
             return await handler.get_response_async(request)
         return await _aexchange(backend, message)
@@ -89,13 +89,13 @@ async def handle(handler, scope, receive, send):
     Be ``handler.handle()`` of an ASGIHandler: answer an HTTP request. Where that
     would have a plain view make a dozen trips to a thread, this makes one.
     """
-    backend = _route.backend or _route.find()
-    if backend is OFF or not _is_answered_here(backend):
+    way = route.find()
+    if not way.ends_here:
         return await handler.handle(scope, receive, send)
     # The handlers import this module, and it needs the handlers.
     from django.channels import asgi_exchange
 
-    await asgi_exchange.handle(handler, backend, scope, receive, send)
+    await asgi_exchange.handle(handler, way.backend, scope, receive, send)
 
 
 def serves(scope):
@@ -160,67 +160,6 @@ class HttpRequestConsumer(Consumer):
 
 http_request = HttpRequestConsumer()
 consumers.register_default(names.HTTP_REQUEST, http_request)
-
-
-class Off:
-    """What stands for the backend where requests keep out of channels."""
-
-
-OFF = Off()
-
-
-class Route:
-    """Which backend requests travel on, as the settings say."""
-
-    def __init__(self):
-        self.forget()
-
-    def forget(self):
-        self.backend = None
-
-    def find(self):
-        """Return the backend of CHANNEL_HTTP_BACKEND, or OFF."""
-        alias = settings.CHANNEL_HTTP_BACKEND
-        if alias is None:
-            backend = OFF
-        elif alias != "local" or alias in settings.CHANNEL_BACKENDS:
-            backend = channel_backends[alias]
-        elif channel_backends["default"].process_local:
-            backend = channel_backends["default"]
-        else:
-            backend = MemoryChannelBackend(alias, {})
-        self.backend = backend
-        return backend
-
-
-_route = Route()
-
-
-def http_backend():
-    """Return the backend that requests travel on, or None where they don't."""
-    backend = _route.backend or _route.find()
-    return None if backend is OFF else backend
-
-
-@receiver(setting_changed)
-def reset_route(*, setting, **kwargs):
-    if setting in ("CHANNEL_BACKENDS", "CHANNEL_HTTP_BACKEND"):
-        _route.forget()
-
-
-def _is_answered_here(backend):
-    """Tell whether the caller can do the built-in consumer's step itself."""
-    return backend.by_reference and _answers()
-
-
-def is_answered_remotely(backend):
-    """Tell whether the built-in consumer answers, in worker processes."""
-    return isinstance(backend, SharedChannelBackend) and _answers()
-
-
-def _answers():
-    """Tell whether the project has no consumer of its own for requests."""
-    return http_request is consumers.get(names.HTTP_REQUEST, modules=("consumers",))
 
 
 @lru_cache(maxsize=None)

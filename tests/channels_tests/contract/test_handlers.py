@@ -215,7 +215,7 @@ class SignalTests(SimpleTestCase):
 
     @relied_on(
         "django/channels/signals.py django/channels/application.py "
-        "django/core/handlers/channel.py",
+        "django/channels/route.py",
         "setting_changed tells a setting's name, going in and coming out.",
     )
     def test_setting_changed(self):

@@ -18,7 +18,7 @@ from django.channels.interfaces.limits import Limits
 from django.channels.interfaces.server import InterfaceServer
 from django.channels.interfaces.wakeups import Wakeups
 from django.channels.interfaces.workers import Workers
-from django.core.handlers.channel import http_backend
+from django.channels.route import http_backend
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import SimpleTestCase, override_settings
