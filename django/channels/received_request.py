@@ -6,6 +6,7 @@ from .async_handler import AsyncHandler
 from .async_views import leads_to_async_view
 from .message import Message
 from .request import ResponseMessage
+from .script_prefix import prefix_of
 
 
 class ReceivedRequest(Message):
@@ -40,12 +41,16 @@ class ReceivedRequest(Message):
 
     def serve(self):
         """Run the middleware and the view in this thread, and reply."""
-        response = SyncHandler.shared().get_response(self.decode_request())
+        request = self.decode_request()
+        with prefix_of(request):
+            response = SyncHandler.shared().get_response(request)
         self.backend.send(ResponseMessage(self.content["reply_channel"], response))
 
     async def aserve(self):
         """Do the same on this event loop."""
         handler = AsyncHandler.shared()
-        response = await handler.get_response_async(self.decode_request())
+        request = self.decode_request()
+        with prefix_of(request):
+            response = await handler.get_response_async(request)
         reply = ResponseMessage(self.content["reply_channel"], response)
         await self.backend.asend(reply)

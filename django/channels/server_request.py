@@ -8,7 +8,6 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core import signals
 from django.http import HttpResponse
-from django.urls import set_script_prefix
 
 from . import http, names
 from .application import WSGIResponse, is_core_handler, static_part
@@ -17,6 +16,7 @@ from .async_views import leads_to_async_view
 from .exceptions import nothing_sent
 from .message import Message
 from .remote_exchange import RemoteExchange
+from .script_prefix import set_default_prefix
 
 
 class ServerRequest(Message):
@@ -116,7 +116,7 @@ class ServerRequest(Message):
         if not is_core_handler(application):
             self.exchange.respond(WSGIResponse.run(application, environ))
             return
-        set_script_prefix("/")
+        set_default_prefix()
         signals.request_started.send(sender=application.__class__, environ=environ)
         request = application.request_class(environ)
         response = application.get_response(request)
@@ -145,7 +145,7 @@ class ServerRequest(Message):
         self._task = asyncio.current_task()
         loop = asyncio.get_running_loop()
         self.exchange.on_disconnect(lambda: loop.call_soon_threadsafe(self._cancel))
-        set_script_prefix("/")
+        set_default_prefix()
         handler = AsyncHandler.shared()
         try:
             try:

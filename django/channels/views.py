@@ -22,6 +22,7 @@ from .exceptions import BackendUnavailable, ChannelFull, ReplyTimeout, WorkerLos
 from .registry import Consumer, check_named, consumers
 from .reply import Reply
 from .request import RequestMessage, ResponseMessage, open_request
+from .script_prefix import prefix_of
 
 
 def forward_view(channel):
@@ -79,8 +80,10 @@ class ViewConsumer(Consumer):
         def view(request):
             return self.function(request, *args, **kwargs)
 
-        response = convert_exception_to_response(view)(request)
-        message.backend.send(_reply(message, reply_channel, response))
+        with prefix_of(request):
+            response = convert_exception_to_response(view)(request)
+            reply = _reply(message, reply_channel, response)
+        message.backend.send(reply)
 
     async def acall(self, message):
         request, args, kwargs, reply_channel = open_request(message)
@@ -88,8 +91,9 @@ class ViewConsumer(Consumer):
         async def view(request):
             return await self.function(request, *args, **kwargs)
 
-        response = await convert_exception_to_response(view)(request)
-        reply = await sync_to_async(_reply)(message, reply_channel, response)
+        with prefix_of(request):
+            response = await convert_exception_to_response(view)(request)
+            reply = await sync_to_async(_reply)(message, reply_channel, response)
         await message.backend.asend(reply)
 
 

@@ -6,6 +6,7 @@ from contextvars import Context
 from time import monotonic
 from weakref import WeakSet
 
+from django.conf import settings
 from django.db import close_old_connections, connections, reset_queries
 
 from . import signals
@@ -13,6 +14,7 @@ from .handling import arun_consumer, run_consumer
 from .leases import Leases
 from .loop import LoopThread
 from .registry import consumers
+from .script_prefix import set_default_prefix
 
 # How many messages may be with async consumers at once. Past it the worker
 # receives no more, and the channels' capacity makes itself felt.
@@ -116,6 +118,8 @@ class Worker:
             run_consumer(self, consumer, message)
 
     async def _handle_slot(self, consumer, message):
+        if settings.FORCE_SCRIPT_NAME:
+            set_default_prefix()
         try:
             await arun_consumer(self, consumer, message)
         finally:
@@ -151,6 +155,8 @@ class Worker:
 
     def _handle_tidily(self, consumer, message, connected):
         """Return whether the thread has connections to databases after it."""
+        if settings.FORCE_SCRIPT_NAME:
+            set_default_prefix()
         if connected:
             reset_queries()
             close_old_connections()

@@ -95,6 +95,16 @@ class ServerRequestTests(ChannelTestCase):
         self.assertEqual(exchange.body, b"ahello")
         self.assertEqual(exchange.thread, "channels-async_0")
 
+    def test_script_prefix(self):
+        """reverse() begins with FORCE_SCRIPT_NAME, and is back without it."""
+        for path in ("/reversing/", "/areversing/"):
+            for name, prefix in (("/a", b"/a"), ("/a/", b"/a"), (None, b""), ("", b"")):
+                with (
+                    self.subTest(path=path, name=name),
+                    override_settings(FORCE_SCRIPT_NAME=name),
+                ):
+                    self.assertEqual(self.answer(path).body, prefix + path.encode())
+
     def test_async_view_for_nobody(self):
         """A client that left while its request waited costs nothing more."""
         body_file = BytesIO(b"body")

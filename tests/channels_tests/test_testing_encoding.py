@@ -17,7 +17,7 @@ from django.core.handlers.channel import get_response
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import FileResponse, HttpResponse
 from django.test import AsyncRequestFactory, RequestFactory, override_settings
-from django.urls import path
+from django.urls import get_script_prefix, path
 
 from .test_channel import ChannelTestCase
 from .urls import __file__ as urls_file
@@ -80,6 +80,13 @@ class EncodingTests(ChannelTestCase):
         ):
             with self.subTest(url=url):
                 self.assertEqual(self.client.get(url).getvalue(), content)
+
+    def test_script_prefix(self):
+        for url in ("/reversing/", "/areversing/"):
+            with self.subTest(url=url):
+                response = self.client.get(url, SCRIPT_NAME="/a")
+                self.assertEqual(response.content.decode(), f"/a{url}")
+        self.assertEqual(get_script_prefix(), "/")
 
     async def test_async_client(self):
         for url, content in (("/", b"hello"), ("/async/", b"ahello")):

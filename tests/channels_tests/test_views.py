@@ -4,6 +4,7 @@ from django.http import Http404, HttpResponse
 from django.template import engines
 from django.template.response import SimpleTemplateResponse
 from django.test import SimpleTestCase, override_settings
+from django.urls import get_script_prefix, reverse
 
 from .test_channel import memory
 
@@ -40,6 +41,25 @@ class ViewConsumerTests(SimpleTestCase):
             raise Http404
 
         self.assertEqual(self.client.get("/forward/3/").status_code, 404)
+
+    def test_script_prefix(self):
+        """reverse() begins as it does where the request came in."""
+
+        @view_consumer("channels_tests.view")
+        def view(request, number):
+            return HttpResponse(reverse("reversing"))
+
+        @view_consumer("channels_tests.plain")
+        async def aview(request, number):
+            template = engines["django"].from_string("{% url 'reversing' %}")
+            return SimpleTemplateResponse(template)
+
+        for path in ("/forward/3/", "/plain/3/"):
+            for name in ("/a", ""):
+                with self.subTest(path=path, name=name):
+                    response = self.client.get(path, SCRIPT_NAME=name)
+                    self.assertEqual(response.content.decode(), f"{name}/reversing/")
+        self.assertEqual(get_script_prefix(), "/")
 
     def test_error(self):
         @view_consumer("channels_tests.view")

@@ -1,4 +1,5 @@
 import asyncio
+import queue
 import threading
 from contextlib import contextmanager
 from unittest import mock
@@ -11,6 +12,8 @@ from django.channels.inline import run_here
 from django.channels.message import Message
 from django.channels.registry import Consumer
 from django.channels.worker import Worker
+from django.test import override_settings
+from django.urls import get_script_prefix, set_script_prefix
 from django.utils.translation import activate, get_language
 
 from .test_channel import ChannelTestCase
@@ -45,6 +48,32 @@ class WorkerTests(WorkerTestCase):
             Channel("task").send(value=3)
             self.assertTrue(done.wait(10))
         self.assertEqual(got, [("task", 3, "channels-worker-0")])
+
+    def test_script_prefix(self):
+        """
+        reverse() begins with FORCE_SCRIPT_NAME, which django.setup() sets in the
+        main thread only, and what a consumer sets stays with it.
+        """
+        found = queue.Queue()
+
+        @Channel.consumer("task")
+        def task():
+            found.put(get_script_prefix())
+            set_script_prefix("/b")
+
+        @Channel.consumer("atask")
+        async def atask():
+            found.put(await sync_to_async(get_script_prefix)())
+            found.put(get_script_prefix())
+            set_script_prefix("/b")
+
+        with self.running():
+            for name, expected in (("/a", "/a/"), (None, "/")):
+                with override_settings(FORCE_SCRIPT_NAME=name):
+                    for channel in ("task", "atask", "task", "atask"):
+                        Channel(channel).send()
+                    prefixes = [found.get(timeout=10) for _ in range(6)]
+                self.assertEqual(prefixes, [expected] * 6)
 
     def test_exception_ends_nothing(self):
         """It's logged with its traceback; the same thread goes on."""

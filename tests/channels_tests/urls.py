@@ -2,7 +2,7 @@ import asyncio
 
 from django.channels import Channel
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
-from django.urls import path
+from django.urls import path, reverse
 
 
 def hello(request):
@@ -11,6 +11,14 @@ def hello(request):
 
 async def ahello(request):
     return HttpResponse("ahello")
+
+
+def reversing(request):
+    return HttpResponse(reverse("reversing"))
+
+
+async def areversing(request):
+    return HttpResponse(reverse("areversing"))
 
 
 def echo(request):
@@ -68,6 +76,8 @@ def path_of(request):
 urlpatterns = [
     path("", hello),
     path("async/", ahello),
+    path("reversing/", reversing, name="reversing"),
+    path("areversing/", areversing, name="areversing"),
     path("echo/", echo),
     path("stream/", stream),
     path("astream/", astream),

@@ -172,7 +172,10 @@ class HandlerTests(SimpleTestCase):
         # It's a key: of a cache, and of a WeakKeyDictionary.
         hash(resolver)
 
-    @relied_on(SERVED, "a request's script prefix is set with set_script_prefix().")
+    @relied_on(
+        "django/channels/script_prefix.py",
+        "a request's script prefix is set with set_script_prefix().",
+    )
     def test_script_prefix(self):
         self.addCleanup(set_script_prefix, get_script_prefix())
         set_script_prefix("/below")

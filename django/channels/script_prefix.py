@@ -1,0 +1,25 @@
+"""The script prefix, which reverse() begins URLs with, where it isn't set yet."""
+
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.urls import get_script_prefix, set_script_prefix
+
+
+def set_default_prefix():
+    """
+    Set it to FORCE_SCRIPT_NAME, or to a slash, in this context, as
+    django.setup() does in that of the main thread.
+    """
+    set_script_prefix(settings.FORCE_SCRIPT_NAME or "/")
+
+
+@contextmanager
+def prefix_of(request):
+    """Have it be the one that the request came in under, within the block."""
+    before = get_script_prefix()
+    set_script_prefix(request.META.get("SCRIPT_NAME", ""))
+    try:
+        yield
+    finally:
+        set_script_prefix(before)
