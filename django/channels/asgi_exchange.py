@@ -17,6 +17,7 @@ from .deadline import deadline
 from .exceptions import ChannelFull
 from .request import RequestMessage
 from .spare_threads import OwnThread, SpareThreads
+from .transactions import left_open
 from .trips import Trips
 from .views import gateway_timeout, unavailable
 
@@ -33,7 +34,8 @@ async def handle(handler, backend, scope, receive, send):
         return
     context = SyncToAsync.thread_sensitive_context.get()
     threads = SyncToAsync.context_to_thread_executor
-    thread = OwnThread(_spare)
+    # The signal of a request's start has it prepared.
+    thread = OwnThread(_spare, prepare=False)
     # Who calls the application in a context of its own may have one already.
     is_lent = threads.setdefault(context, thread) is thread
     exchange = ASGIExchange(handler, backend, scope, body_file, send)
@@ -45,7 +47,7 @@ async def handle(handler, backend, scope, receive, send):
         if is_lent:
             del threads[context]
         # Who closes a response looks after the connections.
-        thread.release(is_tidy=exchange.closed)
+        thread.release(is_tidy=exchange.is_tidy)
 
 
 class ASGIExchange:
@@ -68,7 +70,7 @@ class ASGIExchange:
         self._task = asyncio.current_task()
         self._left = None
         self._messages = self._failure = None
-        self._started = self.closed = False
+        self._started = self.closed = self.is_tidy = False
         self._request = self._response = None
         self._level = 0
 
@@ -196,6 +198,8 @@ class ASGIExchange:
                 signals.request_finished.send(sender=self._handler.__class__)
         finally:
             self.closed = True
+            # The thread's next borrower would be within it.
+            self.is_tidy = not left_open()
 
 
 # Made once: it's a tenth of what a trip costs.

@@ -6,12 +6,11 @@ from time import sleep
 
 from asgiref.sync import sync_to_async
 
-from django.db import connections
-from django.db.transaction import TransactionManagementError
-
 from . import signals
 from .exceptions import BackendUnavailable, ChannelError
 from .progress import Progress
+from .spare_threads import end_own_transactions
+from .transactions import end_transactions
 
 # Seconds between attempts to send a receipt while the backend is out of reach:
 # without it, a socket's next message would never be sent.
@@ -35,7 +34,7 @@ def run_consumer(worker, consumer, message):
     if worker.forked:
         _leave(message)
     if worker.threads and not message.manages_connections:
-        left = _end_transactions()
+        left = end_transactions()
         exception = exception or left
     receipt = _finished(worker, message, exception)
     if message.durable:
@@ -61,13 +60,16 @@ async def arun_consumer(worker, consumer, message):
         exception = error
     if worker.forked:
         _leave(message)
+    if worker.threads and not message.manages_connections:
+        left = await end_own_transactions()
+        exception = exception or left
     receipt = _finished(worker, message, exception)
     if message.durable:
         # Where the backend is a database: on the connection of the consumer's
         # other queries, which is looked after.
         thread_sensitive = worker.backend.thread_sensitive
-        await sync_to_async(_settle, thread_sensitive=thread_sensitive)(
-            worker, message, exception
+        await sync_to_async(worker.leases.settle, thread_sensitive=thread_sensitive)(
+            message, exception
         )
     if receipt is not None:
         await _asend_receipt(worker.backend, receipt)
@@ -102,36 +104,6 @@ def _finished(worker, message, exception):
             # SystemExit, which isn't logged there.
             signals.logger.exception("A receiver of consumer_finished failed.")
     return message.receipt(exception is not None)
-
-
-def _settle(worker, message, exception):
-    if worker.threads and (left := _end_transactions()) is not None:
-        signals.logger.error("The consumer of %s failed: %s", message.channel, left)
-        exception = exception or left
-    worker.leases.settle(message, exception)
-
-
-def _end_transactions():
-    """
-    Roll back what a consumer has left open in a thread of a worker's, where
-    nobody will commit it. Return an exception then, else None.
-
-    What becomes of the message would be in that transaction, too, where the
-    backend is that database.
-    """
-    left = None
-    for connection in connections.all(initialized_only=True):
-        autocommit = connection.settings_dict["AUTOCOMMIT"]
-        if connection.connection is None or connection.autocommit == autocommit:
-            continue
-        connection.close()
-        # A new one isn't in an atomic block.
-        del connections[connection.alias]
-        left = TransactionManagementError(
-            f"A transaction was left open on the database {connection.alias!r}, and "
-            f"was rolled back. Use atomic(), or set_autocommit(True) at the end."
-        )
-    return left
 
 
 def _leave(message):

@@ -2,8 +2,13 @@
 
 from collections import deque
 from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 
-from django.db import close_old_connections, connections
+from asgiref.sync import SyncToAsync, sync_to_async
+
+from django.db import close_old_connections, connections, reset_queries
+
+from .transactions import end_transactions
 
 # How many threads are kept while nobody needs them.
 MOST_SPARE = 32
@@ -45,6 +50,7 @@ class SpareThreads:
 
     def _tidy(self, thread):
         """Runs in the thread, between two borrowers."""
+        end_transactions()
         close_old_connections()
         if self._has_room():
             self._spare.append(thread)
@@ -60,16 +66,23 @@ class SpareThreads:
 
 
 class OwnThread(Executor):
-    """A thread of ``spare``, taken as soon as there is something for it."""
+    """
+    A thread of ``spare``, taken as soon as there is something for it. With
+    ``prepare``, its database connections are looked after first: they may have
+    waited for longer than they should live.
+    """
 
-    def __init__(self, spare):
+    def __init__(self, spare, prepare=True):
         self._spare = spare
+        self._prepare = prepare
         self._thread = None
         self._last = None
 
     def submit(self, function, /, *args, **kwargs):
         if self._thread is None:
             self._thread = self._spare.take()
+            if self._prepare:
+                function = partial(_prepared, function)
         self._last = self._thread.submit(function, *args, **kwargs)
         return self._last
 
@@ -80,3 +93,27 @@ class OwnThread(Executor):
         """
         if self._thread is not None:
             self._spare.give(self._thread, is_tidy and self._last.done())
+
+    @property
+    def is_used(self):
+        """Whether there was something for it yet."""
+        return self._thread is not None
+
+
+def _prepared(function, /, *args, **kwargs):
+    reset_queries()
+    close_old_connections()
+    return function(*args, **kwargs)
+
+
+async def end_own_transactions():
+    """
+    Do what end_transactions() does, in the thread that the caller's plain code
+    has for its own, if there was any.
+    """
+    context = SyncToAsync.thread_sensitive_context.get(None)
+    if context is None:
+        return None
+    thread = SyncToAsync.context_to_thread_executor.get(context)
+    if isinstance(thread, OwnThread) and thread.is_used:
+        return await sync_to_async(end_transactions)()

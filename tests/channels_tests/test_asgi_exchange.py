@@ -237,6 +237,20 @@ class ASGIExchangeTests(SimpleTestCase):
         visit = self.visit("/echo/", b"content", "POST")
         self.assertEqual(visit.body, b"content")
 
+    def test_transaction_left_open(self):
+        """The request's thread is looked after before it's lent again."""
+        for left in ([], ["a connection"]):
+            with (
+                self.subTest(left=left),
+                mock.patch.object(asgi_exchange, "left_open", return_value=left),
+                mock.patch.object(
+                    asgi_exchange._spare, "give", wraps=asgi_exchange._spare.give
+                ) as give,
+            ):
+                self.visit("/async/")
+                [call] = give.call_args_list
+                self.assertIs(call.args[1], not left)
+
     def test_plain_code_below_async_code(self):
         """The thread is the request's all the way down."""
         self.assertEqual(self.visit("/hop/").body, b"somebody")
