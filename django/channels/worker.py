@@ -15,6 +15,7 @@ from .leases import Leases
 from .loop import LoopThread
 from .registry import consumers
 from .script_prefix import set_default_prefix
+from .thread_caches import ThreadCaches
 
 # How many messages may be with async consumers at once. Past it the worker
 # receives no more, and the channels' capacity makes itself felt.
@@ -129,6 +130,7 @@ class Worker:
     def _work(self):
         receive = self._receiver.receive
         thread = threading.current_thread()
+        caches = ThreadCaches()
         # Whether this thread has connections to databases.
         connected = False
         while (message := receive()) is not None:
@@ -143,7 +145,7 @@ class Worker:
                     self.handle(consumer, message)
                 else:
                     connected = Context().run(
-                        self._handle_tidily, consumer, message, connected
+                        self._handle_tidily, consumer, message, connected, caches
                     )
             except BaseException:
                 connected = True
@@ -153,16 +155,18 @@ class Worker:
         # Persistent ones, too: they're this thread's, which ends.
         connections.close_all()
 
-    def _handle_tidily(self, consumer, message, connected):
+    def _handle_tidily(self, consumer, message, connected, caches):
         """Return whether the thread has connections to databases after it."""
         if settings.FORCE_SCRIPT_NAME:
             set_default_prefix()
         if connected:
             reset_queries()
             close_old_connections()
+        caches.restore()
         try:
             self.handle(consumer, message)
         finally:
+            caches.keep()
             connected = bool(connections.all(initialized_only=True))
             if connected:
                 close_old_connections()

@@ -12,12 +12,23 @@ from django.channels.inline import run_here
 from django.channels.message import Message
 from django.channels.registry import Consumer
 from django.channels.worker import Worker
+from django.core.cache import caches
+from django.core.cache.backends.locmem import LocMemCache
 from django.test import override_settings
 from django.urls import get_script_prefix, set_script_prefix
 from django.utils.translation import activate, get_language
 
 from .test_channel import ChannelTestCase
 from .test_memory import Sink
+
+CACHES = {"default": {"BACKEND": f"{__name__}.Cache"}}
+
+
+class Cache(LocMemCache):
+    closed = 0
+
+    def close(self):
+        self.closed += 1
 
 
 class WorkerTestCase(ChannelTestCase):
@@ -477,6 +488,26 @@ class ConnectionTests(WorkerTestCase):
             Channel("task").send()
             Channel("task").send()
             self.assertTrue(closed.wait(10))
+
+    def test_caches(self):
+        """A thread keeps its own, and each is closed after a message."""
+        found = queue.Queue()
+
+        @Channel.consumer("task")
+        def task():
+            found.put(caches["default"])
+
+        with override_settings(CACHES=CACHES), self.running():
+            for number in range(2):
+                Channel("task").send()
+            one, two = (found.get(timeout=10) for _ in range(2))
+            with override_settings(CACHES=CACHES):
+                Channel("task").send()
+                other = found.get(timeout=10)
+        self.assertIs(one, two)
+        self.assertEqual(one.closed, 2)
+        self.assertIsNot(one, other)
+        self.assertEqual(other.closed, 1)
 
     def test_not_in_the_callers_thread(self):
         """Whose connections are in use."""

@@ -67,6 +67,8 @@ NAMES = {
     "django.core.signals.request_finished": "an async request that was cancelled",
     "django.core.signals.request_started": "a request of the interface server",
     "django.core.signals.setting_changed": "forgetting what was made of settings",
+    "django.core.cache.caches": "those of a worker's thread",
+    "django.core.cache.caches._connections": "telling which are in use",
     "django.db.DEFAULT_DB_ALIAS": "the database backend's LOCATION",
     "django.db.DatabaseError": "a database that is out of reach",
     "django.db.Error": "a database that is out of reach",
