@@ -8,6 +8,8 @@ forwarding view is ``async``: where requests are handled on an event loop it
 holds no thread while it waits. It is an ordinary view to the middleware.
 """
 
+from contextlib import contextmanager
+
 from asgiref.sync import sync_to_async
 
 from django.conf import settings
@@ -16,6 +18,7 @@ from django.core.handlers.exception import (
     response_for_exception,
 )
 from django.http import HttpResponse
+from django.utils import translation
 from django.utils.log import log_response
 
 from .exceptions import BackendUnavailable, ChannelFull, ReplyTimeout, WorkerLost
@@ -80,7 +83,7 @@ class ViewConsumer(Consumer):
         def view(request):
             return self.function(request, *args, **kwargs)
 
-        with prefix_of(request):
+        with _surroundings(request):
             response = convert_exception_to_response(view)(request)
             reply = _reply(message, reply_channel, response)
         message.backend.send(reply)
@@ -91,10 +94,25 @@ class ViewConsumer(Consumer):
         async def view(request):
             return await self.function(request, *args, **kwargs)
 
-        with prefix_of(request):
+        with _surroundings(request):
             response = await convert_exception_to_response(view)(request)
             reply = await sync_to_async(_reply)(message, reply_channel, response)
         await message.backend.asend(reply)
+
+
+@contextmanager
+def _surroundings(request):
+    """
+    Have what is around the forwarding view, in another context: the prefix of
+    URLs, and the language that LocaleMiddleware has found.
+    """
+    language = getattr(request, "LANGUAGE_CODE", None)
+    with prefix_of(request):
+        if language is None:
+            yield
+        else:
+            with translation.override(language):
+                yield
 
 
 def _reply(message, reply_channel, response):

@@ -5,6 +5,7 @@ from django.template import engines
 from django.template.response import SimpleTemplateResponse
 from django.test import SimpleTestCase, override_settings
 from django.urls import get_script_prefix, reverse
+from django.utils.translation import get_language
 
 from .test_channel import memory
 
@@ -140,6 +141,40 @@ class ForwardTests(SimpleTestCase):
         worker.start()
         try:
             self.assertEqual(self.client.get("/forward/3/").content, b"worker")
+        finally:
+            worker.stop(10)
+
+    @override_settings(
+        MIDDLEWARE=["django.middleware.locale.LocaleMiddleware"], USE_I18N=True
+    )
+    def test_language_and_script_prefix_in_a_worker(self):
+        """They are those of the request, whose middleware ran elsewhere."""
+
+        def answer():
+            return HttpResponse(f"{get_language()} {reverse('reversing')}")
+
+        @view_consumer("channels_tests.view")
+        def view(request, number):
+            return answer()
+
+        @view_consumer("channels_tests.plain")
+        async def aview(request, number):
+            return answer()
+
+        channels = ["channels_tests.view", "channels_tests.plain"]
+        worker = Worker(channel_backends["default"], channels=channels)
+        worker.start()
+        try:
+            for path in ("/forward/3/", "/plain/3/"):
+                for language, prefix in (("de", "/a"), ("fr", "")):
+                    with self.subTest(path=path, language=language):
+                        response = self.client.get(
+                            path,
+                            headers={"accept-language": language},
+                            SCRIPT_NAME=prefix,
+                        )
+                        text = f"{language} {prefix}/reversing/"
+                        self.assertEqual(response.content.decode(), text)
         finally:
             worker.stop(10)
 

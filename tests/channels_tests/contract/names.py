@@ -143,6 +143,8 @@ NAMES = {
     "django.utils.timezone": "the times of a task's result",
     "django.utils.timezone.is_aware": "when a scheduled message is due",
     "django.utils.timezone.now": "the times of a task's result",
+    "django.utils.translation": "the language of a view_consumer()",
+    "django.utils.translation.override": "the language of a view_consumer()",
     "httptools.HttpParserCallbackError": "a request refused in a callback",
     "httptools.HttpParserError": "a request that can't be read",
     "httptools.HttpParserInvalidMethodError": "a method that is none",
