@@ -1,6 +1,12 @@
-"""The caller as the worker: messages handled in its own thread, or on its loop."""
+"""
+The caller as the worker: messages handled in its own thread, or on its loop.
+
+A consumer sees the caller's context, and what it activates there is gone with
+its message. A request is the exception: its handler sees to that.
+"""
 
 import asyncio
+from contextvars import copy_context
 
 from asgiref.sync import async_to_sync, sync_to_async
 
@@ -64,8 +70,8 @@ def run_here(backend, message):
         return None
     try:
         if consumer.wants_loop(message):
-            return async_to_sync(arun_consumer)(worker, consumer, message)
-        return _run(worker, consumer, message)
+            return _apart(async_to_sync(arun_consumer), worker, consumer, message)
+        return _apart(_run, worker, consumer, message)
     finally:
         if message.durable:
             worker.leases.close()
@@ -78,15 +84,25 @@ async def arun_here(backend, message):
         return None
     try:
         if consumer.wants_loop(message):
-            exception = await arun_consumer(worker, consumer, message)
+            run = arun_consumer(worker, consumer, message)
+            if message.serve is None:
+                # A task has a copy of the context.
+                run = asyncio.create_task(run)
+            exception = await run
             if isinstance(exception, asyncio.CancelledError):
                 # It was the caller who was cancelled.
                 raise exception
             return exception
-        return await sync_to_async(_run)(worker, consumer, message)
+        return await sync_to_async(_apart)(_run, worker, consumer, message)
     finally:
         if message.durable:
             await sync_to_async(worker.leases.close)()
+
+
+def _apart(run, worker, consumer, message):
+    if message.serve is not None:
+        return run(worker, consumer, message)
+    return copy_context().run(run, worker, consumer, message)
 
 
 def _run(worker, consumer, message):

@@ -4,11 +4,11 @@ import threading
 from contextlib import contextmanager
 from unittest import mock
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
 
 from django.channels import Channel, channel_backends, consumers, names, signals
 from django.channels.exceptions import ChannelFull
-from django.channels.inline import run_here
+from django.channels.inline import arun_here, run_here
 from django.channels.message import Message
 from django.channels.registry import Consumer
 from django.channels.worker import Worker
@@ -16,7 +16,7 @@ from django.core.cache import caches
 from django.core.cache.backends.locmem import LocMemCache
 from django.test import override_settings
 from django.urls import get_script_prefix, set_script_prefix
-from django.utils.translation import activate, get_language
+from django.utils.translation import activate, get_language, override
 
 from .test_channel import ChannelTestCase
 from .test_memory import Sink
@@ -508,6 +508,27 @@ class ConnectionTests(WorkerTestCase):
         self.assertEqual(one.closed, 2)
         self.assertIsNot(one, other)
         self.assertEqual(other.closed, 1)
+
+    def test_context_in_the_callers_thread(self):
+        """What a consumer activates is gone with it there, too."""
+        found = []
+
+        @Channel.consumer("task")
+        def task():
+            found.append(get_language())
+            activate("de")
+
+        @Channel.consumer("atask")
+        async def atask():
+            found.append(get_language())
+            activate("de")
+
+        with override("fr"):
+            for channel in ("task", "atask"):
+                run_here(self.backend, Message(channel, {}))
+                async_to_sync(arun_here)(self.backend, Message(channel, {}))
+            self.assertEqual(get_language(), "fr")
+        self.assertEqual(found, ["fr"] * 4)
 
     def test_not_in_the_callers_thread(self):
         """Whose connections are in use."""
