@@ -1,20 +1,57 @@
 """The WSGI application behind an interface server, whatever its kind."""
 
+import inspect
 from functools import lru_cache
+from types import FunctionType, MethodType
 
+from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 from django.http import StreamingHttpResponse
 
+# The methods of a WSGIHandler that a request of an async view passes by.
+METHODS = (
+    "get_response",
+    "get_response_async",
+    "load_middleware",
+    "resolve_request",
+    "_get_response",
+    "_get_response_async",
+)
+
 
 def is_core_handler(application):
     """
     Tell whether the application is Django's own, so that its get_response()
-    is all there is to it. What wraps it in WSGI middleware isn't.
+    is all there is to it. What wraps it in WSGI middleware isn't, nor is one
+    whose __call__() a tool has replaced.
     """
-    return _is_core_class(type(application))
+    return isinstance(application, WSGIHandler) and _is_called_as_ever(application)
+
+
+@lru_cache(maxsize=64)
+def has_async_twin(application):
+    """
+    Tell whether an AsyncHandler does what the application does: whether it is
+    Django's own, with nothing of a subclass's or a tool's.
+    """
+    return (
+        is_core_handler(application)
+        and application.request_class is WSGIRequest
+        and has_only_djangos(application, METHODS)
+    )
+
+
+def has_only_djangos(handler, names):
+    """Tell whether the handler's methods, where it has them, are Django's own."""
+    methods = [getattr(handler, name) for name in names if hasattr(handler, name)]
+    # By their very types: a tool's proxy looks like what it has replaced.
+    return all(
+        type(method) is MethodType and _is_djangos(method.__func__)
+        for method in methods
+    )
 
 
 def static_part(application, path):
@@ -30,11 +67,20 @@ def static_part(application, path):
 
 
 @lru_cache(maxsize=64)
-def _is_core_class(cls):
+def _is_called_as_ever(application):
+    return _is_djangos(type(application).__call__)
+
+
+def _is_djangos(function):
+    return type(function) is FunctionType and function.__code__.co_filename in _files()
+
+
+@lru_cache(maxsize=None)
+def _files():
     from django.contrib.staticfiles.handlers import StaticFilesHandler
 
-    known = {WSGIHandler.__call__, StaticFilesHandler.__call__}
-    return issubclass(cls, WSGIHandler) and cls.__call__ in known
+    handlers = (BaseHandler, WSGIHandler, ASGIHandler, StaticFilesHandler)
+    return {inspect.getfile(handler) for handler in handlers}
 
 
 class SyncHandler(BaseHandler):

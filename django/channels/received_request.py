@@ -2,8 +2,7 @@
 
 from . import http
 from .application import SyncHandler
-from .async_handler import AsyncHandler
-from .async_views import leads_to_async_view
+from .async_handler import AsyncHandler, begins_async_view, is_made
 from .message import Message
 from .request import ResponseMessage
 from .script_prefix import prefix_of
@@ -36,8 +35,9 @@ class ReceivedRequest(Message):
         middleware would have run on one where it came in.
         """
         if self.content.get("asgi"):
+            is_made()
             return True
-        return leads_to_async_view(self.content["path"], self.urlconf)
+        return begins_async_view(self.content["path"], self.urlconf)
 
     def serve(self):
         """Run the middleware and the view in this thread, and reply."""

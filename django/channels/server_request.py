@@ -10,9 +10,13 @@ from django.core import signals
 from django.http import HttpResponse
 
 from . import http, names
-from .application import WSGIResponse, is_core_handler, static_part
-from .async_handler import AsyncHandler
-from .async_views import leads_to_async_view
+from .application import (
+    WSGIResponse,
+    has_async_twin,
+    is_core_handler,
+    static_part,
+)
+from .async_handler import AsyncHandler, begins_async_view
 from .exceptions import nothing_sent
 from .message import Message
 from .remote_exchange import RemoteExchange
@@ -105,9 +109,9 @@ class ServerRequest(Message):
         """Tell whether the view is async, and so belongs on an event loop."""
         path = self.parts["path"]
         application, is_static = static_part(self.application, path)
-        if is_static or not is_core_handler(application):
+        if is_static or not has_async_twin(application):
             return False
-        return leads_to_async_view(path)
+        return begins_async_view(path)
 
     def serve(self):
         """Run the application in this thread and pass the response on."""

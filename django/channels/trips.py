@@ -1,15 +1,12 @@
 """The middleware and view of an async handler, in few trips to a thread."""
 
-import inspect
-
 from asgiref.sync import sync_to_async
 
 from django.conf import settings
-from django.core.handlers.asgi import ASGIHandler
-from django.core.handlers.base import BaseHandler
 from django.core.handlers.exception import response_for_exception
 from django.urls import set_urlconf
 
+from .application import has_only_djangos
 from .innermost import Innermost, is_innermost
 from .middleware_hooks import hooks_of, outer_middleware
 from .views import finished
@@ -125,11 +122,3 @@ class Trips:
 
 # Made once: it's a tenth of what a trip costs.
 begin, close = sync_to_async(Trips.begin), sync_to_async(Trips.close)
-
-
-def has_only_djangos(handler, names):
-    """Tell whether the handler's methods, where it has them, are Django's own."""
-    files = {inspect.getfile(ASGIHandler), inspect.getfile(BaseHandler)}
-    methods = [getattr(handler, name) for name in names if hasattr(handler, name)]
-    codes = [getattr(method, "__code__", None) for method in methods]
-    return all(code is not None and code.co_filename in files for code in codes)

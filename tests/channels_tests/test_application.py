@@ -1,7 +1,14 @@
-from django.channels.application import WSGIResponse, is_core_handler, static_part
+from unittest import mock
+
+from django.channels.application import (
+    WSGIResponse,
+    has_async_twin,
+    is_core_handler,
+    static_part,
+)
 from django.channels.async_handler import AsyncHandler
 from django.contrib.staticfiles.handlers import StaticFilesHandler
-from django.core.handlers.wsgi import WSGIHandler
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.test import SimpleTestCase, override_settings
 
 
@@ -21,6 +28,43 @@ class KindTests(SimpleTestCase):
         """What adds something of its own to the call must be called."""
         self.assertIs(is_core_handler(Wrapped()), False)
         self.assertIs(is_core_handler(lambda environ, start_response: []), False)
+
+    def test_has_async_twin(self):
+        class Own(WSGIHandler):
+            def resolve_request(self, request):
+                pass
+
+        class OwnRequest(WSGIHandler):
+            request_class = type("Request", (WSGIRequest,), {})
+
+        handler = WSGIHandler()
+        self.assertIs(has_async_twin(handler), True)
+        for other in (Own(), OwnRequest(), lambda environ, start_response: []):
+            with self.subTest(other=other):
+                self.assertIs(has_async_twin(other), False)
+        handler = WSGIHandler()
+        handler.get_response = lambda request: None
+        self.assertIs(has_async_twin(handler), False)
+
+    def test_proxies_of_tools(self):
+        """They look like what they stand for, but for their type."""
+
+        class Proxy:
+            def __init__(self, function):
+                self.function = function
+
+            def __getattr__(self, name):
+                return getattr(self.function, name)
+
+            def __get__(self, instance, owner):
+                return Proxy(self.function.__get__(instance, owner))
+
+        call, get_response = WSGIHandler.__call__, WSGIHandler.get_response
+        with mock.patch.object(WSGIHandler, "__call__", Proxy(call)):
+            self.assertIs(is_core_handler(WSGIHandler()), False)
+        with mock.patch.object(WSGIHandler, "get_response", Proxy(get_response)):
+            self.assertIs(is_core_handler(handler := WSGIHandler()), True)
+            self.assertIs(has_async_twin(handler), False)
 
     def test_static_part(self):
         handler = WSGIHandler()

@@ -3,6 +3,8 @@ import threading
 from io import BytesIO
 from unittest import mock
 
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+
 from django.channels import Channel, channel_backends
 from django.channels.async_views import has_async_views
 from django.channels.server_request import ServerRequest
@@ -49,6 +51,27 @@ class Exchange:
         self.gone = True
         for callback in self.callbacks:
             callback()
+
+
+class Made:
+    """Middleware that notes whether it's made on an event loop."""
+
+    sync_capable = async_capable = True
+    on_loop = []
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            self.on_loop.append(False)
+        else:
+            self.on_loop.append(True)
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request):
+        return self.get_response(request)
 
 
 @override_settings(
@@ -104,6 +127,52 @@ class ServerRequestTests(ChannelTestCase):
                     override_settings(FORCE_SCRIPT_NAME=name),
                 ):
                     self.assertEqual(self.answer(path).body, prefix + path.encode())
+
+    def test_replaced_call(self):
+        """What a tool has put in the place of __call__() is called."""
+        called = []
+
+        def call(self, environ, start_response):
+            called.append(environ["PATH_INFO"])
+            return own(self, environ, start_response)
+
+        own = WSGIHandler.__call__
+        with mock.patch.object(WSGIHandler, "__call__", call):
+            for path, body in (("/", b"hello"), ("/async/", b"ahello")):
+                self.assertEqual(self.answer(path).body, body)
+        self.assertEqual(called, ["/", "/async/"])
+
+    def test_own_get_response(self):
+        """A handler's own way is that of async views, too."""
+
+        class Handler(WSGIHandler):
+            def get_response(self, request):
+                response = super().get_response(request)
+                response.content += b"!"
+                return response
+
+        for path, body in (("/", b"hello!"), ("/async/", b"ahello!")):
+            self.assertEqual(self.answer(path, Handler()).body, body)
+
+    @override_settings(MIDDLEWARE=[f"{__name__}.Made"])
+    def test_middleware_is_made_in_a_thread(self):
+        """It may use the database, which can't be done on an event loop."""
+        Made.on_loop = []
+        for path in ("/", "/async/"):
+            self.answer(path)
+        self.assertIn(False, Made.on_loop)
+        self.assertNotIn(True, Made.on_loop)
+
+    @override_settings(MIDDLEWARE=[f"{__name__}.Made"])
+    def test_middleware_that_fails_to_be_made(self):
+        """An async view is served as a WSGI server has it."""
+        handler = WSGIHandler()
+        with (
+            mock.patch.object(Made, "__init__", side_effect=ValueError),
+            self.assertLogs("django.channels.worker", "ERROR") as logs,
+        ):
+            self.assertEqual(self.answer("/async/", handler).body, b"ahello")
+        self.assertIn("could not be made", logs.output[0])
 
     def test_async_view_for_nobody(self):
         """A client that left while its request waited costs nothing more."""
