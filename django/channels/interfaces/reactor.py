@@ -11,6 +11,7 @@ import os
 import select
 import sys
 import threading
+import warnings
 from concurrent.futures import Future
 
 from twisted.internet.main import installReactor
@@ -86,9 +87,12 @@ def begin_logging():
     """
     if not getattr(begin_logging, "done", False):
         begin_logging.done = True
+        # Of Python's warnings; Twisted would have them as events.
+        showwarning = warnings.showwarning
         globalLogBeginner.beginLoggingTo(
             [_observe], discardBuffer=True, redirectStandardIO=False
         )
+        warnings.showwarning = showwarning
 
 
 def _observe(event):
