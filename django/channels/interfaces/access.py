@@ -12,7 +12,8 @@ _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
 class AccessLog:
     """
-    Writes a line per answered request and per opened and closed WebSocket.
+    Writes a line per answered request and per opened and closed WebSocket. A
+    request's has text for arguments, as Django's has.
 
     ``logger`` is where to; a line's level follows from its status as in
     ``django.core.servers.basehttp``. Its record has the attributes that
@@ -27,9 +28,8 @@ class AccessLog:
         """``size`` is the length of the body that was sent, in bytes."""
         level = _level(status)
         if self.logger.isEnabledFor(level):
-            self._line(
-                level, '"%s" %s %s', (exchange.request_line, status, size), exchange
-            )
+            args = (exchange.request_line, str(status), str(size))
+            self._line(level, '"%s" %s %s', args, exchange, status)
 
     def refused(self, connection, status, data):
         """
@@ -44,8 +44,8 @@ class AccessLog:
             return
         line = _LINE.match(data)
         line = line[0][:200].decode("latin-1") if line else ""
-        args = (shown(line), status)
-        self._line(_level(status), '"%s" %s -', args, connection)
+        args = (shown(line), str(status))
+        self._line(_level(status), '"%s" %s -', args, connection, status)
 
     def connect(self, path, status, socket):
         """``status`` answered the handshake: 101, or why it was refused."""

@@ -91,7 +91,7 @@ def response_head(response, *, method, http_version, keep_alive, size=None):
     if text.count("\n") != len(lines) or text.count("\r") != len(lines):
         # Django's responses have none; nor may what is made in another way.
         raise ValueError("A response's header has a line break in it.")
-    data = (start + text).encode("latin-1", "replace")
+    data = (start + text).encode("latin-1")
     return Head(data, framing, length, close)
 
 

@@ -33,6 +33,8 @@ class AccessLogTests(SimpleTestCase):
         self.assertEqual(record.getMessage(), '"GET /a%20b?c=d HTTP/1.1" 200 12')
         self.assertEqual(record.status_code, 200)
         self.assertIs(record.request, self.exchange)
+        # A filter may look at them, as at Django's.
+        self.assertEqual(record.args[1:], ("200", "12"))
 
     def test_levels(self):
         self.logged("WARNING", self.access.http, self.exchange, 404, 1)

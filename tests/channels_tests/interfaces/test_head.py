@@ -46,6 +46,13 @@ class ResponseHeadTests(SimpleTestCase):
             headers["set-cookie"], ["a=1; HttpOnly; Path=/", "b=2; Path=/"]
         )
 
+    def test_what_a_header_cannot_hold(self):
+        """It isn't replaced: a cookie would come back as another."""
+        response = HttpResponse()
+        response.set_cookie("language", "λ")
+        with self.assertRaises(UnicodeEncodeError):
+            head_of(response)
+
     def test_wrong_length(self):
         """The length of what is sent wins over what the response states."""
         response = HttpResponse("abc", headers={"Content-Length": "7"})
