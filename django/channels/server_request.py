@@ -19,6 +19,7 @@ from .application import (
 from .async_handler import AsyncHandler, begins_async_view
 from .exceptions import nothing_sent
 from .message import Message
+from .processes.parent import Parent
 from .remote_exchange import RemoteExchange
 from .script_prefix import set_default_prefix
 
@@ -42,6 +43,7 @@ class ServerRequest(Message):
         "application",
         "exchange",
         "wakeups",
+        "_answered",
         "_content",
         "_entered",
         "_task",
@@ -59,6 +61,8 @@ class ServerRequest(Message):
         self.backend = backend
         self.wakeups = wakeups
         self.expires = None
+        # Whether the exchange has a response, which it closes.
+        self._answered = False
         self._content = None
         self._entered = None
         # What is cancelled when the client leaves.
@@ -102,8 +106,8 @@ class ServerRequest(Message):
             RemoteExchange(self.backend, content, self.exchange).send()
 
     def receipt(self, error):
-        if error:
-            self.exchange.respond(HttpResponse(status=500))
+        if error and not self._answered:
+            self._fail()
 
     def wants_loop(self):
         """Tell whether the view is async, and so belongs on an event loop."""
@@ -118,14 +122,14 @@ class ServerRequest(Message):
         environ = self._environment()
         application, _ = static_part(self.application, self.parts["path"])
         if not is_core_handler(application):
-            self.exchange.respond(WSGIResponse.run(application, environ))
+            self._respond(WSGIResponse.run(application, environ))
             return
         set_default_prefix()
         signals.request_started.send(sender=application.__class__, environ=environ)
         request = application.request_class(environ)
         response = application.get_response(request)
         response._handler_class = application.__class__
-        self.exchange.respond(response)
+        self._respond(response)
 
     def enter(self, semaphore):
         """Wait for the semaphore, and have it until the view or consumer begins."""
@@ -158,17 +162,23 @@ class ServerRequest(Message):
                 self.leave()
             if response is None:
                 response = await handler.trips.inner(request)
-        except asyncio.CancelledError:
-            await signals.request_finished.asend(sender=AsyncHandler)
-            if not self.exchange.gone:
-                raise
-            return
+        except (Exception, asyncio.CancelledError, SystemExit) as error:
+            if isinstance(error, asyncio.CancelledError) and self.exchange.gone:
+                await signals.request_finished.asend(sender=AsyncHandler)
+                return
+            await sync_to_async(self._fail)(AsyncHandler)
+            raise
         # From here on, the response is to be closed.
         task, self._task = self._task, None
         response = await end(self, handler, request, response, level)
         if response is not None:
             self._task = task
-            await self.exchange.arespond(response)
+            self._answered = True
+            try:
+                await self.exchange.arespond(response)
+            except asyncio.CancelledError:
+                if not self.exchange.gone:
+                    raise
 
     def _cancel(self):
         if self._task is not None:
@@ -190,14 +200,26 @@ class ServerRequest(Message):
         response._handler_class = AsyncHandler
         if response.streaming:
             return response
-        self.exchange.respond(response)
+        self._respond(response)
 
     def _environment(self):
         environ = http.environment(self.parts, self.exchange.body_file)
         environ[http.SERVED] = True
+        environ["wsgi.multiprocess"] = Parent.current is not None
         return environ
 
+    def _respond(self, response):
+        self._answered = True
+        self.exchange.respond(response)
+
+    def _fail(self, sender=None):
+        """Answer for a view, in the request's thread, that never will."""
+        response = HttpResponse(status=500)
+        response._handler_class = sender or self.application.__class__
+        self._respond(response)
+
     def _pass_on(self, reply, response):
+        self._answered = True
         if response.streaming:
             # Its chunks come from the thread that is calling.
             threading.Thread(target=self.exchange.respond, args=[response]).start()

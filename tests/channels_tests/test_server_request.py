@@ -6,7 +6,9 @@ from unittest import mock
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
 from django.channels import Channel, channel_backends
+from django.channels.async_handler import AsyncHandler
 from django.channels.async_views import has_async_views
+from django.channels.processes.parent import Parent
 from django.channels.server_request import ServerRequest
 from django.channels.worker import Worker
 from django.contrib.staticfiles.handlers import StaticFilesHandler
@@ -127,6 +129,42 @@ class ServerRequestTests(ChannelTestCase):
                     override_settings(FORCE_SCRIPT_NAME=name),
                 ):
                     self.assertEqual(self.answer(path).body, prefix + path.encode())
+
+    def test_multiprocess(self):
+        """The environment says whether other processes serve requests, too."""
+        _, message = self.request("/")
+        self.assertIs(message._environment()["wsgi.multiprocess"], False)
+        with mock.patch.object(Parent, "current", object()):
+            self.assertIs(message._environment()["wsgi.multiprocess"], True)
+
+    def finished(self, *args):
+        """Return the senders of request_finished for an answer."""
+        senders = []
+
+        def note(sender, **kwargs):
+            senders.append((sender, threading.current_thread().name))
+
+        request_finished.connect(note)
+        self.addCleanup(request_finished.disconnect, note)
+        with self.assertLogs("django.channels.worker", "ERROR"):
+            exchange = self.answer(*args)
+        self.assertEqual(exchange.response.status_code, 500)
+        return senders
+
+    def test_exit(self):
+        """The request is finished once, in its own thread."""
+        self.assertEqual(self.finished("/exit/"), [(WSGIHandler, "channels-worker-0")])
+        [(sender, thread)] = self.finished("/aexit/")
+        self.assertIs(sender, AsyncHandler)
+        self.assertNotEqual(thread, "channels-loop")
+
+    def test_exit_in_a_stream(self):
+        """What the exchange has, it closes itself."""
+        exchange, message = self.request("/")
+        message._respond(HttpResponse())
+        with mock.patch.object(exchange, "respond") as respond:
+            self.assertIsNone(message.receipt(True))
+        respond.assert_not_called()
 
     def test_replaced_call(self):
         """What a tool has put in the place of __call__() is called."""

@@ -21,6 +21,14 @@ async def areversing(request):
     return HttpResponse(reverse("areversing"))
 
 
+def leave(request):
+    raise SystemExit
+
+
+async def aleave(request):
+    raise SystemExit
+
+
 def echo(request):
     files = {name: file.read() for name, file in request.FILES.items()}
     response = HttpResponse(repr((request.method, request.POST.dict(), files)))
@@ -78,6 +86,8 @@ urlpatterns = [
     path("async/", ahello),
     path("reversing/", reversing, name="reversing"),
     path("areversing/", areversing, name="areversing"),
+    path("exit/", leave),
+    path("aexit/", aleave),
     path("echo/", echo),
     path("stream/", stream),
     path("astream/", astream),

@@ -26,6 +26,9 @@ class Parent:
     by whatever means: so no process is left behind on any system.
     """
 
+    # That of this process, once it's found.
+    current = None
+
     def __init__(self, number, ready_pipe, descriptors, lifeline):
         self.number = number
         self.descriptors = descriptors
@@ -55,7 +58,8 @@ class Parent:
         lifeline = os.dup(STDIN)
         with open(os.devnull) as nothing:
             os.dup2(nothing.fileno(), STDIN)
-        return cls(int(number), ready_pipe, descriptors, lifeline)
+        Parent.current = cls(int(number), ready_pipe, descriptors, lifeline)
+        return Parent.current
 
     def tell_ready(self):
         """Tell the supervisor that this process does its work."""
