@@ -33,7 +33,8 @@ class Consumer:
     names, or all of them with ``**kwargs``; a project's own messages are
     always passed whole, so that a misspelt key is an error. A callable that
     names ``attempt`` gets the number of this attempt, from 1, unless the
-    message has such a key.
+    message has such a key. What a decorator with ``**kwargs`` takes is, after
+    functools.wraps(), its own arguments and those of the callable within.
 
     ``policy`` is the Policy of its channels if they're durable, or None.
     """
@@ -44,9 +45,7 @@ class Consumer:
         self.is_async = iscoroutinefunction(function) or iscoroutinefunction(
             getattr(function, "__call__", None)
         )
-        parameters = inspect.signature(function).parameters.values()
-        self.named = {p.name for p in parameters if p.kind != p.VAR_KEYWORD}
-        self.takes_all = any(p.kind == p.VAR_KEYWORD for p in parameters)
+        self.named, self.takes_all = _arguments_of(function)
 
     def __repr__(self):
         return f"<Consumer {self.path}>"
@@ -117,6 +116,28 @@ class Consumer:
             if "reply_channel" not in self.named and not self.takes_all:
                 arguments.pop("reply_channel", None)
         return arguments
+
+
+def _arguments_of(function):
+    """Return the names of a callable's arguments, and whether it takes any other."""
+    named, takes_all = _read(inspect.signature(function, follow_wrapped=False))
+    if takes_all:
+        # A wrapper hands on what it doesn't name itself.
+        wrapped = getattr(function, "__wrapped__", None)
+        if wrapped is not None:
+            handed_on, takes_all = _arguments_of(wrapped)
+        else:
+            # The wrapper may be within a partial, or a class's __call__().
+            handed_on, takes_all = _read(inspect.signature(function))
+        named |= handed_on
+    return named, takes_all
+
+
+def _read(signature):
+    parameters = signature.parameters.values()
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    named = {p.name for p in parameters if p.kind not in variable}
+    return named, any(p.kind == p.VAR_KEYWORD for p in parameters)
 
 
 # What is discovered besides modules: the queues of TASKS.

@@ -1,4 +1,4 @@
-from functools import partial
+from functools import partial, wraps
 
 from django.channels import Channel, registry, view_consumer
 from django.channels.exceptions import ConsumerAlreadyRegistered, InvalidChannelName
@@ -69,6 +69,77 @@ class ConsumerTests(SimpleTestCase):
         )
         self.assertEqual(arguments["send_channel"], "websocket.reply!a")
         self.assertEqual(arguments["reply_channel"], "websocket.reply!a")
+
+    def test_decorator_with_arguments_of_its_own(self):
+        """It gets them, and those that it hands on."""
+
+        def with_user(function):
+            @wraps(function)
+            def inner(cookies, **kwargs):
+                return function(user=cookies["name"], **kwargs)
+
+            return inner
+
+        def same(function):
+            @wraps(function)
+            def inner(*args, **kwargs):
+                return function(*args, **kwargs)
+
+            return inner
+
+        def function(user, content, attempt):
+            return user, content, attempt
+
+        content = {"cookies": {"name": "Ada"}, "content": "x", "path": "/", "args": 1}
+        arguments = {"cookies": {"name": "Ada"}, "content": "x", "attempt": 1}
+        decorated = with_user(function)
+        for kind, consumer in (
+            ("function", decorated),
+            ("decorated again", same(same(decorated))),
+            ("partial", partial(decorated)),
+        ):
+            with self.subTest(kind):
+                found = self.arguments(consumer, "websocket.receive", **content)
+                self.assertEqual(found, arguments)
+                self.assertEqual(consumer(**found), ("Ada", "x", 1))
+        found = self.arguments(same(function), "websocket.receive", **content)
+        self.assertEqual(found, {"content": "x", "attempt": 1})
+
+    def test_decorator_that_hands_nothing_on(self):
+        """What is within it doesn't count."""
+
+        def function(path, **rest):
+            pass
+
+        @wraps(function)
+        def inner(content):
+            pass
+
+        content = {"path": "/", "content": "x"}
+        found = self.arguments(inner, "websocket.receive", **content)
+        self.assertEqual(found, {"content": "x"})
+
+    def test_decorated_methods(self):
+        """As a method, and as an instance that is called."""
+
+        def with_cookies(function):
+            @wraps(function)
+            def inner(self, cookies, **kwargs):
+                return function(self, **kwargs)
+
+            return inner
+
+        class Callable:
+            @with_cookies
+            def __call__(self, content):
+                pass
+
+            consume = __call__
+
+        content = {"cookies": {}, "content": "x", "path": "/"}
+        for consumer in (Callable(), Callable().consume):
+            found = self.arguments(consumer, "websocket.receive", **content)
+            self.assertEqual(found, {"cookies": {}, "content": "x"})
 
     def test_what_was_not_run(self):
         """It's an error, where the message would be lost without a word."""
