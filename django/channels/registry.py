@@ -42,10 +42,18 @@ class Consumer:
     def __init__(self, function, policy=None):
         self.function = function
         self.policy = policy
-        self.is_async = iscoroutinefunction(function) or iscoroutinefunction(
-            getattr(function, "__call__", None)
+        # A class is called itself: its __call__() is that of its instances.
+        self.is_async = iscoroutinefunction(function) or (
+            not isinstance(function, type)
+            and iscoroutinefunction(getattr(function, "__call__", None))
         )
-        self.named, self.takes_all = _arguments_of(function)
+        try:
+            self.named, self.takes_all = _arguments_of(function)
+        except ValueError as error:
+            raise TypeError(
+                f"{function!r} doesn't tell which arguments it takes. Register a "
+                f"function that calls it."
+            ) from error
 
     def __repr__(self):
         return f"<Consumer {self.path}>"

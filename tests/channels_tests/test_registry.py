@@ -178,6 +178,31 @@ class ConsumerTests(SimpleTestCase):
             Consumer(Callable()).path, f"{__name__}.{Callable.__qualname__}"
         )
 
+    def test_class(self):
+        """What is called is the class, whatever its instances are."""
+        made = []
+
+        class Callable:
+            def __init__(self, n):
+                made.append(n)
+
+            async def __call__(self):
+                pass
+
+        consumer = Consumer(Callable)
+        self.assertIs(consumer.is_async, False)
+        consumer(Message("task", {"n": 1}))
+        self.assertEqual(made, [1])
+
+    def test_arguments_that_are_not_known(self):
+        """The error says what to do."""
+        msg = (
+            "<class 'dict'> doesn't tell which arguments it takes. Register a "
+            "function that calls it."
+        )
+        with self.assertRaisesMessage(TypeError, msg):
+            Consumer(dict)
+
 
 class ConsumerRegistryTests(SimpleTestCase):
     def setUp(self):
