@@ -4,6 +4,7 @@ import inspect
 import sys
 from contextlib import contextmanager
 from threading import RLock
+from types import FunctionType, MethodType
 
 from asgiref.sync import iscoroutinefunction
 
@@ -54,6 +55,8 @@ class Consumer:
                 f"{function!r} doesn't tell which arguments it takes. Register a "
                 f"function that calls it."
             ) from error
+        # Now, since what it closes over may be assigned later.
+        self.place = self._find_place()
 
     def __repr__(self):
         return f"<Consumer {self.path}>"
@@ -64,10 +67,8 @@ class Consumer:
         name = getattr(function, "__qualname__", type(function).__qualname__)
         return f"{function.__module__}.{name}"
 
-    @property
-    def place(self):
-        """What tells it from others of the same name."""
-        code = getattr(self.function, "__code__", None)
+    def _find_place(self):
+        """Return what tells it from others of the same name."""
         owner = getattr(self.function, "__self__", None)
         if isinstance(owner, type):
             # Of a module that is imported twice it's another object.
@@ -75,7 +76,8 @@ class Consumer:
         elif owner is not None:
             owner = id(owner)
         # All partials have one path, as have the instances of a class.
-        return self.path, code.co_firstlineno if code else id(self.function), owner
+        lines = _lines(self.function) or id(self.function)
+        return self.path, lines, owner
 
     def adopt(self, message):
         """Return the message that a worker received, as this handles it."""
@@ -124,6 +126,30 @@ class Consumer:
             if "reply_channel" not in self.named and not self.takes_all:
                 arguments.pop("reply_channel", None)
         return arguments
+
+
+def _lines(function):
+    """
+    Return where the function is defined, and those that it closes over: what
+    one decorator made of two functions differs in these only. Of a module that
+    is imported twice they're the same. It's empty for another callable.
+    """
+    found, lines = [function], []
+    for function in found:
+        code = getattr(function, "__code__", None)
+        if code is None:
+            continue
+        lines.append((function.__module__, function.__qualname__, code.co_firstlineno))
+        for cell in function.__closure__ or ():
+            try:
+                content = cell.cell_contents
+            except ValueError:
+                # It's assigned later.
+                continue
+            # isinstance() would ask a lazy object for its class.
+            if type(content) in (FunctionType, MethodType) and content not in found:
+                found.append(content)
+    return lines
 
 
 def _arguments_of(function):

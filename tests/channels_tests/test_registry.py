@@ -238,6 +238,42 @@ class ConsumerRegistryTests(SimpleTestCase):
         with self.assertRaises(ConsumerAlreadyRegistered):
             self.registry.register("a", consume)
 
+    def test_second_function_of_a_decorator(self):
+        """What it made of two functions, without functools.wraps(), is two."""
+
+        def decorator(function):
+            def inner(**content):
+                return function(**content)
+
+            return inner
+
+        for first, again, second in (
+            (consume, consume, other),
+            (decorator(consume), decorator(consume), decorator(other)),
+        ):
+            registry = ConsumerRegistry()
+            registry.register("a", decorator(first))
+            # A module that is imported twice makes another object.
+            registry.register("a", decorator(again))
+            with self.assertRaises(ConsumerAlreadyRegistered):
+                registry.register("a", decorator(second))
+
+    def test_function_that_closes_over_later_ones(self):
+        """Made and registered twice it's one, as another is."""
+
+        def register():
+            def consume():
+                consume()
+                later()
+
+            self.registry.register("a", consume)
+
+            def later():
+                pass
+
+        register()
+        register()
+
     def test_second_callable_that_is_no_function(self):
         """Partials, and instances of a class, are told apart by what they are."""
 
