@@ -238,7 +238,9 @@ class Channel:
         backend = self.backend
         backend.check_size(message.content)
         if backend.process_local and not backend.is_served(self.name):
-            warn_unserved(self.name, self.durable)
+            # While tests run, it's the test that runs messages, if anybody.
+            if not hasattr(backend, "stands_in_for"):
+                warn_unserved(self.name, self.durable)
         return message
 
 

@@ -93,23 +93,6 @@ class ChannelTests(ChannelTestCase):
         with self.assertRaisesMessage(InvalidMessage, "key 'channel' is taken"):
             Channel("a").send(channel="b")
 
-    def test_unserved_channel(self):
-        """Said once: under another server nobody would ever handle it."""
-        name = Channel.new_name("unserved")
-        with self.assertLogs("django.channels", "WARNING") as logs:
-            Channel(name).send(n=1)
-            Channel(name).send(n=2)
-        self.assertEqual(len(logs.output), 1)
-        self.assertIn(f"sent on channel {name}, and no worker", logs.output[0])
-
-    def test_unserved_durable_channel(self):
-        """Its messages don't expire, and the log doesn't say that they do."""
-        name = Channel.new_name("unserved")
-        with self.assertLogs("django.channels", "WARNING") as logs:
-            Channel(name, durable=True).send(n=1)
-        self.assertNotIn("expires", logs.output[0])
-        self.assertIn("it waits until one is started.", logs.output[0])
-
     def test_name(self):
         with self.assertRaises(InvalidChannelName):
             Channel("a b")
@@ -151,6 +134,33 @@ class ChannelTests(ChannelTestCase):
         Channel("a", alias="other").send(n=1)
         self.assertIsNone(self.receive("a"))
         self.assertEqual(self.receive("a", alias="other").content, {"n": 1})
+
+
+class UnservedTests(SimpleTestCase):
+    """What is logged outside tests, where no worker is in the process."""
+
+    configured_channel_backends = {"default"}
+
+    def setUp(self):
+        self.enterContext(override_settings(CHANNEL_BACKENDS=memory()))
+        self.addCleanup(channel_backends["default"].flush)
+
+    def test_unserved_channel(self):
+        """Said once: under another server nobody would ever handle it."""
+        name = Channel.new_name("unserved")
+        with self.assertLogs("django.channels", "WARNING") as logs:
+            Channel(name).send(n=1)
+            Channel(name).send(n=2)
+        self.assertEqual(len(logs.output), 1)
+        self.assertIn(f"sent on channel {name}, and no worker", logs.output[0])
+
+    def test_unserved_durable_channel(self):
+        """Its messages don't expire, and the log doesn't say that they do."""
+        name = Channel.new_name("unserved")
+        with self.assertLogs("django.channels", "WARNING") as logs:
+            Channel(name, durable=True).send(n=1)
+        self.assertNotIn("expires", logs.output[0])
+        self.assertIn("it waits until one is started.", logs.output[0])
 
 
 class GroupTests(ChannelTestCase):

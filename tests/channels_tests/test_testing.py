@@ -414,6 +414,18 @@ class RunTests(SimpleTestCase):
             await Channel("a").asend(n=2)
             self.assertEqual(self.values, [2, 4])
 
+    def test_no_warning(self):
+        """That no worker in the process would run it means nothing here."""
+        # It's said once per channel.
+        name, other = Channel.new_name("a"), Channel.new_name("b")
+        consumers.register([name, other], self.values_append)
+        with self.assertNoLogs("django.channels", "WARNING"):
+            Channel(name).send(n=1)
+            self.run_messages()
+            with self.runMessages():
+                Channel(other).send(n=2)
+        self.assertEqual(self.values, [1, 2])
+
     def test_class_attribute(self):
         values = []
 
