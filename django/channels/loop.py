@@ -6,6 +6,7 @@ from concurrent.futures import TimeoutError
 
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext
 
+from .signals import logger
 from .spare_threads import OwnThread, SpareThreads
 
 # How many seconds a cancelled task has to end.
@@ -21,6 +22,8 @@ class LoopThread:
     def __init__(self):
         self._lock = threading.Lock()
         self._loop = None
+        # The future of the loop that is done when it's to end.
+        self._end = None
         # The set keeps a task from being collected while it waits.
         self._tasks = set()
         self._spare = SpareThreads()
@@ -47,10 +50,13 @@ class LoopThread:
     def _stop(self, timeout):
         with self._lock:
             loop, self._loop = self._loop, None
+            end = self._end
         if loop is None:
             return True
         ending = asyncio.run_coroutine_threadsafe(self._end_all(timeout), loop)
-        ending.add_done_callback(lambda _: loop.call_soon_threadsafe(loop.stop))
+        ending.add_done_callback(
+            lambda _: loop.call_soon_threadsafe(end.set_result, None)
+        )
         try:
             return ending.result(None if timeout is None else timeout + END_TIME)
         except TimeoutError:
@@ -61,18 +67,22 @@ class LoopThread:
         with self._lock:
             if self._loop is None:
                 loop = asyncio.new_event_loop()
+                self._end = loop.create_future()
                 self._thread = threading.Thread(
-                    target=self._main, args=[loop], name="channels-loop", daemon=True
+                    target=self._main,
+                    args=[loop, self._end],
+                    name="channels-loop",
+                    daemon=True,
                 )
                 self._thread.start()
                 self._loop = loop
             return self._loop
 
-    def _main(self, loop):
+    def _main(self, loop, end):
         asyncio.set_event_loop(loop)
         try:
-            loop.run_forever()
-            loop.run_until_complete(loop.shutdown_asyncgens())
+            run_until_done(loop, end)
+            run_until_done(loop, loop.create_task(loop.shutdown_asyncgens()))
         finally:
             loop.close()
 
@@ -90,6 +100,21 @@ class LoopThread:
                     task.cancel()
                 ended = ended and not left
         return ended
+
+
+def run_until_done(loop, future):
+    """Run the loop until the future is done, whatever is raised on it."""
+    future.add_done_callback(lambda _: loop.stop())
+    # A stop() is forgotten by a loop that something is raised out of.
+    while not future.done():
+        try:
+            loop.run_forever()
+        except (SystemExit, KeyboardInterrupt) as error:
+            # asyncio raises these, of a task or a callback, out of the loop.
+            logger.exception(
+                "A task or callback on the event loop raised %s; the worker goes on.",
+                type(error).__name__,
+            )
 
 
 async def in_own_context(spare, function, args):

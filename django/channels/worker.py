@@ -113,8 +113,13 @@ class Worker:
             return
         if consumer.wants_loop(message):
             self._async_slots.acquire()
-            message.enter(self._opening)
-            self.loop.run(self._handle_slot, consumer, message)
+            try:
+                message.enter(self._opening)
+                self.loop.run(self._handle_slot, consumer, message)
+            except BaseException:
+                self._async_slots.release()
+                message.leave()
+                raise
         else:
             run_consumer(self, consumer, message)
 

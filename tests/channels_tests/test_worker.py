@@ -1,5 +1,6 @@
 import asyncio
 import queue
+import sys
 import threading
 from contextlib import contextmanager
 from unittest import mock
@@ -18,6 +19,7 @@ from django.test import override_settings
 from django.urls import get_script_prefix, set_script_prefix
 from django.utils.translation import activate, get_language, override
 
+from .running import wait_for
 from .test_channel import ChannelTestCase
 from .test_memory import Sink
 
@@ -328,6 +330,90 @@ class AsyncConsumerTests(WorkerTestCase):
                 Channel("good").send()
                 self.assertTrue(done.wait(10))
         self.assertIn("The consumer of bad raised ValueError", logs.output[0])
+
+    def test_exit_of_a_task_or_callback(self):
+        """The loop goes on, though asyncio raises it out of there."""
+        ended = threading.Event()
+
+        async def fail(error):
+            raise error
+
+        @Channel.consumer("of.task")
+        async def of_task(kind):
+            error = {"exit": SystemExit(3), "interrupt": KeyboardInterrupt()}[kind]
+            await asyncio.create_task(fail(error))
+
+        @Channel.consumer("of.callback")
+        async def of_callback():
+            asyncio.get_running_loop().call_soon(sys.exit)
+
+        @Channel.consumer("good")
+        async def good():
+            ended.set()
+
+        for channel, content, expected in (
+            ("of.task", {"kind": "exit"}, ["loop SystemExit", "of.task SystemExit"]),
+            (
+                "of.task",
+                {"kind": "interrupt"},
+                ["loop KeyboardInterrupt", "of.task KeyboardInterrupt"],
+            ),
+            ("of.callback", {}, ["loop SystemExit"]),
+        ):
+            with self.subTest(channel=channel, content=content):
+                ended.clear()
+                with self.assertLogs("django.channels.worker", "ERROR") as logs:
+                    with self.running():
+                        Channel(channel).send(**content)
+                        wait_for(lambda: len(logs.output) == len(expected), "its end")
+                        Channel("good").send()
+                        self.assertTrue(ended.wait(10))
+                for line, words in zip(logs.output, expected, strict=True):
+                    place, error = words.split()
+                    self.assertIn(f"{place} raised {error}; the worker goes", line)
+                    self.assertIn("Traceback", line)
+
+    def test_exit_while_the_loop_stops(self):
+        """It ends all the same."""
+        replaced = threading.Event()
+
+        @Channel.consumer("task")
+        async def task():
+            loop = asyncio.get_running_loop()
+            stop = loop.stop
+
+            def stop_and_exit():
+                stop()
+                sys.exit()
+
+            loop.stop = stop_and_exit
+            replaced.set()
+
+        with self.assertLogs("django.channels.worker", "ERROR"):
+            with self.running() as worker:
+                Channel("task").send()
+                self.assertTrue(replaced.wait(10))
+            worker.loop._thread.join(10)
+        self.assertIs(worker.loop._thread.is_alive(), False)
+
+    def test_loop_that_can_not_run_it(self):
+        """The message takes no place from others."""
+
+        @Channel.consumer("task")
+        async def task():
+            pass
+
+        message = Message("task", {})
+        with mock.patch("django.channels.worker.MAX_ASYNC", 1):
+            worker = Worker(self.backend)
+        with (
+            mock.patch.object(worker.loop, "run", side_effect=RuntimeError),
+            mock.patch.object(Message, "leave") as leave,
+            self.assertRaises(RuntimeError),
+        ):
+            worker.handle(consumers.get("task"), message)
+        leave.assert_called_once_with()
+        self.assertIs(worker._async_slots.acquire(blocking=False), True)
 
     def test_stop_cancels_what_takes_too_long(self):
         begun, cancelled = threading.Event(), []
