@@ -1,4 +1,7 @@
-"""``deadline(seconds)``: asyncio.timeout(), on Python 3.10 too."""
+"""
+``deadline(seconds)``: asyncio.timeout(), on Python 3.10 too; and whether a task
+was cancelled.
+"""
 
 import asyncio
 
@@ -34,4 +37,20 @@ except ImportError:
             task.cancel()
 
 
-__all__ = ["deadline"]
+def is_cancellation(error):
+    """
+    Tell whether the error is there because the current task is being cancelled.
+    A CancelledError isn't where the task awaited another that was cancelled. On
+    Python 3.10 there is no telling, and each is taken for one.
+    """
+    if not isinstance(error, asyncio.CancelledError):
+        return False
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        # Plain code, which nobody cancels.
+        return False
+    return not hasattr(task, "cancelling") or task.cancelling() > 0
+
+
+__all__ = ["deadline", "is_cancellation"]

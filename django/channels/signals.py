@@ -8,11 +8,12 @@ message but the requests of its own process, which have ``request_started`` and
 ``message``, the second also ``exception``, None where the consumer returned.
 """
 
-import asyncio
 import logging
 
 from django.core.signals import setting_changed
 from django.dispatch import Signal, receiver
+
+from .deadline import is_cancellation
 
 logger = logging.getLogger("django.channels.worker")
 
@@ -40,7 +41,7 @@ def reset_channels(*, setting, **kwargs):
 def log_consumer_finished(sender, message, exception, **kwargs):
     if exception is None:
         logger.debug("%s handled.", message.channel)
-    elif isinstance(exception, asyncio.CancelledError):
+    elif is_cancellation(exception):
         logger.warning(
             "The consumer of %s was cancelled before it ended.", message.channel
         )

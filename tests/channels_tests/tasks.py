@@ -1,5 +1,6 @@
 """Tasks for the tests of the backend."""
 
+import asyncio
 import threading
 
 from django.channels.tasks.api import TaskContext, task
@@ -29,6 +30,19 @@ def fail(text):
 @task()
 async def afail(text):
     raise LookupError(text)
+
+
+@task()
+async def await_cancelled():
+    other = asyncio.create_task(asyncio.sleep(60))
+    other.cancel()
+    await other
+
+
+@task()
+async def await_long():
+    calls.append("begun")
+    await asyncio.sleep(60)
 
 
 @task()

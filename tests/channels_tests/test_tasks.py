@@ -1,8 +1,9 @@
 """The backend of the task API, on either package that has the API."""
 
 import sys
+from asyncio import CancelledError
 from datetime import datetime, timedelta, timezone
-from unittest import mock
+from unittest import mock, skipIf
 
 from django.channels import Channel, channel_backends, consumers
 from django.channels.backends.durable import DurableDelivery
@@ -245,6 +246,31 @@ class FailureTests(TasksTestCase):
             self.run_messages()
         result.refresh()
         self.assertIs(result.errors[0].exception_class, SystemExit)
+
+    @skipIf(sys.version_info < (3, 11), "There is no telling who cancelled.")
+    def test_cancellation_of_its_own_making(self):
+        """It's a failure like any other."""
+        result = tasks.await_cancelled.enqueue()
+        with self.assertLogs(LOGGER, "ERROR"):
+            self.run_messages()
+        result.refresh()
+        self.assertEqual(result.status, "FAILED")
+        self.assertIs(result.errors[0].exception_class, CancelledError)
+        self.advance_time(60 * 60)
+        self.assertEqual(self.run_messages(), 0)
+
+    def test_cancelled_by_its_worker(self):
+        """It isn't, and the next worker runs it."""
+        result = tasks.await_long.enqueue()
+        worker = Worker(self.carrier)
+        worker.start()
+        wait_for(lambda: tasks.calls, "the task's begin")
+        with self.assertLogs("django.channels.worker", "WARNING"):
+            worker.stop(timeout=0.01)
+        result.refresh()
+        self.assertEqual((result.status, result.errors), ("RUNNING", []))
+        message = self.carrier.receiver(["tasks.default"]).receive(0)
+        self.assertEqual(message.attempt, 1)
 
     def test_long_traceback(self):
         """The end of it is kept."""

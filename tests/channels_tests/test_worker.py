@@ -3,7 +3,7 @@ import queue
 import sys
 import threading
 from contextlib import contextmanager
-from unittest import mock
+from unittest import mock, skipIf
 
 from asgiref.sync import async_to_sync, sync_to_async
 
@@ -330,6 +330,31 @@ class AsyncConsumerTests(WorkerTestCase):
                 Channel("good").send()
                 self.assertTrue(done.wait(10))
         self.assertIn("The consumer of bad raised ValueError", logs.output[0])
+
+    @skipIf(sys.version_info < (3, 11), "There is no telling who cancelled.")
+    def test_cancellation_of_its_own_making(self):
+        """It's an exception like any other."""
+
+        @Channel.consumer("task")
+        async def task():
+            other = asyncio.create_task(asyncio.sleep(60))
+            other.cancel()
+            await other
+
+        with self.assertLogs("django.channels.worker", "ERROR") as logs:
+            with self.running():
+                Channel("task").send()
+        self.assertIn("The consumer of task raised CancelledError", logs.output[0])
+        self.assertIn("Traceback", logs.output[0])
+
+    def test_cancellation_in_plain_code(self):
+        @Channel.consumer("task")
+        def task():
+            raise asyncio.CancelledError
+
+        with self.assertLogs("django.channels.worker", "ERROR") as logs:
+            run_here(self.backend, Message("task", {}))
+        self.assertIn("The consumer of task raised CancelledError", logs.output[0])
 
     def test_exit_of_a_task_or_callback(self):
         """The loop goes on, though asyncio raises it out of there."""

@@ -1,6 +1,5 @@
 """The consumer of all queues, which runs their tasks."""
 
-import asyncio
 import os
 import socket
 from time import sleep
@@ -8,6 +7,7 @@ from traceback import format_exception
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
 
+from django.channels.deadline import is_cancellation
 from django.channels.exceptions import (
     BackendUnavailable,
     MessageTooLarge,
@@ -68,10 +68,13 @@ class TaskConsumer(Consumer):
             return
         try:
             value = await result.task.acall(*arguments(result), **result.kwargs)
-        except (KeyboardInterrupt, asyncio.CancelledError):
-            # A worker that stops cancels what runs, and gives its message back.
+        except KeyboardInterrupt:
             raise
         except BaseException as error:
+            if is_cancellation(error):
+                # A worker that stops cancels what runs, and gives its message
+                # back.
+                raise
             await sync_to_async(fail)(result, error)
         else:
             await sync_to_async(succeed)(result, value)
