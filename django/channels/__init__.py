@@ -45,7 +45,7 @@ Read the modules in this order; each imports only from those above it.
 ``worker``, ``loop``, ``spare_threads``, ``handling``, ``leases``
     Threads that receive messages and run their consumers; the event loop that
     runs the ``async def`` ones; what is done around each message, by
-    ``transactions`` and ``thread_caches`` about what it leaves in its thread, and
+    ``transactions`` and ``thread_context`` about what it leaves in its thread, and
     about durable ones, and by ``progress`` about those of sockets. ``deadline`` is
     for code on such a loop. With ``inline`` the caller is the worker.
 ``processes``, ``patterns``

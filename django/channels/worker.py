@@ -15,7 +15,7 @@ from .leases import Leases
 from .loop import LoopThread
 from .registry import consumers
 from .script_prefix import set_default_prefix
-from .thread_caches import ThreadCaches
+from .thread_context import ThreadContext
 
 # How many messages may be with async consumers at once. Past it the worker
 # receives no more, and the channels' capacity makes itself felt.
@@ -115,7 +115,9 @@ class Worker:
             self._async_slots.acquire()
             try:
                 message.enter(self._opening)
-                self.loop.run(self._handle_slot, consumer, message)
+                # In an empty context: what is in this thread's, such as its
+                # caches, isn't for what runs beside it.
+                Context().run(self.loop.run, self._handle_slot, consumer, message)
             except BaseException:
                 self._async_slots.release()
                 message.leave()
@@ -135,7 +137,7 @@ class Worker:
     def _work(self):
         receive = self._receiver.receive
         thread = threading.current_thread()
-        caches = ThreadCaches()
+        context = ThreadContext()
         # Whether this thread has connections to databases.
         connected = False
         while (message := receive()) is not None:
@@ -149,8 +151,8 @@ class Worker:
                     connected = True
                     self.handle(consumer, message)
                 else:
-                    connected = Context().run(
-                        self._handle_tidily, consumer, message, connected, caches
+                    connected = context.run(
+                        self._handle_tidily, consumer, message, connected
                     )
             except BaseException:
                 connected = True
@@ -160,18 +162,16 @@ class Worker:
         # Persistent ones, too: they're this thread's, which ends.
         connections.close_all()
 
-    def _handle_tidily(self, consumer, message, connected, caches):
+    def _handle_tidily(self, consumer, message, connected):
         """Return whether the thread has connections to databases after it."""
         if settings.FORCE_SCRIPT_NAME:
             set_default_prefix()
         if connected:
             reset_queries()
             close_old_connections()
-        caches.restore()
         try:
             self.handle(consumer, message)
         finally:
-            caches.keep()
             connected = bool(connections.all(initialized_only=True))
             if connected:
                 close_old_connections()

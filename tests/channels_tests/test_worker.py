@@ -620,6 +620,27 @@ class ConnectionTests(WorkerTestCase):
         self.assertIsNot(one, other)
         self.assertEqual(other.closed, 1)
 
+    def test_caches_of_async_consumers(self):
+        """They run beside the thread, and beside each other."""
+        found = queue.Queue()
+
+        @Channel.consumer("task")
+        def task():
+            found.put(caches["default"])
+
+        @Channel.consumer("atask")
+        async def atask():
+            found.put(await sync_to_async(lambda: caches["default"])())
+
+        with self.running():
+            for channel in ("task", "atask", "atask"):
+                Channel(channel).send()
+            made = {id(cache): cache for cache in (found.get(timeout=10),)}
+            for _ in range(2):
+                cache = found.get(timeout=10)
+                made[id(cache)] = cache
+        self.assertEqual(len(made), 3)
+
     def test_context_in_the_callers_thread(self):
         """What a consumer activates is gone with it there, too."""
         found = []
