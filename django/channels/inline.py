@@ -10,6 +10,7 @@ from contextvars import copy_context
 
 from asgiref.sync import async_to_sync, sync_to_async
 
+from .deadline import is_cancellation
 from .handling import arun_consumer, run_consumer
 from .registry import consumers
 from .worker import Worker
@@ -89,7 +90,7 @@ async def arun_here(backend, message):
                 # A task has a copy of the context.
                 run = asyncio.create_task(run)
             exception = await run
-            if isinstance(exception, asyncio.CancelledError):
+            if is_cancellation(exception):
                 # It was the caller who was cancelled.
                 raise exception
             return exception

@@ -5,6 +5,7 @@ import logging
 from asgiref.sync import sync_to_async
 
 from django.channels.pieces import apieces, pieces
+from django.http import HttpResponse
 
 from . import head
 from .stream import Stream
@@ -139,6 +140,9 @@ class Exchange:
 
     def _send_whole(self, response):
         body = response.content
+        if type(response).__iter__ is not HttpResponse.__iter__:
+            # What a WSGI server would send (PEP 3333).
+            body = b"".join(response)
         start = self.head_of(response, len(body))
         if start.framing is head.NONE:
             body = b""

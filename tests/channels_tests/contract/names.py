@@ -111,6 +111,7 @@ NAMES = {
     "django.dispatch.receiver": "resets and log lines that register themselves",
     "django.http.FileResponse": "the size of its pieces under an ASGI server",
     "django.http.HttpResponse": "a reply as a response",
+    "django.http.HttpResponse.__iter__": "telling a response that has its own",
     "django.http.StreamingHttpResponse": "a reply in several messages",
     "django.http.parse_cookie": "the cookies of a handshake",
     "django.http.request.split_domain_port": "Host and Origin of a handshake",

@@ -24,6 +24,13 @@ class AsyncRespondTests(SimpleTestCase):
         self.assertEqual(parts_of(self.arespond(response))[2], b"hello")
         self.assertIs(response.closed, True)
 
+    def test_own_iterator(self):
+        class Shouted(HttpResponse):
+            def __iter__(self):
+                return iter([self.content.upper(), b"!"])
+
+        self.assertEqual(parts_of(self.arespond(Shouted("hello")))[2], b"HELLO!")
+
     def test_async_iterator(self):
         async def pieces():
             yield "a"
