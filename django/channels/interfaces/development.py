@@ -16,6 +16,10 @@ logger = logging.getLogger("django.channels.server")
 # How many seconds requests and sockets have when the server is interrupted.
 GRACE = 1.0
 
+# How many worker threads runserver has. It's more than make a server fast, since
+# a few views that wait, such as for a debugger, shall not hold up all others.
+THREADS = 32
+
 # What the server needs: the modules, and what people call them.
 PACKAGES = {"twisted": "Twisted", "autobahn": "Autobahn", "httptools": "httptools"}
 
@@ -61,7 +65,7 @@ def run(
 
     server = InterfaceServer(
         wsgi_handler,
-        threads=default_threads() if threading else 1,
+        threads=THREADS if threading else 1,
         access=AccessLog(logging.getLogger("django.server")),
     )
     server.bind(addr, port, ipv6=ipv6)

@@ -43,7 +43,7 @@ class RunTests(SimpleTestCase):
     def test_threading(self):
         development.run("127.0.0.1", 0, object(), threading=True)
         threads = self.server.call_args.kwargs["threads"]
-        self.assertEqual(threads, development.default_threads())
+        self.assertEqual(threads, development.THREADS)
         self.assertGreater(threads, 1)
 
     def test_interrupt(self):
