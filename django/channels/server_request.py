@@ -214,7 +214,8 @@ class ServerRequest(Message):
 
     def _fail(self, sender=None):
         """Answer for a view, in the request's thread, that never will."""
-        response = HttpResponse(status=500)
+        response = HttpResponse(status=500, content_type="text/plain")
+        response.content = f"500 {response.reason_phrase}\n"
         response._handler_class = sender or self.application.__class__
         self._respond(response)
 

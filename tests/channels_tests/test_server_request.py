@@ -149,6 +149,7 @@ class ServerRequestTests(ChannelTestCase):
         with self.assertLogs("django.channels.worker", "ERROR"):
             exchange = self.answer(*args)
         self.assertEqual(exchange.response.status_code, 500)
+        self.assertEqual(exchange.body, b"500 Internal Server Error\n")
         return senders
 
     def test_exit(self):
