@@ -620,6 +620,24 @@ class ConnectionTests(WorkerTestCase):
         self.assertIsNot(one, other)
         self.assertEqual(other.closed, 1)
 
+    @override_settings(CACHES={**CACHES, "broken": {"BACKEND": "nowhere.Cache"}})
+    def test_cache_that_cannot_be_made(self):
+        """Only who uses it hears of it."""
+        found = queue.Queue()
+
+        @Channel.consumer("task")
+        def task(alias):
+            found.put(caches[alias])
+
+        with self.running():
+            Channel("task").send(alias="default")
+            self.assertIsInstance(found.get(timeout=10), Cache)
+            with self.assertLogs("django.channels.worker", "ERROR") as logs:
+                Channel("task").send(alias="broken")
+                Channel("task").send(alias="default")
+                found.get(timeout=10)
+        self.assertIn("InvalidCacheBackendError", logs.output[0])
+
     def test_caches_of_async_consumers(self):
         """They run beside the thread, and beside each other."""
         found = queue.Queue()
