@@ -45,11 +45,14 @@ def has_async_twin(application):
 
 
 def has_only_djangos(handler, names):
-    """Tell whether the handler's methods, where it has them, are Django's own."""
+    """
+    Tell whether the handler's methods, where it has them, are those that
+    Django's handlers have in common; that of static files has others.
+    """
     methods = [getattr(handler, name) for name in names if hasattr(handler, name)]
     # By their very types: a tool's proxy looks like what it has replaced.
     return all(
-        type(method) is MethodType and _is_djangos(method.__func__)
+        type(method) is MethodType and _file(method.__func__) in _files()
         for method in methods
     )
 
@@ -68,19 +71,20 @@ def static_part(application, path):
 
 @lru_cache(maxsize=64)
 def _is_called_as_ever(application):
-    return _is_djangos(type(application).__call__)
+    from django.contrib.staticfiles.handlers import StaticFilesHandler
+
+    file = _file(type(application).__call__)
+    return file in _files() or file == inspect.getfile(StaticFilesHandler)
 
 
-def _is_djangos(function):
-    return type(function) is FunctionType and function.__code__.co_filename in _files()
+def _file(function):
+    """Return where the function is from, or None if it's a tool's."""
+    return function.__code__.co_filename if type(function) is FunctionType else None
 
 
 @lru_cache(maxsize=None)
 def _files():
-    from django.contrib.staticfiles.handlers import StaticFilesHandler
-
-    handlers = (BaseHandler, WSGIHandler, ASGIHandler, StaticFilesHandler)
-    return {inspect.getfile(handler) for handler in handlers}
+    return {inspect.getfile(each) for each in (BaseHandler, WSGIHandler, ASGIHandler)}
 
 
 class SyncHandler(BaseHandler):

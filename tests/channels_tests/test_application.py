@@ -3,11 +3,16 @@ from unittest import mock
 from django.channels.application import (
     WSGIResponse,
     has_async_twin,
+    has_only_djangos,
     is_core_handler,
     static_part,
 )
 from django.channels.async_handler import AsyncHandler
-from django.contrib.staticfiles.handlers import StaticFilesHandler
+from django.contrib.staticfiles.handlers import (
+    ASGIStaticFilesHandler,
+    StaticFilesHandler,
+)
+from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.test import SimpleTestCase, override_settings
 
@@ -45,6 +50,11 @@ class KindTests(SimpleTestCase):
         handler = WSGIHandler()
         handler.get_response = lambda request: None
         self.assertIs(has_async_twin(handler), False)
+
+    def test_static_files_have_their_own_way(self):
+        handler = ASGIStaticFilesHandler(ASGIHandler())
+        self.assertIs(has_only_djangos(handler, ["get_response_async"]), False)
+        self.assertIs(has_only_djangos(ASGIHandler(), ["get_response_async"]), True)
 
     def test_proxies_of_tools(self):
         """They look like what they stand for, but for their type."""
