@@ -5,7 +5,7 @@ from django.template import engines
 from django.template.response import SimpleTemplateResponse
 from django.test import SimpleTestCase, override_settings
 from django.urls import get_script_prefix, reverse
-from django.utils.translation import get_language
+from django.utils.translation import activate, get_language
 
 from .test_channel import memory
 
@@ -149,6 +149,8 @@ class ForwardTests(SimpleTestCase):
     )
     def test_language_and_script_prefix_in_a_worker(self):
         """They are those of the request, whose middleware ran elsewhere."""
+        # Which leaves the language active in this thread.
+        self.addCleanup(activate, get_language())
 
         def answer():
             return HttpResponse(f"{get_language()} {reverse('reversing')}")
