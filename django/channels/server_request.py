@@ -10,17 +10,13 @@ from django.core import signals
 from django.http import HttpResponse
 
 from . import http, names
-from .application import (
-    WSGIResponse,
-    has_async_twin,
-    is_core_handler,
-    static_part,
-)
+from .application import WSGIResponse, has_async_twin, is_core_handler, static_part
 from .async_handler import AsyncHandler, begins_async_view
 from .exceptions import nothing_sent
 from .message import Message
 from .processes.parent import Parent
 from .remote_exchange import RemoteExchange
+from .route import is_answered_remotely
 from .script_prefix import set_default_prefix
 
 
@@ -91,8 +87,6 @@ class ServerRequest(Message):
         Send the request on its backend, which other processes may share: it
         may wait for the store.
         """
-        from django.channels.route import is_answered_remotely
-
         if not is_answered_remotely(self.backend):
             with nothing_sent():
                 self.backend.renew_inbox()

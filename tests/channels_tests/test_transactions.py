@@ -4,7 +4,7 @@ import threading
 from asgiref.sync import sync_to_async
 
 from django.channels import Channel, channel_backends
-from django.channels.spare_threads import OwnThread, SpareThreads
+from django.channels.spare_threads import OwnThread, SpareThreads, end_own_transactions
 from django.channels.transactions import end_transactions, left_open
 from django.channels.worker import Worker
 from django.db import connection, connections, transaction
@@ -106,6 +106,4 @@ class TransactionsTests(ChannelTestCase):
 
     async def test_async_consumer_without_a_thread(self):
         """It gets none for this."""
-        from django.channels.spare_threads import end_own_transactions
-
         self.assertIsNone(await end_own_transactions())

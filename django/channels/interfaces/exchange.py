@@ -139,8 +139,9 @@ class Exchange:
         )
 
     def _send_whole(self, response):
-        body = response.content
-        if type(response).__iter__ is not HttpResponse.__iter__:
+        if type(response).__iter__ is HttpResponse.__iter__:
+            body = response.content
+        else:
             # What a WSGI server would send (PEP 3333).
             body = b"".join(response)
         start = self.head_of(response, len(body))
