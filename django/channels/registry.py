@@ -3,7 +3,7 @@
 import inspect
 import sys
 from contextlib import contextmanager
-from threading import RLock
+from threading import Lock, RLock
 from types import FunctionType, MethodType
 
 from asgiref.sync import iscoroutinefunction
@@ -190,7 +190,10 @@ class ConsumerRegistry:
         self._consumers = {}
         self._defaults = {}
         self._discovered = set()
-        self._lock = RLock()
+        # What the thread that has the lock is importing.
+        self._discovering = set()
+        self._discovery = RLock()
+        self._lock = Lock()
         # While isolated: what stays, by name.
         self._isolated = 0
         self._lasting = {}
@@ -262,27 +265,38 @@ class ConsumerRegistry:
         return [name for name, c in self._consumers.items() if c.policy is not None]
 
     def autodiscover(self, modules=modules):
-        """Import the ``modules`` of every installed app, and register TASKS, once."""
+        """
+        Import the ``modules`` of every installed app, and register TASKS, once.
+        Where another thread is doing it, wait for that.
+        """
         # It registers the default for requests; a worker has no other need of
         # the handlers.
         from django.core.handlers import channel  # NOQA: F401
 
         from .tasks import queues
 
-        with self._lock:
+        # Who is importing a module doesn't wait: each may need the other's.
+        if not self._discovery.acquire(blocking=not _importing()):
+            return
+        try:
             if QUEUES not in self._discovered:
                 queues.register(self)
                 self._discovered.add(QUEUES)
             for module in modules:
-                if module in self._discovered:
-                    continue
-                # First, since the modules may use a channel while they load.
-                self._discovered.add(module)
-                try:
-                    autodiscover_modules(module)
-                except BaseException:
-                    self._discovered.discard(module)
-                    raise
+                # The modules may use a channel while they load.
+                if module not in self._discovered | self._discovering:
+                    self._discover(module)
+        finally:
+            self._discovery.release()
+
+    def _discover(self, module):
+        self._discovering.add(module)
+        try:
+            autodiscover_modules(module)
+        finally:
+            self._discovering.discard(module)
+        # Only now: until then others would miss what it registers.
+        self._discovered.add(module)
 
     def forget_discovery(self):
         """Look again at the next use: the installed apps, or TASKS, have changed."""

@@ -1,4 +1,6 @@
 from functools import partial, wraps
+from threading import Event, Thread
+from unittest import mock
 
 from django.channels import Channel, registry, view_consumer
 from django.channels.exceptions import ConsumerAlreadyRegistered, InvalidChannelName
@@ -364,3 +366,61 @@ class AutodiscoveryTests(SimpleTestCase):
         for _ in range(2):
             with self.assertRaisesMessage(ImportError, "no_such_module"):
                 registry.consumers.get("anything")
+
+    def test_another_thread_is_importing(self):
+        """What it's about to register isn't missed."""
+        found = ConsumerRegistry()
+        begun, go_on, got = Event(), Event(), []
+
+        def import_slowly(module):
+            begun.set()
+            self.assertTrue(go_on.wait(10))
+            found.register(module, consume)
+
+        def get():
+            got.append(found.get("consumers", modules=["consumers"]))
+
+        with mock.patch.object(registry, "autodiscover_modules", import_slowly):
+            threads = [Thread(target=get), Thread(target=get)]
+            threads[0].start()
+            self.assertTrue(begun.wait(10))
+            threads[1].start()
+            threads[1].join(0.1)
+            self.assertEqual(got, [])
+            go_on.set()
+            for thread in threads:
+                thread.join()
+        self.assertEqual([each.function for each in got], [consume, consume])
+
+    def test_use_while_a_module_loads(self):
+        """It doesn't import that one again."""
+        found, got = ConsumerRegistry(), []
+
+        def import_and_use(module):
+            got.append(found.get("consumers"))
+            found.register(module, consume)
+
+        with mock.patch.object(registry, "autodiscover_modules", import_and_use):
+            self.assertIs(found.get("views").function, consume)
+        self.assertEqual(got, [None, None])
+        self.assertEqual(found.get("consumers").function, consume)
+
+    def test_importing_thread_does_not_wait_for_another(self):
+        """That one may be waiting for the very module."""
+        found = ConsumerRegistry()
+        begun, go_on = Event(), Event()
+
+        def import_slowly(module):
+            begun.set()
+            self.assertTrue(go_on.wait(10))
+
+        with mock.patch.object(registry, "autodiscover_modules", import_slowly):
+            thread = Thread(target=found.get, args=["a"])
+            thread.start()
+            self.assertTrue(begun.wait(10))
+            with mock.patch.object(registry, "_importing", return_value=True):
+                self.assertIsNone(found.get("a"))
+                found.register("a", consume)
+            go_on.set()
+            thread.join()
+        self.assertIs(found.get("a").function, consume)
