@@ -3,6 +3,7 @@
 import os
 import threading
 from contextvars import Context
+from functools import partial
 from time import monotonic
 from weakref import WeakSet
 
@@ -118,10 +119,11 @@ class Worker:
                 # In an empty context: what is in this thread's, such as its
                 # caches, isn't for what runs beside it.
                 Context().run(self.loop.run, self._handle_slot, consumer, message)
-            except BaseException:
+            except BaseException as error:
                 self._async_slots.release()
                 message.leave()
-                raise
+                # It fails as if its consumer had: somebody may wait for its end.
+                run_consumer(self, partial(_fail, error), message)
         else:
             run_consumer(self, consumer, message)
 
@@ -185,6 +187,10 @@ def _note_fork():
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_note_fork)
+
+
+def _fail(error, message):
+    raise error
 
 
 def _until(deadline):

@@ -398,6 +398,30 @@ class WorkerTests(SimpleTestCase):
         self.assertTrue(begun.wait(10))
         self.wait_for_renewal()
 
+    def test_loop_that_can_not_run_it(self):
+        """There is another attempt, and not only when the worker stops."""
+        done = threading.Event()
+
+        @Channel.consumer("jobs", durable=True, backoff=0)
+        async def job(attempt):
+            if attempt == 2:
+                done.set()
+
+        worker = Worker(self.backend, channels=["jobs"])
+        run, failures = worker.loop.run, [RuntimeError("can't start new thread")]
+
+        def run_or_fail(*args):
+            if failures:
+                raise failures.pop()
+            run(*args)
+
+        worker.loop.run = run_or_fail
+        Channel("jobs").send()
+        with self.assertLogs("django.channels.worker", "ERROR"):
+            worker.start()
+            self.addCleanup(worker.stop, 5)
+            self.assertTrue(done.wait(10))
+
     def test_lease_without_a_worker(self):
         """Whoever does a worker's work meanwhile renews it, too."""
 

@@ -422,23 +422,31 @@ class AsyncConsumerTests(WorkerTestCase):
         self.assertIs(worker.loop._thread.is_alive(), False)
 
     def test_loop_that_can_not_run_it(self):
-        """The message takes no place from others."""
+        """The message takes no place from others, and has failed."""
 
-        @Channel.consumer("task")
-        async def task():
+        @Channel.consumer("websocket.receive")
+        async def task(**content):
             pass
 
-        message = Message("task", {})
+        name, sink = names.reply_name("websocket"), Sink()
+        self.backend.listen(name, sink)
+        self.addCleanup(self.backend.unlisten, name)
+        message = Message("websocket.receive", {"reply_channel": name, "order": 7})
         with mock.patch("django.channels.worker.MAX_ASYNC", 1):
             worker = Worker(self.backend)
+        full = RuntimeError("can't start new thread")
         with (
-            mock.patch.object(worker.loop, "run", side_effect=RuntimeError),
+            mock.patch.object(worker.loop, "run", side_effect=full),
             mock.patch.object(Message, "leave") as leave,
-            self.assertRaises(RuntimeError),
+            self.assertLogs("django.channels.worker", "ERROR") as logs,
         ):
-            worker.handle(consumers.get("task"), message)
+            worker.handle(consumers.get(message.channel), message)
         leave.assert_called_once_with()
         self.assertIs(worker._async_slots.acquire(blocking=False), True)
+        self.assertIn("can't start new thread", logs.output[0])
+        self.assertEqual(
+            [content for _, content in sink.got], [{"done": 7, "error": True}]
+        )
 
     def test_stop_cancels_what_takes_too_long(self):
         begun, cancelled = threading.Event(), []
