@@ -123,6 +123,45 @@ class ClientTests(HandlerTestCase):
         self.assertEqual(self.sent, before)
 
 
+@override_settings(INSTALLED_APPS=["channels_tests.broken"])
+class BrokenConsumersTests(HandlerTestCase):
+    """An error in a consumers module is answered and logged as one in a view."""
+
+    def setUp(self):
+        super().setUp()
+        self.client.raise_request_exception = False
+        self.async_client.raise_request_exception = False
+
+    def check(self, response, logs):
+        self.assertEqual(response.status_code, 500)
+        self.assertIn("No module named 'no_such_module'", logs.output[0])
+
+    def test_request(self):
+        with self.assertLogs("django.request", "ERROR") as logs:
+            self.check(self.client.get("/"), logs)
+
+    def test_raised_in_tests(self):
+        self.client.raise_request_exception = True
+        with self.assertRaisesMessage(ModuleNotFoundError, "no_such_module"):
+            self.client.get("/")
+
+    async def test_async(self):
+        with self.assertLogs("django.request", "ERROR") as logs:
+            self.check(await self.async_client.get("/"), logs)
+
+    async def test_asgi_application(self):
+        application = ApplicationCommunicator(
+            get_asgi_application(), AsyncRequestFactory()._base_scope(path="/")
+        )
+        with self.assertLogs("django.request", "ERROR") as logs:
+            await application.send_input({"type": "http.request"})
+            started = await application.receive_output()
+            await application.receive_output()
+            await application.wait()
+        self.assertEqual(started["status"], 500)
+        self.assertIn("No module named 'no_such_module'", logs.output[0])
+
+
 class OwnConsumerTests(HandlerTestCase):
     def setUp(self):
         super().setUp()

@@ -26,6 +26,7 @@ from django.channels.route import OFF, http_backend, is_answered_remotely, route
 from django.channels.views import forward, gateway_timeout, response_to, unavailable
 from django.conf import settings
 from django.core.handlers.base import BaseHandler
+from django.core.handlers.exception import response_for_exception
 
 
 def get_response(handler, request):
@@ -35,9 +36,13 @@ def get_response(handler, request):
     Where the channel is at capacity it is a 503, where no reply came by the
     deadline (CHANNEL_HTTP_TIMEOUT, seconds) a 504. A view that runs in the
     caller's own thread can't be interrupted, and is waited for. With
-    CHANNEL_HTTP_BACKEND = None this is ``handler.get_response(request)``.
+    CHANNEL_HTTP_BACKEND = None this is ``handler.get_response(request)``. Where
+    the consumers can't be imported, the response is that to a view's error.
     """
-    way = route.find()
+    try:
+        way = route.find()
+    except Exception as error:
+        return response_for_exception(request, error)
     backend = way.backend
     if backend is OFF:
         return handler.get_response(request)
@@ -60,7 +65,10 @@ async def get_response_async(handler, request):
     Do what get_response() does, on the caller's event loop. At the deadline
     the view is cancelled.
     """
-    way = route.find()
+    try:
+        way = route.find()
+    except Exception as error:
+        return await sync_to_async(response_for_exception)(request, error)
     backend = way.backend
     if backend is OFF:
         return await handler.get_response_async(request)
@@ -89,8 +97,12 @@ async def handle(handler, scope, receive, send):
     Be ``handler.handle()`` of an ASGIHandler: answer an HTTP request. Where that
     would have a plain view make a dozen trips to a thread, this makes one.
     """
-    way = route.find()
-    if not way.ends_here:
+    try:
+        way = route.find()
+    except Exception:
+        # It has no request yet, and once it has, get_response_async() meets this.
+        way = None
+    if way is None or not way.ends_here:
         return await handler.handle(scope, receive, send)
     # The handlers import this module, and it needs the handlers.
     from django.channels import asgi_exchange
