@@ -10,8 +10,9 @@ Read the modules in this order; each imports only from those above it.
 ``delivery``, ``policy``, ``batches``
     How a message is to be delivered; what becomes of a durable one that fails;
     many that are sent at once.
-``registry``
-    The consumers of a process: who handles which channel.
+``consumer``, ``registry``
+    What handles messages, and how it's called; who handles which channel, in
+    this process.
 ``backends``
     What carries messages: ``base`` is the contract, with ``durable`` for
     durable channels, and ``memory`` the default. ``shared`` is what those that

@@ -21,8 +21,9 @@ from django.http import HttpResponse
 from django.utils import translation
 from django.utils.log import log_response
 
+from .consumer import Consumer
 from .exceptions import BackendUnavailable, ChannelFull, ReplyTimeout, WorkerLost
-from .registry import Consumer, check_named, consumers
+from .registry import check_named, consumers
 from .reply import Reply
 from .request import RequestMessage, ResponseMessage, open_request
 from .script_prefix import prefix_of

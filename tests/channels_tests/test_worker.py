@@ -8,10 +8,10 @@ from unittest import mock, skipIf
 from asgiref.sync import async_to_sync, sync_to_async
 
 from django.channels import Channel, channel_backends, consumers, names, signals
+from django.channels.consumer import Consumer
 from django.channels.exceptions import ChannelFull
 from django.channels.inline import arun_here, run_here
 from django.channels.message import Message
-from django.channels.registry import Consumer
 from django.channels.worker import Worker
 from django.core.cache import caches
 from django.core.cache.backends.locmem import LocMemCache

@@ -7,6 +7,7 @@ from traceback import format_exception
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
 
+from django.channels.consumer import Consumer
 from django.channels.deadline import is_cancellation
 from django.channels.exceptions import (
     BackendUnavailable,
@@ -15,7 +16,6 @@ from django.channels.exceptions import (
 )
 from django.channels.leases import DELAYS, LONGEST_ERROR
 from django.channels.policy import Policy
-from django.channels.registry import Consumer
 from django.utils import timezone
 
 from . import api

@@ -16,10 +16,10 @@ from asgiref.sync import sync_to_async
 
 from django.channels import consumers, http, names
 from django.channels.backends.shared import SharedChannelBackend
+from django.channels.consumer import Consumer
 from django.channels.deadline import deadline
 from django.channels.exceptions import ChannelFull
 from django.channels.pending_request import aexchange, exchange
-from django.channels.registry import Consumer
 from django.channels.reply import Reply
 from django.channels.request import RequestMessage
 from django.channels.route import OFF, http_backend, is_answered_remotely, route
