@@ -41,9 +41,9 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
     longest = LONGEST
     _owed_pong = None
     _small_frames = 0
-    # Nothing more is heard: too many of them have come, or the client's close.
+    # Nothing more is heard: too many of them have come, or it ends.
     _deaf = False
-    # The call that ends the connection if the client doesn't read on.
+    # The call that ends the connection if it doesn't end in good order.
     _ending = None
     _reading = True
     _decision = None
@@ -118,12 +118,17 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
         pass
 
     def _closeConnection(self, abort=False):
-        if self.outlet.blocked and self.wasClean:
-            # The client has closed amid what it reads; no frame of that is cut.
-            self._deaf = True
+        # Where the client has said close, too, a reset could only take from it
+        # what was sent last.
+        abort = abort and not self.wasClean
+        self._deaf = True
+        if not abort:
+            # A client may read no further, or, with TLS, never end its side.
             self._ending = self.call_later(
                 self.sockets.limits.close_timeout, self.transport.abortConnection
             )
+        if self.outlet.blocked and self.wasClean:
+            # The client has closed amid what it reads; no frame of that is cut.
             return
         self.outlet.close()
         super()._closeConnection(abort)
@@ -189,6 +194,9 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
         super().connectionLost(reason)
 
     def onClose(self, wasClean, code, reason):
+        if wasClean and self.failedByMe:
+            # The client's fault may be its close: Autobahn takes that for a 1000.
+            code, reason = self.localCloseCode, ""
         code = (NO_CODE if code is None else code) if wasClean else ABNORMAL
         if self._answered == 101:
             self.sockets.access.disconnect(self.content["path"], code, self)

@@ -283,6 +283,24 @@ class CloseTests(ConformanceTestCase):
         self.assertClosed(close_frame(1000, EURO[:2]), BAD_DATA)
         self.assertClosed(close_frame(1000, b"x" * 124), PROTOCOL_ERROR)
 
+    def test_invalid_is_no_close(self):
+        """The consumer isn't told that the client closed with 1000, or without."""
+        for data, code in (
+            (close_frame(999, b"bye"), PROTOCOL_ERROR),
+            (frame(b"\x03", CLOSE), PROTOCOL_ERROR),
+            (close_frame(1000, b"\xff"), BAD_DATA),
+            (raw(0xC8, 0x82, bytes(4) + b"\x03\xe8"), PROTOCOL_ERROR),
+            (raw(0x88, 2, b"\x03\xe8"), PROTOCOL_ERROR),
+        ):
+            with self.subTest(data=data):
+                self.connect()
+                self.send(data)
+                # A reset could take the answer from the client.
+                self.assertEqual(self.wire.ended, "orderly")
+                lose(self.http.connection)
+                disconnect = self.taken("websocket.disconnect").content
+                self.assertEqual((disconnect["code"], disconnect["reason"]), (code, ""))
+
     def test_longest_reason(self):
         self.connect()
         self.send(close_frame(1000, b"x" * 123))

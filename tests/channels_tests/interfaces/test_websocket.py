@@ -406,7 +406,7 @@ class ReceiveTests(WebSocketTestCase):
         self.assertEqual(self.wire.take(), b"\x88\x02" + struct.pack("!H", 4000))
         self.done(self.taken(RECEIVE))
         self.assertNothing(RECEIVE)
-        self.assertEqual(self.wire.ended, "abort")
+        self.assertEqual(self.wire.ended, "orderly")
 
     def test_too_large(self):
         """A message past the limit closes the socket with 1009."""
@@ -571,6 +571,30 @@ class EndTests(WebSocketTestCase):
         lose(self.http.connection)
         self.assertEqual(self.taken(DISCONNECT).content["code"], 1000)
 
+    def test_client_closes_and_stays(self):
+        """With TLS, an orderly end waits for the client's."""
+        self.open()
+        self.send(close_frame(1000))
+        self.assertEqual(self.wire.ended, "orderly")
+        self.reactor.advance(5)
+        self.assertEqual(self.wire.ended, "abort")
+
+    def test_client_breaks_the_protocol_twice_and_stays(self):
+        self.open()
+        self.send(frame(b"\xff"))
+        self.send(frame(b"", opcode=3))
+        self.reactor.advance(5)
+        self.assertEqual(self.wire.ended, "abort")
+
+    def test_refused_client_stays(self):
+        self.http.receive(handshake())
+        self.reply(self.taken(CONNECT), status=403)
+        self.assertEqual(self.wire.ended, "orderly")
+        self.reactor.advance(5)
+        self.assertEqual(self.wire.ended, "abort")
+        lose(self.http.connection)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
     def test_client_closes_without_code(self):
         self.open()
         self.send(frame(b"", opcode=8))
@@ -590,6 +614,8 @@ class EndTests(WebSocketTestCase):
         self.send(frame(b"x"))
         self.assertNothing(RECEIVE)
         self.send(close_frame(4001))
+        # A reset could take from the client what it has yet to read.
+        self.assertEqual(self.wire.ended, "orderly")
         lose(self.http.connection)
         self.assertEqual(self.taken(DISCONNECT).content["code"], 4001)
 
