@@ -6,6 +6,7 @@ holds no inflater's memory, and a group's members can be sent the same bytes.
 """
 
 import zlib
+from contextlib import suppress
 from functools import lru_cache
 
 from autobahn.websocket.compress import (
@@ -20,6 +21,21 @@ COMPRESSED = 0x40
 
 # A shorter frame isn't worth it.
 LEAST = 128
+
+
+def understood(extensions):
+    """
+    Return those of the extensions a client offers, pairs of a name and its
+    parameters, that may be accepted. Others are to be declined (section 7), where
+    Autobahn would fail the handshake: it knows no window of 8 bits.
+    """
+    found = []
+    for name, parameters in extensions:
+        if name == PerMessageDeflateOffer.EXTENSION_NAME:
+            with suppress(Exception):
+                PerMessageDeflateOffer.parse(parameters)
+                found.append((name, parameters))
+    return found
 
 
 def accept(offers):

@@ -151,6 +151,10 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
         self.failHandshake(failure.value.reason, failure.value.code)
 
     def onConnect(self, request):
+        if self.websocket_extensions:
+            self.websocket_extensions = self.factory.understood(
+                self.websocket_extensions
+            )
         self._decision = decision = Deferred()
         self.ask_connect()
         return decision

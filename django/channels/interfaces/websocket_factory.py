@@ -33,13 +33,18 @@ class WebSocketFactory(WebSocketServerFactory):
         )
         self.compress = compress
         if compress:
-            from .compression import accept
+            from .compression import accept, understood
 
             self.setProtocolOptions(perMessageCompressionAccept=accept)
+            self.understood = understood
         # Autobahn's own would ask the global reactor, whatever was given.
         self._batched_timer = _Timer(reactor)
         self._connection = sharing_state(WebSocketConnection, self)
         self._connection.longest = min(LONGEST, limits.message_size)
+
+    def understood(self, extensions):
+        """Return which of a client's extensions may be agreed on."""
+        return ()
 
     def make_protocol(self, sockets, content):
         protocol = self._connection(sockets, content)

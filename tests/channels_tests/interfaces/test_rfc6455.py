@@ -342,6 +342,10 @@ class NoCompressionTests(ConformanceTestCase):
             b"permessage-deflate",
             b"permessage-deflate; client_max_window_bits",
             b"permessage-deflate; server_no_context_takeover, x-unknown",
+            # A window that zlib doesn't have, and what isn't a parameter.
+            b"permessage-deflate; server_max_window_bits=8",
+            b"permessage-deflate; client_max_window_bits=8",
+            b"permessage-deflate; x-unknown",
         ):
             with self.subTest(offer=offer):
                 self.setUp()
@@ -394,6 +398,8 @@ class CompressionTests(ConformanceTestCase):
                 b"permessage-deflate; server_max_window_bits=9, permessage-deflate",
                 agreed,
             ),
+            (b"permessage-deflate; server_max_window_bits=8", None),
+            (b"permessage-deflate; x-unknown, permessage-deflate", agreed),
             (b"permessage-bzip2, x-unknown", None),
         ):
             with self.subTest(offer=offer):
