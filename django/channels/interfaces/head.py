@@ -54,9 +54,12 @@ def response_head(response, *, method, http_version, keep_alive, size=None):
     in bytes where it's known.
     """
     status = response.status_code
+    if status < 200:
+        # The client would wait for another, and take the next request's for it.
+        raise ValueError(f"A response's status can't be {status}: it must be final.")
     lines, stated, close, given = _own_headers(response)
     close = close or not keep_alive
-    if status < 200 or status == 204:
+    if status == 204:
         framing, length = NONE, None
     elif method == "HEAD" or status == 304:
         # The length that GET would have; an answer without content may just

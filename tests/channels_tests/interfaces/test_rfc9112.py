@@ -1,6 +1,6 @@
 """What the server takes for a request, and how it refuses the rest: raw bytes."""
 
-from django.http import BadHeaderError, HttpResponse
+from django.http import BadHeaderError, HttpResponse, StreamingHttpResponse
 from django.test import SimpleTestCase
 
 from .wires import HTTPWire, parts_of, status_of
@@ -403,6 +403,19 @@ class ResponseTests(SimpleTestCase):
                 data = http.respond(HttpResponse("abc", status=status), 0)
                 answered, _, body = parts_of(data)
                 self.assertEqual((answered, body), (status, b""))
+
+    def test_interim_status(self):
+        """A client would wait on, and take the next response for this one."""
+        for status in (100, 101, 199):
+            for response in (HttpResponse(status=status), StreamingHttpResponse()):
+                with self.subTest(status=status, streaming=response.streaming):
+                    response.status_code = status
+                    http = HTTPWire()
+                    http.receive(GET)
+                    with self.assertLogs("django.server", "ERROR"):
+                        data = http.respond(response)
+                    self.assertEqual(status_of(data), 500)
+                    self.assertEqual(http.wire.ended, "orderly")
 
     def test_line_break(self):
         """No header can end before its line does."""
