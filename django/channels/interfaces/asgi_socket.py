@@ -9,6 +9,7 @@ from .close_codes import (
     INVALID_DATA,
     MESSAGE_TOO_BIG,
     NO_CODE,
+    NORMAL,
 )
 from .edge import SocketEdge
 from .payload import payload_of, truncated
@@ -129,7 +130,7 @@ class ASGISocket(SocketEdge):
             else:
                 # WWW, "Disconnect": both keys are optional.
                 code = event.get("code")
-                self._gone(NO_CODE if code is None else code, event.get("reason"))
+                self._gone(NO_CODE if code is None else int(code), event.get("reason"))
                 return
 
     def _received(self, text, data):
@@ -176,11 +177,21 @@ class ASGISocket(SocketEdge):
                 # The closing handshake is the server's; nobody waits for it
                 # here, and Granian closes no socket that is received from.
                 self._reader.cancel()
-                await send(self._last)
+                await self._write_close(send)
                 self._gone(self._last["code"])
                 return
             self._due.clear()
             await self._due.wait()
+
+    async def _write_close(self, send):
+        try:
+            await send(self._last)
+        except OSError:
+            raise
+        except Exception as error:
+            # Daphne has no code from 1001 to 2999, and would leave it open.
+            logger.debug("An ASGI server didn't close a WebSocket: %r", error)
+            await send({**self._last, "code": NORMAL})
 
     def _settle(self, events):
         if not self._answer.done():

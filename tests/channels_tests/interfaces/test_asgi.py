@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from enum import IntEnum
 from unittest import mock
 
 from asgiref.testing import ApplicationCommunicator
@@ -248,6 +249,12 @@ class ConversationTests(ASGITestCase):
         self.assertEqual(channel_backends["default"]._state.groups, {})
         self.assertEqual(len(asyncio.all_tasks()), 1)
 
+    async def test_code_is_plain(self):
+        """Uvicorn's is of a class of its own."""
+        await self.leave(await self.connect(), IntEnum("Code", {"AWAY": 1001}).AWAY)
+        code, _ = self.told[1]
+        self.assertIs(type(code), int)
+
     async def test_too_big(self):
         self.limit(message_size=10)
         socket = await self.connect()
@@ -372,6 +379,24 @@ class AnswerTests(ASGITestCase):
         self.assertEqual(event["code"], 4001)
         # RFC 6455 section 5.5: 125 bytes with the code's two.
         self.assertEqual(event["reason"], "ü" * 61)
+        await socket.wait(timeout=PATIENCE)
+
+    async def test_server_without_the_code(self):
+        """A client isn't left alone with a socket that Daphne doesn't close."""
+
+        async def serve(scope, receive, put):
+            async def send(event):
+                if 1000 < event.get("code", 1000) < 3000:
+                    raise Exception("invalid close code")
+                await put(event)
+
+            await self.application(scope, receive, send)
+
+        self.serve = serve
+        self.answer(accept=True, close=1012, reason="later")
+        socket = await self.connect()
+        event = {"type": "websocket.close", "code": 1000, "reason": "later"}
+        self.assertEqual(await self.output(socket), event)
         await socket.wait(timeout=PATIENCE)
 
     async def test_reason_needs_a_newer_server(self):
