@@ -57,8 +57,8 @@ class OriginNotAllowed(Refused):
 
 def check_handshake(head, secure=False):
     """
-    Raise HostNotAllowed or OriginNotAllowed if the request must not become a
-    WebSocket.
+    Raise HostNotAllowed or OriginNotAllowed, or Refused, if the request must not
+    become a WebSocket.
 
     Browsers let any page open a WebSocket to any host and send the host's
     cookies along (RFC 6455 section 10.2); what tells a foreign page is its
@@ -70,6 +70,10 @@ def check_handshake(head, secure=False):
         host = head.get("x-forwarded-host", host)
     if not is_allowed(host):
         raise HostNotAllowed(host)
+    if not head.get("sec-websocket-protocol", "").isascii():
+        # A server that reads it in another way than this module would have no
+        # answer to the consumer's choice.
+        raise Refused(400)
     origin = head.get("origin")
     if origin is None:
         return

@@ -57,6 +57,14 @@ class OriginTests(SimpleTestCase):
             check_handshake(handshake(host=b"evil.example"))
         self.assertEqual(caught.exception.status, 400)
 
+    def test_subprotocols(self):
+        """They are tokens (RFC 6455 section 4.1), and so of ASCII."""
+        check_handshake(handshake(sec_websocket_protocol=b"chat,\tsuper.chat"))
+        for protocols in (b"ch\xe4t", b"chat\x85"):
+            with self.assertRaises(Refused) as caught:
+                check_handshake(handshake(sec_websocket_protocol=protocols))
+            self.assertEqual(caught.exception.status, 400)
+
     def test_no_host(self):
         for host in (b"", b"exa mple.com", b"example.com/path"):
             with self.subTest(host=host):

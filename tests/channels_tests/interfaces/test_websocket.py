@@ -240,6 +240,8 @@ class HandshakeTests(WebSocketTestCase):
             handshake(version=b"x"),
             handshake(b"Sec-WebSocket-Key: " + KEY),
             handshake().replace(KEY, b"short"),
+            # A line's end to Autobahn, which would offer another subprotocol.
+            handshake(b"Sec-WebSocket-Protocol: a\x85b"),
         ):
             with self.subTest(data=data):
                 self.setUp()
