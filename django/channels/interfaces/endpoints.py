@@ -2,6 +2,8 @@
 
 import os
 import socket
+from contextlib import suppress
+from pathlib import Path
 
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint, serverFromString
 from twisted.python.failure import Failure
@@ -67,10 +69,17 @@ def is_secure(description):
 
 
 class _Adopting:
-    """The reactor, save that it adopts sockets as adopt() does."""
+    """
+    The reactor, save that it adopts sockets as adopt() does, and that no lock
+    of this process's is taken for another's.
+    """
 
     def __getattr__(self, name):
         return getattr(reactor, name)
+
+    def listenUNIX(self, path, factory, *args, **kwargs):
+        _drop_lock(path)
+        return reactor.listenUNIX(path, factory, *args, **kwargs)
 
     def adoptStreamPort(self, descriptor, family, factory):
         # The caller closes the original.
@@ -118,6 +127,21 @@ def _inherited(reactor, rest):
         raise ValueError("it isn't a listening socket")
     family = listener.family
     return AdoptedStreamServerEndpoint(reactor, listener.detach(), family)
+
+
+def _drop_lock(path):
+    """
+    Remove what a process has left that was killed, and had this one's number,
+    as the first process of a container always has. Twisted sees from the number
+    in the lock whether its owner lives.
+    """
+    lock = Path(f"{path}.lock")
+    # There may be none.
+    with suppress(OSError), socket.socket(socket.AF_UNIX) as client:
+        if os.readlink(lock) == str(os.getpid()) and client.connect_ex(path):
+            lock.unlink()
+            if Path(path).is_socket():
+                os.unlink(path)
 
 
 def _no_openssl():

@@ -180,6 +180,21 @@ class EndpointTests(SimpleTestCase):
         server.stop()
         self.assertIs(os.path.exists(place), False)
 
+    def test_unix_after_a_kill(self):
+        """In a container, the process before had the number of this one."""
+        place = f"{self.folder}/socket"
+        with socket.socket(socket.AF_UNIX) as killed:
+            killed.bind(place)
+        os.symlink(str(os.getpid()), f"{place}.lock")
+        server = self.serve(f"unix:{place}")
+        status, _ = self.get(UnixConnection(place), {"Host": "example.com"})
+        self.assertEqual(status, 200)
+        # This lock isn't one that was left.
+        with self.assertRaisesMessage(InvalidEndpoint, "lock"):
+            InterfaceServer(WSGIHandler()).bind_endpoint(f"unix:{place}")
+        server.stop()
+        self.assertEqual(os.listdir(self.folder), [])
+
     def test_inherited(self):
         """A socket that another process listens on already, as systemd's."""
         listener = socket.create_server(("127.0.0.1", 0))
