@@ -172,6 +172,14 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
             )
             self.compressed = compressed
 
+    def onMessageBegin(self, isBinary):
+        if self._perMessageCompress is not None:
+            # Autobahn would count what is still to be inflated; the Inflater counts
+            # what has been.
+            largest = self.sockets.limits.message_size
+            self.maxMessagePayloadSize = 0 if self._isMessageCompressed else largest
+        super().onMessageBegin(isBinary)
+
     def _fail(self, code, reason):
         if not self.failedByMe:
             self._fail_connection(code, reason)

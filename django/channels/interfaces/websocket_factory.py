@@ -19,7 +19,8 @@ class WebSocketFactory(WebSocketServerFactory):
         self.setProtocolOptions(
             versions=[13],
             maxMessagePayloadSize=limits.message_size,
-            maxFramePayloadSize=limits.message_size,
+            # What can't be deflated gets a little larger.
+            maxFramePayloadSize=limits.message_size * (2 if compress else 1),
             failByDrop=False,
             echoCloseCodeReason=True,
             # The connect consumer's time is kept here, and ends in a 504.

@@ -457,6 +457,23 @@ class CompressionTests(ConformanceTestCase):
         self.assertClosed(frame(half, 0x42), TOO_BIG)
         self.assertClosed(frame(half[:50], 0x42, False) + frame(half[50:], 0), TOO_BIG)
 
+    def test_at_the_limit(self):
+        """What is still to be inflated isn't counted, nor what deflating adds."""
+        text = EURO * 33_333 + b"x"
+        self.assertReceived(frame(deflated(text), 0x41), text.decode())
+        data = random.Random(1).randbytes(100_000)
+        sent = deflated(data)
+        self.assertGreater(len(sent), len(data))
+        for parts in ([sent], [sent[:60_000], sent[60_000:]]):
+            with self.subTest(parts=len(parts)):
+                self.connect()
+                for first, part in zip((0x42, 0), parts):
+                    first |= 0x80 if part is parts[-1] else 0
+                    size = struct.pack("!Q" if len(part) >> 16 else "!H", len(part))
+                    self.send(raw(first, 0xFE + (len(part) >> 16 > 0), size))
+                    self.send(bytes(4) + part)
+                self.assertEqual(self.received(), [data])
+
     def test_inflates_no_further(self):
         self.connect()
         tracemalloc.start()
