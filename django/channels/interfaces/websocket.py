@@ -177,7 +177,7 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
             # Autobahn would count what is still to be inflated; the Inflater counts
             # what has been.
             largest = self.sockets.limits.message_size
-            self.maxMessagePayloadSize = 0 if self._isMessageCompressed else largest
+            self.maxMessagePayloadSize = 0 if self.current_frame.rsv else largest
         super().onMessageBegin(isBinary)
 
     def _fail(self, code, reason):
@@ -221,6 +221,16 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
             self._owed_pong = payload
         else:
             super().onPing(payload)
+
+    def _sendAutoPing(self):
+        # What a client doesn't take, TCP sends again already.
+        if not self.outlet.blocked:
+            super()._sendAutoPing()
+        # Autobahn would wait for the client's answer before it pings again.
+        self.autoPingPending = None
+        self.autoPingPendingCall = self.call_later(
+            self.autoPingInterval, self._sendAutoPing
+        )
 
     def _blocked(self):
         pass

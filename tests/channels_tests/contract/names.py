@@ -15,6 +15,7 @@ NAMES = {
     "autobahn.twisted.websocket.WebSocketServerProtocol._connectionMade": "that, too",
     "autobahn.websocket.compress.PerMessageDeflateOffer": "a client's offer",
     "autobahn.websocket.compress.PerMessageDeflateOffer.EXTENSION_NAME": "its name",
+    "autobahn.websocket.compress.PerMessageDeflateOffer.parse": "can it be read",
     "autobahn.websocket.compress.PerMessageDeflateOfferAccept": "taking the offer",
     "autobahn.websocket.types.ConnectionDeny": "refusing a handshake",
     "autobahn.websocket.utf8validator.Utf8Validator": "made for who needs one",

@@ -1,3 +1,4 @@
+from autobahn.websocket.compress import PerMessageDeflateOffer
 from autobahn.websocket.types import ConnectionDeny
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -13,6 +14,7 @@ from ..interfaces.test_websocket import close_frame, frame, handshake
 from ..interfaces.wires import Wire, lose
 from .relying import relied_on
 
+COMPRESSION = "django/channels/interfaces/compression.py"
 FRAMING = "django/channels/interfaces/framing.py"
 WEBSOCKET = "django/channels/interfaces/websocket.py"
 
@@ -211,6 +213,68 @@ class AutobahnTests(SimpleTestCase):
         wire.take()
         self.clock.advance(5)
         self.assertEqual(wire.take()[:1], b"\x89")
+
+    @relied_on(
+        WEBSOCKET,
+        "_sendAutoPing() pings once, and an answer only has another one follow where "
+        "autoPingPending is set.",
+    )
+    def test_next_ping(self):
+        protocol, wire = self.connect()
+        protocol.decision.callback(None)
+        for forgotten, pings in ((False, 1), (True, 0)):
+            wire.take()
+            self.clock.advance(5)
+            ping = wire.take()
+            self.assertEqual(len(self.clock.getDelayedCalls()), 0)
+            if forgotten:
+                protocol.autoPingPending = None
+            protocol._dataReceived(frame(ping[2:], opcode=10))
+            self.assertEqual(len(self.clock.getDelayedCalls()), pings)
+        protocol._sendAutoPing()
+        self.assertEqual(wire.take()[:1], b"\x89")
+
+    @relied_on(
+        WEBSOCKET,
+        "failedByMe tells of a client's fault, localCloseCode what was sent, and a "
+        "close that isn't valid counts as one.",
+    )
+    def test_fault(self):
+        protocol, wire = self.connect()
+        protocol.decision.callback(None)
+        self.assertIs(protocol.failedByMe, False)
+        protocol._dataReceived(close_frame(999))
+        self.assertIs(protocol.failedByMe, True)
+        self.assertEqual(protocol.localCloseCode, 1002)
+        lose(protocol)
+        self.assertEqual(protocol.came, [(True, 1000, None)])
+
+    @relied_on(
+        WEBSOCKET,
+        "onMessageBegin() comes before the message's size is looked at, its first "
+        "frame is current_frame, and maxMessagePayloadSize 0 is no limit.",
+    )
+    def test_size(self):
+        for most, is_heard in ((9, False), (0, True)):
+            protocol, wire = self.connect()
+            protocol.decision.callback(None)
+            begin = protocol.onMessageBegin
+
+            def begun(is_binary):
+                self.assertEqual(protocol.current_frame.rsv, 0)
+                protocol.maxMessagePayloadSize = most
+                begin(is_binary)
+
+            protocol.onMessageBegin = begun
+            protocol._dataReceived(frame(b"x" * 10))
+            self.assertIs((b"x" * 10, False) in protocol.came, is_heard)
+
+    @relied_on(COMPRESSION, "parse() raises for an offer that can't be read.")
+    def test_offers(self):
+        PerMessageDeflateOffer.parse({"client_max_window_bits": [True]})
+        for parameters in ({"server_max_window_bits": ["8"]}, {"unknown": [True]}):
+            with self.assertRaises(Exception):
+                PerMessageDeflateOffer.parse(parameters)
 
     @relied_on(WEBSOCKET, "onPing() answers by sendPong().")
     def test_ping(self):

@@ -651,6 +651,25 @@ class EndTests(WebSocketTestCase):
     def test_pings(self):
         """An idle socket is pinged, so that TCP finds out that it's dead."""
         self.open()
+        for answered in (False, True, False):
+            self.reactor.advance(29)
+            self.assertEqual(self.wire.take(), b"")
+            self.reactor.advance(1)
+            ping = self.wire.take()
+            self.assertEqual((ping[0], len(ping)), (0x89, ping[1] + 2))
+            if answered:
+                self.send(frame(ping[2:], opcode=10))
+
+    def test_no_pings_to_a_slow_reader(self):
+        """What it doesn't take would only pile up."""
+        connect = self.open()
+        self.wire.slow = True
+        self.reply(connect, content="x")
+        self.wire.take()
+        self.reactor.advance(30)
+        self.reactor.advance(30)
+        self.wire.read_all()
+        self.assertEqual(self.wire.take(), b"")
         self.reactor.advance(30)
         self.assertEqual(self.wire.take()[:1], b"\x89")
 
