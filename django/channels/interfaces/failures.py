@@ -27,8 +27,8 @@ def answer_to(error):
     if isinstance(error, BackendUnavailable):
         return 502, (), False
     if isinstance(error, UpgradeRequired):
-        # RFC 9110 section 15.5.22.
-        return 426, [("Upgrade", "websocket")], True
+        # RFC 9110 sections 15.5.22 and 7.8.
+        return 426, [("Upgrade", "websocket"), ("Connection", "upgrade")], True
     if isinstance(error, MessageTooLarge):
         return 413, (), False
     return 500, (), True

@@ -163,10 +163,16 @@ class RequestHead:
             "body": body,
         }
 
-    def serialize(self, without=()):
-        """Return the head's bytes, without the headers with these names."""
+    def serialize(self, without=(), joined=()):
+        """
+        Return the head's bytes: ``without`` the headers with these names, and
+        those of each name in ``joined`` as one.
+        """
         lines = [f"{self.method} {self.target} HTTP/{self.http_version}"]
-        lines += [f"{name}: {v}" for name, v in self.headers if name not in without]
+        omitted = {*without, *joined}
+        lines += [f"{name}: {v}" for name, v in self.headers if name not in omitted]
+        values = {name: self.get(name) for name in joined}
+        lines += [f"{name}: {v}" for name, v in values.items() if v is not None]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 

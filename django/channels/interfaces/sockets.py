@@ -127,7 +127,9 @@ class Sockets:
             connection.refuse_upgrade(refused.status)
             return
         socket = self.make_protocol(self, content)
-        connection.hand_over(socket, head.serialize() + rest)
+        # A client may split them (RFC 6455 section 9.1); Autobahn takes one.
+        head = head.serialize(joined=["sec-websocket-extensions"])
+        connection.hand_over(socket, head + rest)
 
     def listen(self, socket):
         """Listen for the socket; it's told by listening() how that went."""

@@ -899,6 +899,8 @@ class OneProtocolTests(SimpleTestCase):
         http.receive(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         status, headers, _ = parts_of(http.wire.take())
         self.assertEqual((status, headers["upgrade"]), (426, ["websocket"]))
+        # Who names a protocol says that it's for this connection.
+        self.assertEqual(headers["connection"], ["upgrade", "close"])
         self.assertEqual(http.wire.ended, "orderly")
 
     def test_handshake_after_the_end(self):

@@ -401,6 +401,8 @@ class CompressionTests(ConformanceTestCase):
             (b"permessage-deflate; server_max_window_bits=8", None),
             (b"permessage-deflate; x-unknown, permessage-deflate", agreed),
             (b"permessage-bzip2, x-unknown", None),
+            # Section 9.1 of RFC 6455 lets a client split them.
+            (b"x-unknown\r\nSec-WebSocket-Extensions: permessage-deflate", agreed),
         ):
             with self.subTest(offer=offer):
                 self.assertEqual(self.agreed(offer), answer)
