@@ -2,10 +2,6 @@
 
 from functools import partial
 
-from autobahn.websocket.types import ConnectionDeny
-from twisted.internet.defer import Deferred
-
-from . import head
 from .close_codes import (
     ABNORMAL,
     INVALID_DATA,
@@ -16,7 +12,7 @@ from .close_codes import (
 from .edge import SocketEdge
 from .frames import LONGEST, plain_message
 from .framing import WebSocketServerProtocol
-from .handshake import usual_key
+from .opening import Opening
 from .outlet import Outlet
 from .payload import truncated
 from .quiet_log import QuietLog
@@ -25,12 +21,8 @@ from .quiet_log import QuietLog
 # send. Whole messages have a limit of their own: see Conversation.
 SMALL = 128
 
-# How many bytes wait for the answer to the handshake before a client is read no
-# further. They may be thousands of messages, which are all taken at once then.
-EARLY = 64 * 1024
 
-
-class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
+class WebSocketConnection(Opening, SocketEdge, WebSocketServerProtocol):
     """One WebSocket on a connection that it has taken over."""
 
     log = QuietLog()
@@ -46,9 +38,6 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
     # The call that ends the connection if it doesn't end in good order.
     _ending = None
     _reading = True
-    _decision = None
-    _early = b""
-    _answered = None
     _lost = False
 
     def __init__(self, sockets, content):
@@ -60,15 +49,6 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
         self.outlet = Outlet(self.transport, self._blocked, self._drained)
         # Not Autobahn's for Twisted: it asks the transport what is known here.
         self._connectionMade()
-
-    def dataReceived(self, data):
-        if self._decision is None:
-            self._read(data)
-            return
-        # The handshake is not answered yet; what comes after it waits.
-        self._early += data
-        if len(self._early) > EARLY:
-            self.transport.pauseProducing()
 
     def _read(self, data):
         """
@@ -133,32 +113,6 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
         self.outlet.close()
         super()._closeConnection(abort)
 
-    def processHandshake(self):
-        # Autobahn agrees on extensions.
-        key = None if self.factory.compress else usual_key(self.content)
-        if key is None:
-            super().processHandshake()
-            return
-        # The head was read once already, and there's nothing to refuse.
-        self.data = self.data.partition(b"\r\n\r\n")[2]
-        self._wskey = key
-        self.websocket_version = 13
-        self.websocket_protocols = self.content["subprotocols"]
-        self.websocket_extensions = ()
-        self.onConnect(None).addCallbacks(self.succeedHandshake, self._deny)
-
-    def _deny(self, failure):
-        self.failHandshake(failure.value.reason, failure.value.code)
-
-    def onConnect(self, request):
-        if self.websocket_extensions:
-            self.websocket_extensions = self.factory.understood(
-                self.websocket_extensions
-            )
-        self._decision = decision = Deferred()
-        self.ask_connect()
-        return decision
-
     def onOpen(self):
         # Before what came with the handshake is read.
         if self.websocket_extensions_in_use:
@@ -187,22 +141,12 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
     def onMessage(self, payload, isBinary):
         self.conversation.received(payload if isBinary else payload.decode(), isBinary)
 
-    def sendHttpErrorResponse(self, code, reason, responseHeaders=None):
-        headers = list(responseHeaders or ())
-        if code == 503:
-            headers.append(("Retry-After", "1"))
-        self._answered = code
-        self.outlet.write(head.error_response(code, close=True, headers=headers))
-        self.sockets.access.connect(self.content["path"], code, self)
-
     def connectionLost(self, reason):
         self._lost = True
         if self._ending is not None and self._ending.active():
             self._ending.cancel()
-        self.decided()
+        self.drop_handshake()
         self.held.clear()
-        self._early = b""
-        self._decision = None
         super().connectionLost(reason)
 
     def onClose(self, wasClean, code, reason):
@@ -246,28 +190,6 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
         self._write_held()
 
     # The conversation's edge.
-
-    def accept(self, subprotocol):
-        decision = self._decided()
-        if decision is None:
-            return
-        self._answered = 101
-        self.sockets.access.connect(self.content["path"], 101, self)
-        decision.callback(subprotocol)
-        # Autobahn would keep it.
-        self.http_response_data = None
-        self._write_held()
-        early, self._early = self._early, b""
-        if early:
-            self._read(early)
-        if self._reading:
-            self.transport.resumeProducing()
-
-    def refuse(self, status):
-        decision = self._decided()
-        self.held.clear()
-        if decision is not None:
-            decision.errback(ConnectionDeny(status, "refused"))
 
     def write(self, frame):
         if self.compressed is not None:
@@ -315,11 +237,6 @@ class WebSocketConnection(SocketEdge, WebSocketServerProtocol):
         elif self.data:
             data, self.data = self.data, b""
             self._read(data)
-
-    def _decided(self):
-        self.decided()
-        decision, self._decision = self._decision, None
-        return decision
 
     def _write_held(self, all_of_it=False):
         while self.held and self.state == self.STATE_OPEN:

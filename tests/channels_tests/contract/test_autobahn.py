@@ -16,6 +16,7 @@ from .relying import relied_on
 
 COMPRESSION = "django/channels/interfaces/compression.py"
 FRAMING = "django/channels/interfaces/framing.py"
+OPENING = "django/channels/interfaces/opening.py"
 WEBSOCKET = "django/channels/interfaces/websocket.py"
 
 
@@ -69,8 +70,8 @@ class AutobahnTests(SimpleTestCase):
         return protocol, wire
 
     @relied_on(
-        WEBSOCKET,
-        "onConnect() may return a Deferred, whose result is the " "handshake's answer.",
+        OPENING,
+        "onConnect() may return a Deferred, whose result is the handshake's answer.",
     )
     def test_accept(self):
         protocol, wire = self.connect()
@@ -80,7 +81,7 @@ class AutobahnTests(SimpleTestCase):
         self.assertIn(b"HTTP/1.1 101 ", wire.value())
         self.assertEqual(protocol.state, protocol.STATE_OPEN)
 
-    @relied_on(WEBSOCKET, "a ConnectionDeny refuses, with sendHttpErrorResponse().")
+    @relied_on(OPENING, "a ConnectionDeny refuses, with sendHttpErrorResponse().")
     def test_refuse(self):
         protocol, wire = self.connect()
         protocol.decision.errback(ConnectionDeny(403, "refused"))
@@ -88,7 +89,7 @@ class AutobahnTests(SimpleTestCase):
 
     @relied_on(
         WEBSOCKET,
-        "_dataReceived() takes bytes at once; dataReceived() is " "free to be another.",
+        "_dataReceived() takes bytes at once; dataReceived() is free to be another.",
     )
     def test_data(self):
         protocol, wire = self.connect()
@@ -190,7 +191,7 @@ class AutobahnTests(SimpleTestCase):
             self.assertEqual(getattr(kind, name), getattr(model, name))
 
     @relied_on(
-        WEBSOCKET,
+        OPENING,
         "succeedHandshake() needs _wskey, websocket_protocols and "
         "websocket_extensions, and takes what came after the head from data.",
     )
