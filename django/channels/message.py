@@ -1,6 +1,7 @@
 """A message: a channel's name and a flat dict of plain values."""
 
 from . import codec, names
+from .exceptions import InvalidChannelName
 
 
 class Message:
@@ -85,7 +86,12 @@ class Message:
         order = self.content.get("order") if self.made_by_django else None
         if reply_channel is None or (order is None and not error):
             return None
-        return Message(reply_channel, {"done": order, "error": error})
+        try:
+            name = names.canonical(reply_channel)
+        except InvalidChannelName:
+            # A project can send anything by this key.
+            return None
+        return Message(name, {"done": order, "error": error})
 
 
 class SocketMessage(Message):

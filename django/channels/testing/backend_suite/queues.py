@@ -112,6 +112,19 @@ class QueueTests:
             self.assertIsNone(self.receive("websocket.receive", backend=backend))
         self.assertEqual(sink.wait_for(1), [{"done": 3, "error": True}])
 
+    def test_expired_message_with_any_reply_channel(self):
+        """Whoever receives goes on, even if it leads nowhere."""
+        backend = self.make(EXPIRY=0.1)
+        name, sink = self.listen(backend)
+        values = [5, True, b"\xff", ["a"], {"a": 1}, "not a name", name.encode()]
+        for value in values:
+            self.send("a", backend, reply_channel=value)
+        self.let_pass(0.2)
+        with self.assertLogs("django.channels", "WARNING"):
+            self.assertIsNone(self.receive("a", backend=backend))
+        self.assertEqual(sink.wait_for(1), [{"done": None, "error": True}])
+        self.assertEqual(backend.dropped, {"expired": len(values)})
+
     def test_flush(self):
         self.send("a")
         self.backend.group_add("g", "a")
