@@ -156,6 +156,18 @@ class InboxTests(InboxTestCase, SimpleTestCase):
             self.send_in_turns(name, range(99))
             self.assertArrive(sink, range(99))
 
+    def test_anything_is_published(self):
+        """What isn't an item is dropped, and keeps nothing else from coming."""
+        name, sink = self.member()
+        inbox = self.backend._inbox._inbox
+        junk = [b"\xff 1", b"x", b"1e9 ", b" 1", b"9" * 5000 + b" 1", b"0 1"]
+        with self.assertLogs("django.channels", "WARNING"):
+            for n, data in enumerate(junk):
+                self.server.command("SPUBLISH", inbox, data)
+                self.send_in_turns(name, [n])
+            self.assertArrive(sink, range(len(junk)))
+        self.assertEqual(self.backend.dropped, {"unreadable": 5})
+
     def test_nothing_comes_any_more(self):
         """It's read at the next beat."""
         backend = self.make(OPTIONS={"LEASE": 0.3})

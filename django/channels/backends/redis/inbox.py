@@ -208,7 +208,12 @@ class Inbox:
         data = self._backend.call(self._subscription.next, timeout)
         if data:
             number, _, item = data.partition(b" ")
-            number = int(number)
+            try:
+                number = int(number)
+            except ValueError:
+                # Others than us have published it.
+                self._backend.drops.add("unreadable", "(inbox)")
+                return data
             if number == self._next:
                 self._take(item)
             elif number > self._next:
