@@ -149,6 +149,53 @@ class StoredTests(RedisTestCase, SimpleTestCase):
         self.assertIn("It's away.", logs.output[1])
         self.assertEqual(backend.count_dead(), 1)
 
+    def test_any_bytes(self):
+        """What another peer has stored ends no thread that comes upon it."""
+        base, durable = self.backend.base_key(0), Delivery(durable=True)
+        self.backend.add(Message("a", {"n": 1}), durable)
+        stream = f"{base}:stream:a/0"
+        for fields in [(b"\xff" * 16 + b"{}",), (b"0" * 16 + b"{}", "key", b"\xff")]:
+            self.server.command("XADD", stream, "*", "message", *fields)
+        self.backend.add(Message("a", {"n": 2}), durable)
+        got = [self.receive("a") for _ in range(4)]
+        self.assertEqual(got, [{"n": 1}, {}, {}, {"n": 2}])
+        self.assertIsNone(self.receive("a"))
+
+    def test_any_bytes_in_a_lease(self):
+        """It's the same when it comes back."""
+        base, durable = self.backend.base_key(0), Delivery(durable=True)
+        self.backend.add(Message("a", {"n": 1}), durable)
+        fields = "message", b"0" * 16 + b"{}", "key", b"\xff"
+        self.server.command("XADD", f"{base}:stream:a/0", "*", *fields)
+        receiver = self.open("a")
+        for message in [receiver.receive(0), receiver.receive(0)]:
+            self.assertEqual(self.backend.renew([message]), [])
+            self.assertIs(self.backend.acknowledge(message), True)
+
+    def test_any_bytes_in_a_group(self):
+        name, sink = self.listen()
+        self.backend.group_add("g", name)
+        for member in (b"\xff", b"!\xff"):
+            self.server.command("HSET", "django.channels:group:g", member, b"\xff")
+        self.backend.group_send("g", {"n": 1})
+        self.assertEqual(sink.wait_for(1), [{"n": 1}])
+        self.assertEqual(self.backend.processes_in("g"), {self.backend.process})
+
+    def test_any_bytes_as_a_dead_message(self):
+        base = self.backend.base_key(0)
+        for id, *fields in [
+            ("x", "channel", b"\xff"),
+            ("y", "channel", "a", "died", "z"),
+        ]:
+            self.server.command("HSET", f"{base}:dead:{id}", "data", b"\xff", *fields)
+            self.server.command("ZADD", f"{base}:dead", 1, id)
+        self.backend.add(Message("a", {"n": 1}), Delivery(durable=True))
+        self.backend.bury(self.open("a").receive(0), "error")
+        with self.assertLogs("django.channels", "ERROR"):
+            dead = self.backend.dead()
+        self.assertCountEqual([each.content for each in dead], [None, None, {"n": 1}])
+        self.assertEqual(self.backend.purge(dead), 3)
+
     def test_evicted(self):
         """What the server has thrown away holds up nothing else."""
         durable = Delivery(durable=True)

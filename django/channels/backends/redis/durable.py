@@ -10,6 +10,7 @@ from django.channels.message import DurableMessage
 
 from ..durable import DEAD_LIMIT, DeadMessage
 from ..serializer import ERROR, RESULT
+from .script import unpack
 
 
 class RedisDurable:
@@ -99,7 +100,7 @@ class RedisDurable:
         read = self._read_dead if id is None else partial(self._read_one_dead, id=id)
         rows = [read(shard, channel or "") for shard in self._shards_of(channel)]
         # By the time: it's their last value.
-        merged = merge(*rows, key=lambda row: int(row[-1]))
+        merged = merge(*rows, key=lambda row: _int(row[-1]))
         dead = [self._dead_message(*row) for row in islice(merged, offset, end)]
         return [each for each in dead if channel in (None, each.channel)]
 
@@ -163,23 +164,31 @@ class RedisDurable:
 
     def _durable_message(self, channel, content, lease):
         id, attempts, lease = lease
-        return DurableMessage(channel, content, id.decode(), attempts, lease.decode())
+        return DurableMessage(channel, content, unpack(id), attempts, lease)
 
     def _dead_message(self, id, channel, data, attempts, error, died):
-        channel = channel.decode()
+        channel = unpack(channel)
         try:
-            text = self.serializer.loads_text(error, ERROR + channel)
+            text = self.serializer.loads_text(error or b"", ERROR + channel)
         except ValueError:
             text = "The error could not be read."
         return DeadMessage(
-            id.decode(),
+            unpack(id),
             channel,
-            self._decode(data, channel),
-            int(attempts),
+            self._decode(data or b"", channel),
+            _int(attempts),
             text,
-            int(died) / 1000,
+            _int(died) / 1000,
         )
 
 
 def _ms(seconds):
     return round(seconds * 1000)
+
+
+def _int(data):
+    """Return the number, or 0 for what is none."""
+    try:
+        return int(data)
+    except (TypeError, ValueError):
+        return 0

@@ -2,6 +2,7 @@
 
 from ..shared import PROCESS_MARK
 from .inbox import Inbox
+from .script import unpack
 
 # How long a group of sockets is kept that no process renews, in seconds. Each
 # process does it about every hour.
@@ -61,10 +62,10 @@ class RedisGroups:
             keys=[self.group_key(group)],
             args=[PROCESS_MARK + process, f"{{{self.prefix}:", capacity, data],
         )
-        texts = [each.decode() for each in refused]
+        texts = [unpack(each) for each in refused]
         return (
-            None if token is None else token.decode(),
-            [channel.decode() for channel in channels],
+            None if token is None else unpack(token),
+            [unpack(channel) for channel in channels],
             dict(zip(texts[::2], texts[1::2])),
         )
 
@@ -102,4 +103,4 @@ class RedisGroups:
         found = self.call(wire.command, "HGETALL", key)
         if isinstance(found, list):
             found = dict(zip(found[::2], found[1::2]))
-        return {member.decode(): token.decode() for member, token in found.items()}
+        return {unpack(member): unpack(token) for member, token in found.items()}

@@ -31,3 +31,8 @@ def pack(args):
             arg = b"%d" % arg if kind is int else str(arg).encode()
         parts.append(b"$%d\r\n%b\r\n" % (len(arg), arg))
     return b"".join(parts)
+
+
+def unpack(data):
+    """Return stored bytes as a text. Whoever reaches the server may store any."""
+    return data.decode(errors="replace")
