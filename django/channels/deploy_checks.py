@@ -144,7 +144,10 @@ def _bounds(params):
         ("MAX_MESSAGE_BYTES", LARGEST_MESSAGE),
         ("INBOX_CAPACITY", FAR * DEFAULT_INBOX_CAPACITY),
     ):
-        yield f"OPTIONS[{key!r}]", options.get(key, 0), most
+        value = options.get(key, 0)
+        # One without such an option lets it be anything.
+        number = value if isinstance(value, (int, float)) else 0
+        yield f"OPTIONS[{key!r}]", number, most
 
 
 def _missing(params, backend):
@@ -154,17 +157,25 @@ def _missing(params, backend):
     urls = params.get("LOCATION")
     missing = set()
     for url in urls if isinstance(urls, (list, tuple)) else [urls]:
-        parts = urlsplit(str(url))
+        try:
+            parts = urlsplit(str(url))
+        except ValueError:
+            # That of a backend without URLs.
+            continue
         if parts.scheme not in ("redis", "rediss") or _is_local(parts.hostname):
             continue
         client = backend.options.get("CLIENT_OPTIONS", {})
-        # What the URL says comes first, as it does for the backend.
-        client = {**client, **dict(parse_qsl(parts.query))}
+        password = None
+        # With Sentinels, the URL's password and query are for them alone.
+        if not backend.options.get("SENTINEL"):
+            password = parts.password
+            # What the URL says comes first, as it does for the backend.
+            client = {**client, **dict(parse_qsl(parts.query))}
         if parts.scheme == "redis":
             missing.add("TLS")
         elif client.get("ssl_cert_reqs", "required") in (None, "none", CERT_NONE):
             missing.add("check of its certificate")
-        if not parts.password and not client.keys() & {
+        if not password and not client.keys() & {
             "password",
             "credential_provider",
         }:

@@ -156,6 +156,7 @@ class DeployChecksTests(SimpleTestCase):
             ({"OPTIONS": {"MAX_MESSAGE_BYTES": 2**20}}, []),
             ({"OPTIONS": {"MAX_MESSAGE_BYTES": 2**20 + 1}}, ["MAX_MESSAGE_BYTES"]),
             ({"OPTIONS": {"INBOX_CAPACITY": 160_001}}, ["INBOX_CAPACITY"]),
+            ({"OPTIONS": {"INBOX_CAPACITY": "no option of it"}}, []),
         ):
             with self.subTest(params=params):
                 with override_settings(CHANNEL_BACKENDS=memory(**params)):
@@ -181,6 +182,7 @@ class DeployChecksTests(SimpleTestCase):
             ["default"],
             {"default": {"BACKEND": object}},
             {"default": {"BACKEND": memory, "LOCATION": 5}},
+            {"default": {"BACKEND": memory, "LOCATION": "//[no URL"}},
         ):
             with (
                 self.subTest(backends=backends),
@@ -216,6 +218,24 @@ class DeployChecksTests(SimpleTestCase):
                 "rediss://:secret@cache",
                 {**keys, "CLIENT_OPTIONS": {"ssl_cert_reqs": None}},
                 "no check of its certificate.",
+            ),
+            (
+                "rediss://:secret@sentinel?ssl_cert_reqs=required",
+                {
+                    **keys,
+                    "SENTINEL": "channels",
+                    "CLIENT_OPTIONS": {"ssl_cert_reqs": None},
+                },
+                "no check of its certificate and no password.",
+            ),
+            (
+                "rediss://sentinel",
+                {
+                    **keys,
+                    "SENTINEL": "channels",
+                    "CLIENT_OPTIONS": {"password": "secret"},
+                },
+                None,
             ),
         ):
             backend = {
