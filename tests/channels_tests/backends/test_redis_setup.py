@@ -79,6 +79,38 @@ class ConfigurationTests(SimpleTestCase):
         )
         self.assertEqual(RedisChannelBackend("jobs", {}).check(), [])
 
+    def test_options_that_redis_py_does_not_take(self):
+        for params in (
+            {"LOCATION": "redis://:secret@127.0.0.1?db=x"},
+            {"LOCATION": "rediss://:secret@127.0.0.1?socket_keepalive=1&nosuch=1"},
+            {"OPTIONS": {"CLIENT_OPTIONS": {"nosuch": 1, "password": "secret"}}},
+            {"OPTIONS": {"CLIENT_OPTIONS": {"protocol": "x"}}},
+            {
+                "LOCATION": ["redis://:secret@a", "redis://b?db=x"],
+                "OPTIONS": {"CLUSTER": True},
+            },
+            {
+                "LOCATION": ["redis://:secret@a"],
+                "OPTIONS": {"SENTINEL": "x", "CLIENT_OPTIONS": {"nosuch": 1}},
+            },
+        ):
+            with self.subTest(params=params):
+                (error,) = RedisChannelBackend("jobs", params).check()
+                self.assertEqual(error.id, "channels.E002")
+                self.assertIn("CHANNEL_BACKENDS['jobs']: redis-py", error.msg)
+                self.assertNotIn("secret", error.msg)
+
+    def test_options_that_redis_py_takes(self):
+        for params in (
+            {"LOCATION": "rediss://me:secret@a:1/2?ssl_cert_reqs=none&protocol=3"},
+            {"LOCATION": "unix:///run/redis.sock?db=1"},
+            {"OPTIONS": {"CLIENT_OPTIONS": {"health_check_interval": 5}}},
+            {"LOCATION": ["redis://a", "redis://b"], "OPTIONS": {"CLUSTER": True}},
+            {"LOCATION": ["rediss://:x@a", "redis://b"], "OPTIONS": {"SENTINEL": "x"}},
+        ):
+            with self.subTest(params=params):
+                self.assertEqual(RedisChannelBackend("jobs", params).check(), [])
+
     def test_redis_is_missing(self):
         with mock.patch(
             "django.channels.backends.redis.backend.find_spec", return_value=None

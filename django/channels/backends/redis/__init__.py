@@ -9,7 +9,8 @@ go there. ``receiver``, ``shards`` and ``inbox`` wait for what comes, and by
 ``waiting`` for a server that is away; ``places`` are the receiver's, for answers
 that may be lost, and ``subscription`` is the inbox's, for what is published. The
 scripts that the server runs are in the ``.lua`` files.
-Nothing imports the package redis before a backend is used.
+Nothing imports the package redis before a backend is used, or checked that has
+options for it.
 """
 
 from .backend import RedisChannelBackend

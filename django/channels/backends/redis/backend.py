@@ -6,6 +6,7 @@ import threading
 from importlib.util import find_spec
 
 from django.channels.exceptions import BackendUnavailable
+from django.core import checks
 
 from ..shared import SharedChannelBackend
 from .connection import Connection, Server
@@ -142,6 +143,25 @@ class RedisChannelBackend(RedisQueues, RedisDurable, RedisGroups, SharedChannelB
     def subscription(self, key):
         """Return a new Subscription to what is published as ``key``."""
         return self.call(self.server.subscription, self.connection.client, key)
+
+    def check(self, **kwargs):
+        found = super().check(**kwargs)
+        if not self.server.has_options:
+            # So redis isn't imported for it.
+            return found
+        from redis.exceptions import RedisError
+
+        try:
+            self.server.check_options()
+        except (TypeError, ValueError, RedisError) as error:
+            found.append(
+                checks.Error(
+                    f"{self}: redis-py doesn't take what is in LOCATION, after the "
+                    f"'?', or in OPTIONS['CLIENT_OPTIONS']: {error}",
+                    id="channels.E002",
+                )
+            )
+        return found
 
     def check_server(self):
         try:

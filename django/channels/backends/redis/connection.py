@@ -54,6 +54,20 @@ class Server:
                 "OPTIONS['SENTINEL'] to the name of the service."
             )
 
+    @property
+    def has_options(self):
+        """Whether there is anything for check_options()."""
+        return bool(self.client_options) or any(urlsplit(u).query for u in self.urls)
+
+    def check_options(self):
+        """Raise what redis-py says of the URLs' and other options; connect to none."""
+        from redis.connection import parse_url
+
+        for url in self.urls:
+            parse_url(url)
+        if not self.cluster:
+            self._single_client(self._options()).connection_pool.make_connection()
+
     def client(self):
         """Return a new client, with a pool of its own, for the whole of it."""
         options = self._options()
