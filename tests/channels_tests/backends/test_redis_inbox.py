@@ -3,6 +3,7 @@
 import threading
 from unittest import mock
 
+from django.channels.backends.base import LARGEST
 from django.channels.backends.redis.connection import Connection
 from django.channels.backends.redis.subscription import Subscription
 from django.channels.testing.backend_suite.case import PATIENCE, Sink
@@ -161,12 +162,26 @@ class InboxTests(InboxTestCase, SimpleTestCase):
         name, sink = self.member()
         inbox = self.backend._inbox._inbox
         junk = [b"\xff 1", b"x", b"1e9 ", b" 1", b"9" * 5000 + b" 1", b"0 1"]
+        self.send_in_turns(name, [0])
+        # It has subscribed by then.
+        sink.wait_for(1)
         with self.assertLogs("django.channels", "WARNING"):
-            for n, data in enumerate(junk):
+            for n, data in enumerate(junk, 1):
                 self.server.command("SPUBLISH", inbox, data)
                 self.send_in_turns(name, [n])
-            self.assertArrive(sink, range(len(junk)))
+            self.assertArrive(sink, range(len(junk) + 1))
         self.assertEqual(self.backend.dropped, {"unreadable": 5})
+
+    def test_longest_lease(self):
+        backend = self.make(OPTIONS={"LEASE": LARGEST})
+        name, sink = self.listen(backend)
+        for n in range(2):
+            self.send(name, self.other, n=n)
+            sink.wait_for(n + 1)
+            self.wait_until(
+                lambda: self.server.command("LLEN", backend._inbox._inbox) == 0
+            )
+        self.assertArrive(sink, range(2))
 
     def test_nothing_comes_any_more(self):
         """It's read at the next beat."""

@@ -6,7 +6,7 @@ from time import monotonic
 
 from django.channels.exceptions import BackendUnavailable
 
-from .waiting import Outage
+from .waiting import SLICE, Outage
 
 logger = logging.getLogger("django.channels")
 
@@ -195,7 +195,8 @@ class Inbox:
             end = 0
         elif self._untold:
             end = min(end, self._tell_at)
-        came = self._take_published(max(0, end - monotonic()))
+        # Nothing waits for a socket as long as a lease may be.
+        came = self._take_published(min(SLICE, max(0, end - monotonic())))
         if not came and self._known >= self._next:
             self._read()
         if self._untold and (
