@@ -7,6 +7,7 @@ backends of the same LOCATION share one.
 """
 
 import logging
+import os
 import threading
 from collections import Counter, deque
 from time import monotonic
@@ -63,6 +64,18 @@ class MemoryState:
 
 _states = {}
 _states_lock = threading.Lock()
+
+
+def _after_fork():
+    for state in _states.values():
+        # A thread may have held it that isn't in this process, as those aren't
+        # that receive.
+        state.lock = threading.Lock()
+        state.receivers = {}
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class MemoryChannelBackend(MemoryDurable, BaseChannelBackend):

@@ -1,3 +1,7 @@
+import os
+import signal
+import unittest
+import warnings
 from collections import Counter
 from time import monotonic
 from unittest import mock
@@ -7,6 +11,7 @@ from django.channels.testing.backend_suite import (
     ChannelBackendTests,
     SharedChannelBackendTests,
 )
+from django.channels.testing.backend_suite.case import PATIENCE
 from django.test import SimpleTestCase
 
 
@@ -36,6 +41,30 @@ class MemoryBackendTests(ChannelBackendTests, SimpleTestCase):
 
     def let_pass(self, seconds):
         self.ahead += seconds
+
+    @unittest.skipUnless(hasattr(os, "fork"), "Processes can't be forked here.")
+    def test_fork(self):
+        """A child waits for none of the parent's threads, nor sends to them."""
+        receiver = self.open("a")
+        call = self.in_thread(receiver.receive)
+        self.wait_until(lambda: receiver._idle)
+        with self.backend._state.lock, warnings.catch_warnings():
+            # Python 3.12 and later: threads may hold locks. So they do.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+            if child == 0:
+                status = 1
+                try:
+                    signal.alarm(PATIENCE)
+                    self.send("a", n=1)
+                    served = self.backend.is_served("a")
+                    got = self.receive("a")
+                    status = 0 if got == {"n": 1} and not served else 2
+                finally:
+                    os._exit(status)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        self.send("a", n=2)
+        self.assertEqual(call.result().content, {"n": 2})
 
     def test_unique_and_given_back(self):
         """Two wait when one is given back: either keeps others away."""
