@@ -7,6 +7,7 @@ from unittest import mock
 
 from django.apps import apps
 from django.channels.backends.database import DatabaseChannelBackend, notifications
+from django.channels.backends.database.failures import is_read_only
 from django.channels.backends.database.notifications import NotificationAlarm
 from django.channels.backends.database.outage import Outage
 from django.channels.backends.recovery import Recovery
@@ -105,6 +106,20 @@ class SQLiteBackendTests(FullTests, DatabaseBackendTests, DatabaseTestCase):
             return function(*args), next(count)
         finally:
             connection.set_progress_handler(None, 1)
+
+    def test_file_that_is_only_read(self):
+        for send in (
+            partial(self.send, "a"),
+            partial(self.backend.add, Message("b", {}), Delivery(durable=True)),
+        ):
+            with connections[ALIAS].cursor() as cursor:
+                cursor.execute("PRAGMA query_only = ON")
+            self.addCleanup(connections[ALIAS].close)
+            with self.assertRaisesMessage(
+                BackendUnavailable, "may this process not write SQLite's file"
+            ) as caught:
+                send()
+            self.assertIs(caught.exception.unsent, True)
 
     def test_looking_among_many(self):
         """It costs no more to see that something waits where much does."""
@@ -294,6 +309,17 @@ class MariaDBBackendTests(ManyWritersTests, DatabaseTestCase):
     lock = "LOCK TABLES {table} WRITE"
     be_impatient = "SET SESSION lock_wait_timeout = 0"
     race_messages = 100
+
+
+class ReadOnlyTests(SimpleTestCase):
+    def test_mysql(self):
+        error = OperationalError(
+            1290,
+            "The MySQL server is running with the --read-only option so it cannot "
+            "execute this statement",
+        )
+        self.assertIs(is_read_only(error), True)
+        self.assertIs(is_read_only(OperationalError(2006, "Gone away")), False)
 
 
 class OutageLogTests(SimpleTestCase):

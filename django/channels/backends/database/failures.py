@@ -58,7 +58,8 @@ class DatabaseFailures:
         if is_read_only(error):
             return BackendUnavailable(
                 f"{self}: the {self.store_name} can't be written. Has another server "
-                f"become the primary? The connection is to one that only reads.",
+                f"become the primary? The connection is to one that only reads. Or "
+                f"may this process not write SQLite's file, and in its folder?",
                 unsent=True,
             )
         # A lost connection is a bare DatabaseError of psycopg2's.
@@ -100,8 +101,11 @@ def is_busy(error):
 
 
 def is_read_only(error):
-    """Tell whether PostgreSQL takes no changes, as a standby doesn't."""
-    return isinstance(error, InternalError) and "read-only" in str(error)
+    """Tell whether no changes are taken, as a standby doesn't."""
+    # PostgreSQL; MySQL, MariaDB; SQLite.
+    return isinstance(error, (InternalError, OperationalError)) and any(
+        words in str(error) for words in ("read-only", "readonly database")
+    )
 
 
 def is_full(error):
