@@ -2,6 +2,8 @@
 
 from itertools import islice
 
+from django.channels import codec
+
 from .durable import DEAD_LIMIT
 from .memory_jobs import dead_message, message_of
 
@@ -81,6 +83,7 @@ class MemoryDurable:
             return sum([jobs.dead.pop(each.id, None) is not None for each in dead])
 
     def store_result(self, id, content, expiry):
+        content = codec.plain(content)
         self.check_size(content)
         with self._state.lock:
             now = self.clock()

@@ -23,8 +23,9 @@ class MemoryResults:
         return len(self._kept)
 
     def store(self, id, content, expires, now):
+        """Keep the content, which nobody else has."""
         self._sweep(now)
-        self._kept[id] = (codec.plain(content), expires)
+        self._kept[id] = (content, expires)
         heapq.heappush(self._times, (expires, id))
 
     def get(self, id, now):

@@ -1,5 +1,6 @@
 """Durable channels in the database."""
 
+from django.channels import codec
 from django.channels.backends.durable import DEAD_LIMIT, DeadMessage
 from django.channels.backends.serializer import ERROR, RESULT
 from django.channels.message import DurableMessage
@@ -75,7 +76,7 @@ class DatabaseDurable:
             return sum([self.jobs.purge(int(each.id)) for each in dead])
 
     def store_result(self, id, content, expiry):
-        data = self._encode(content, RESULT + id)
+        data = self._encode(codec.plain(content), RESULT + id)
         with self._reaching():
             self.results.store(id, data, expiry)
 

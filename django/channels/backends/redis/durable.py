@@ -5,6 +5,7 @@ from functools import partial
 from heapq import merge
 from itertools import islice
 
+from django.channels import codec
 from django.channels.exceptions import BackendUnavailable
 from django.channels.message import DurableMessage
 
@@ -118,7 +119,7 @@ class RedisDurable:
         return sum([self._change_dead(each, "purge") for each in dead])
 
     def store_result(self, id, content, expiry):
-        data = self._encode(content, RESULT + id)
+        data = self._encode(codec.plain(content), RESULT + id)
         wire, key = self.connection.wire, self.result_key(id)
         self.call(wire.command, "SET", key, data, "PX", _ms(expiry) or 1)
 

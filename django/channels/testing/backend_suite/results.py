@@ -1,5 +1,6 @@
 """Results: what is kept by an id, for a time."""
 
+from django.channels.codec import MAX_DEPTH
 from django.channels.exceptions import InvalidMessage
 
 CONTENT = {"s": "é", "b": b"\0", "n": [None, True, 1.5, {"x": []}]}
@@ -68,6 +69,16 @@ class ResultTests:
         with self.assertRaisesMessage(InvalidMessage, "'n.0' holds a value of type"):
             self.store("a", {"n": [object()]})
         self.assertEqual(self.backend.result("a"), {"n": 1})
+
+    def test_result_that_no_message_could_hold(self):
+        """Whoever asks for it could not read it, or only some backends."""
+        deep = []
+        for _ in range(MAX_DEPTH):
+            deep = [deep]
+        for content in ({"n": {1: 2}}, {"n": deep}, {"s": "x" * 2**20, "n": {1}}):
+            with self.assertRaisesMessage(InvalidMessage, "key 'n"):
+                self.store("a", content)
+        self.assertIsNone(self.backend.result("a"))
 
     def test_flush_of_results(self):
         self.store("a", {"n": 1})
