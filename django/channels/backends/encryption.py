@@ -12,7 +12,8 @@ class Cipher:
 
     What is encrypted is bound to its ``place``, a text without NUL: who can
     write to the store, but has no key, can't pass what a client has sent to
-    one channel off as a message of another.
+    one channel off as a message of another; save what is sent to a group, whose
+    members aren't encrypted.
     """
 
     def __init__(self, keys):
