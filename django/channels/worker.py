@@ -4,7 +4,7 @@ import os
 import threading
 from contextvars import Context
 from functools import partial
-from time import monotonic
+from time import monotonic, sleep
 from weakref import WeakSet
 
 from django.conf import settings
@@ -29,6 +29,9 @@ MAX_OPENING = 8
 # The longest wait for the end, in seconds: a thread can't wait for longer than
 # some 292 years.
 LONGEST_WAIT = 2**32
+
+# How many seconds a thread waits after an error of the backend's.
+FAULT_DELAY = 1
 
 # The workers that were started in this process.
 _started_workers = WeakSet()
@@ -137,6 +140,17 @@ class Worker:
             message.leave()
 
     def _work(self):
+        while not self.leases.closing:
+            try:
+                self._handle_all()
+                break
+            except Exception:
+                signals.logger.exception("A worker thread can't receive and retries.")
+                sleep(FAULT_DELAY)
+        # Persistent ones, too: they're this thread's, which ends.
+        connections.close_all()
+
+    def _handle_all(self):
         receive = self._receiver.receive
         thread = threading.current_thread()
         context = ThreadContext()
@@ -161,8 +175,6 @@ class Worker:
                 # A fault around the consumer, such as a signal's receiver.
                 signals.logger.exception("A worker thread met an error and goes on.")
             del self._handling[thread]
-        # Persistent ones, too: they're this thread's, which ends.
-        connections.close_all()
 
     def _handle_tidily(self, consumer, message, connected):
         """Return whether the thread has connections to databases after it."""

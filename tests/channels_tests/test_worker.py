@@ -244,6 +244,41 @@ class WorkerTests(WorkerTestCase):
                 self.assertTrue(done.wait(10))
         self.assertIn("A worker thread met an error and goes on.", logs.output[0])
 
+    @mock.patch("django.channels.worker.FAULT_DELAY", 0.01)
+    def test_fault_of_the_backend(self):
+        """It's logged, and the thread goes on."""
+        done = threading.Event()
+        Channel.consumer("task")(done.set)
+        receiver = self.backend.receiver(["task"])
+        faults = [ValueError, TypeError]
+
+        def receive(timeout=None):
+            if faults:
+                raise faults.pop()
+            return receiver.receive(timeout)
+
+        faulty = mock.Mock(receive=receive, close=receiver.close)
+        with mock.patch.object(self.backend, "receiver", return_value=faulty):
+            with self.assertLogs("django.channels.worker", "ERROR") as logs:
+                with self.running():
+                    Channel("task").send()
+                    self.assertTrue(done.wait(10))
+        self.assertEqual(len(logs.output), 2)
+
+    @mock.patch("django.channels.worker.FAULT_DELAY", 0.01)
+    def test_stop_while_the_backend_is_faulty(self):
+        called = threading.Event()
+
+        def receive():
+            called.set()
+            raise ValueError
+
+        faulty = mock.Mock(receive=receive)
+        with mock.patch.object(self.backend, "receiver", return_value=faulty):
+            with self.assertLogs("django.channels.worker", "ERROR"):
+                with self.running():
+                    self.assertTrue(called.wait(10))
+
     def test_message_without_a_consumer(self):
         run_here(self.backend, Message("nobody", {}))
 
