@@ -53,10 +53,11 @@ def plain(value, key="", depth=1):
                 for k, v in value.items()
             }
         return [plain(v, _below(key, i), depth + 1) for i, v in enumerate(value)]
+    # A SimpleLazyObject is an instance of what's in it, but its type is no subclass.
     for base in (str, bytes, float):
-        if isinstance(value, base):
+        if issubclass(kind, base):
             return base.__new__(base, value) if base is not str else str.__str__(value)
-    if isinstance(value, int):
+    if issubclass(kind, int):
         return _plain_int(int.__new__(int, value), key)
     raise InvalidMessage(
         f"The message's key {key!r} holds a value of type "
@@ -126,7 +127,7 @@ def _plain_int(value, key):
 
 
 def _plain_key(name, key):
-    if isinstance(name, str):
+    if issubclass(type(name), str):
         return str.__str__(name)
     raise InvalidMessage(
         f"The message's key {_below(key, name)!r} is a {type(name).__name__}; the "

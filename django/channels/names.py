@@ -39,7 +39,8 @@ def validate(name, kind="channel"):
     group): 1 to 100 ASCII letters, digits, ".", "_" and "-", and for a reply
     channel a "!" and 1 to 100 more of them. Raise InvalidChannelName if not.
     """
-    if isinstance(name, str) and _name_re.fullmatch(name):
+    # By its type: the expression doesn't take a SimpleLazyObject.
+    if issubclass(type(name), str) and _name_re.fullmatch(name):
         if kind == "channel" or REPLY_MARK not in name:
             # Of an enumeration's member, which may be written as another text.
             return name if type(name) is str else str.__str__(name)

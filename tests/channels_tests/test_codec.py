@@ -4,6 +4,7 @@ from decimal import Decimal
 from django.channels import codec
 from django.channels.exceptions import InvalidMessage
 from django.test import SimpleTestCase
+from django.utils.functional import SimpleLazyObject
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy
 
@@ -56,6 +57,9 @@ class PlainTests(SimpleTestCase):
             ({"a": {1}}, "'a'", "builtins.set"),
             ({"a": gettext_lazy("x")}, "'a'", "__proxy__"),
             ({"a": bytearray()}, "'a'", "builtins.bytearray"),
+            ({"a": SimpleLazyObject(lambda: "x")}, "'a'", "SimpleLazyObject"),
+            ({"a": SimpleLazyObject(lambda: 1)}, "'a'", "SimpleLazyObject"),
+            ({"a": SimpleLazyObject(lambda: 0.5)}, "'a'", "SimpleLazyObject"),
         ):
             with self.subTest(value=value):
                 with self.assertRaisesMessage(InvalidMessage, f"key {key} holds"):
@@ -78,6 +82,8 @@ class PlainTests(SimpleTestCase):
         msg = "The message's key 'a.1' is a int; the keys of a message"
         with self.assertRaisesMessage(InvalidMessage, msg):
             codec.plain({"a": {1: 2}})
+        with self.assertRaisesMessage(InvalidMessage, "is a SimpleLazyObject; the"):
+            codec.plain({"a": {SimpleLazyObject(lambda: "x"): 2}})
 
 
 class EncodingTests(SimpleTestCase):

@@ -3,6 +3,8 @@ from enum import Enum
 from django.channels import names
 from django.channels.exceptions import InvalidChannelName
 from django.test import SimpleTestCase
+from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext_lazy
 
 
 class NamesTests(SimpleTestCase):
@@ -31,6 +33,11 @@ class NamesTests(SimpleTestCase):
                     f"{name!r} is not a valid channel name: use 1 to 100 ASCII",
                 ):
                     names.canonical(name)
+
+    def test_lazy(self):
+        for name in (gettext_lazy("a"), SimpleLazyObject(lambda: "a")):
+            with self.assertRaisesMessage(InvalidChannelName, "is not a valid"):
+                names.canonical(name)
 
     def test_invalid_group(self):
         with self.assertRaisesMessage(InvalidChannelName, "not a valid group name"):
