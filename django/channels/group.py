@@ -1,7 +1,7 @@
 """A group: a set of channels that one send reaches."""
 
 from . import DEFAULT_CHANNEL_BACKEND_ALIAS, channel_backends, codec, names
-from .channel import checked
+from .channel import Channel, checked
 
 
 class Group:
@@ -56,4 +56,5 @@ class Group:
 
 
 def _name_of(channel):
-    return names.canonical(getattr(channel, "name", channel))
+    # Other things have a name too: a group, which can't be a member, or a user.
+    return names.canonical(channel.name if isinstance(channel, Channel) else channel)

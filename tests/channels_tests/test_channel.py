@@ -164,6 +164,12 @@ class UnservedTests(SimpleTestCase):
 
 
 class GroupTests(ChannelTestCase):
+    def test_not_a_channel(self):
+        """What has a name besides isn't taken for the channel of that name."""
+        for method in (Group("g").add, Group("g").discard):
+            with self.assertRaisesMessage(InvalidChannelName, "<Group a> is not a"):
+                method(Group("a"))
+
     def test_send(self):
         group = Group("g")
         group.add("a")
