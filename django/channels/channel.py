@@ -276,11 +276,19 @@ _unserved = set()
 
 
 def warn_unserved(name, said=None):
-    """Log, once per channel, that nobody in this process will handle it."""
+    """Log, once per channel, that nobody in this process will handle it, and why."""
     if is_reply(name) or name in _unserved:
         return
     durable = is_durable(name, said)
     _unserved.add(name)
+    if apps.ready and consumers.get(name) is None:
+        logger.warning(
+            "A message was sent on channel %s, and no installed app has a consumer "
+            "for it in its modules consumers and views: it %s. Is the name right?",
+            name,
+            "waits until there is one" if durable else "expires",
+        )
+        return
     logger.warning(
         "A message was sent on channel %s, and no worker in this process receives "
         "from it: it %s. runserver and runwsserver have workers; under another "

@@ -21,6 +21,7 @@ from django.http import HttpResponse
 from django.utils import translation
 from django.utils.log import log_response
 
+from .channel import warn_unserved
 from .consumer import Consumer
 from .exceptions import BackendUnavailable, ChannelFull, ReplyTimeout, WorkerLost
 from .registry import check_named, consumers
@@ -48,6 +49,9 @@ async def forward(backend, message):
 
     reply = Reply(backend, settings.CHANNEL_HTTP_TIMEOUT)
     message.reply_channel = reply.name
+    if backend.process_local and consumers.get(message.channel) is None:
+        # It ends in a 504, which doesn't say why.
+        warn_unserved(message.channel)
     try:
         await backend.asend(message)
         if backend.process_local and not backend.is_served(message.channel):

@@ -136,6 +136,10 @@ class ChannelTests(ChannelTestCase):
         self.assertEqual(self.receive("a", alias="other").content, {"n": 1})
 
 
+def consume(n):
+    pass
+
+
 class UnservedTests(SimpleTestCase):
     """What is logged outside tests, where no worker is in the process."""
 
@@ -148,6 +152,7 @@ class UnservedTests(SimpleTestCase):
     def test_unserved_channel(self):
         """Said once: under another server nobody would ever handle it."""
         name = Channel.new_name("unserved")
+        Channel.consumer(name)(consume)
         with self.assertLogs("django.channels", "WARNING") as logs:
             Channel(name).send(n=1)
             Channel(name).send(n=2)
@@ -157,10 +162,23 @@ class UnservedTests(SimpleTestCase):
     def test_unserved_durable_channel(self):
         """Its messages don't expire, and the log doesn't say that they do."""
         name = Channel.new_name("unserved")
+        Channel.consumer(name, durable=True)(consume)
         with self.assertLogs("django.channels", "WARNING") as logs:
-            Channel(name, durable=True).send(n=1)
+            Channel(name).send(n=1)
         self.assertNotIn("expires", logs.output[0])
         self.assertIn("it waits until one is started.", logs.output[0])
+
+    def test_no_consumer(self):
+        """A worker wouldn't help: the name is misspelt, or the app isn't there."""
+        for durable, fate in ((None, "it expires."), (True, "it waits until there is")):
+            with self.subTest(durable=durable):
+                name = Channel.new_name("unserved")
+                with self.assertLogs("django.channels", "WARNING") as logs:
+                    Channel(name, durable=durable).send(n=1)
+                    Channel(name, durable=durable).send(n=2)
+                self.assertEqual(len(logs.output), 1)
+                self.assertIn(f"channel {name}, and no installed app", logs.output[0])
+                self.assertIn(fate, logs.output[0])
 
 
 class GroupTests(ChannelTestCase):

@@ -1,3 +1,5 @@
+from unittest import mock
+
 from django.channels import Channel, channel_backends, view_consumer
 from django.channels.worker import Worker
 from django.http import Http404, HttpResponse
@@ -202,6 +204,14 @@ class ForwardTests(SimpleTestCase):
         self.assertEqual(response.content, b"504 Gateway Timeout\n")
         self.assertIn("Gateway Timeout: /plain/4/", logs.output[0])
         self.assertEqual(channel_backends["default"]._state.sinks, {})
+
+    @override_settings(CHANNEL_HTTP_TIMEOUT=0.01)
+    @mock.patch("django.channels.channel._unserved", set())
+    def test_no_consumer(self):
+        """The 504 doesn't say that the channel's name may be misspelt."""
+        with self.assertLogs("django.channels", "WARNING") as logs:
+            self.assertEqual(self.client.get("/plain/4/").status_code, 504)
+        self.assertIn("channel channels_tests.plain, and no installed", logs.output[0])
 
     @override_settings(CHANNEL_BACKENDS=memory(CAPACITY={"channels_tests.plain": 0}))
     def test_full(self):
