@@ -126,6 +126,16 @@ class ChannelBackendHandler(BaseConnectionHandler):
             raise InvalidChannelBackend(
                 f"{place}: could not find the backend {params['BACKEND']!r}: {error}"
             ) from error
+        from .backends.base import BaseChannelBackend
+
+        if not (
+            isinstance(backend_class, type)
+            and issubclass(backend_class, BaseChannelBackend)
+        ):
+            raise InvalidChannelBackend(
+                f"{place}: {params['BACKEND']!r} is no channel backend: that is a "
+                f"class which derives from BaseChannelBackend."
+            )
         if self.stand_in is not None:
             backend_class = self.stand_in(alias, backend_class)
         return backend_class(alias, params)

@@ -47,10 +47,13 @@ class ChecksTests(SimpleTestCase):
             "b": {"BACKEND": "c"},
             # The class, where its path is to be.
             "d": {"BACKEND": MemoryChannelBackend},
+            # What can be imported, and is something else.
+            "e": {"BACKEND": "django.channels.backends.memory"},
+            "f": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
         }
     )
     def test_every_wrong_backend(self):
-        self.assertEqual(self.ids(check_channel_backends), ["channels.E002"] * 3)
+        self.assertEqual(self.ids(check_channel_backends), ["channels.E002"] * 5)
 
     def test_http_backend(self):
         for value in ("other", ["default"]):
