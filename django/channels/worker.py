@@ -10,7 +10,7 @@ from weakref import WeakSet
 from django.conf import settings
 from django.db import close_old_connections, connections, reset_queries
 
-from . import signals
+from . import names, signals
 from .handling import arun_consumer, run_consumer
 from .leases import Leases
 from .loop import LoopThread
@@ -53,7 +53,10 @@ class Worker:
     def __init__(self, backend, threads=1, channels=None, loop=None):
         self.backend = backend
         self.threads = threads
-        self.channels = consumers.channels() if channels is None else list(channels)
+        if channels is None:
+            channels = consumers.channels()
+        # One name is no list of letters.
+        self.channels = [channels] if isinstance(channels, str) else list(channels)
         self.leases = Leases(backend)
         self.loop = LoopThread() if loop is None else loop
         self._async_slots = threading.BoundedSemaphore(MAX_ASYNC)
@@ -70,6 +73,7 @@ class Worker:
         if self._receiver is not None:
             # It was stopped, and so were these.
             self.leases = Leases(self.backend)
+        self.channels = [names.canonical(name) for name in self.channels]
         self._receiver = self.backend.receiver(self.channels)
         self.leases.start()
         self._pool = [

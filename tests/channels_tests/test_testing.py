@@ -4,7 +4,11 @@ from unittest import mock
 from django.channels import Channel, Group, channel_backends, consumers
 from django.channels.backends.base import BaseChannelBackend
 from django.channels.backends.memory import MemoryChannelBackend
-from django.channels.exceptions import InvalidChannelBackend, InvalidMessage
+from django.channels.exceptions import (
+    InvalidChannelBackend,
+    InvalidChannelName,
+    InvalidMessage,
+)
 from django.channels.testing import isolation, stand_ins
 from django.contrib.auth.models import User
 from django.db import connection, transaction
@@ -301,6 +305,20 @@ class AssertionTests(SimpleTestCase):
         msg = "'b' ran 0 time(s), not at least once. Others that ran: 'a' 1."
         with self.assertRaisesMessage(AssertionError, msg):
             self.assertConsumed("b")
+
+    def test_names(self):
+        """Those of channels 0.1 are understood; what can't be a name is an error."""
+        consumers.register("websocket.receive", lambda: None)
+        Channel("django.websocket.receive").send()
+        self.assertEqual(self.run_messages(), 1)
+        self.assertConsumed("django.websocket.receive", times=1)
+        for method in (
+            self.assertMessageSent,
+            self.assertNothingSent,
+            self.assertConsumed,
+        ):
+            with self.assertRaises(InvalidChannelName):
+                method("a b")
 
     def test_capture(self):
         Channel("a").send(n=1)

@@ -62,6 +62,16 @@ class WorkerTests(WorkerTestCase):
             self.assertTrue(done.wait(10))
         self.assertEqual(got, [("task", 3, "channels-worker-0")])
 
+    def test_channels(self):
+        """They may be one name, and a name of channels 0.1."""
+        for channels in ("django.websocket.receive", ["django.websocket.receive"]):
+            with self.subTest(channels=channels):
+                worker = Worker(self.backend, channels=channels)
+                worker.start()
+                self.addCleanup(worker.stop)
+                self.assertIs(self.backend.is_served("websocket.receive"), True)
+                worker.stop()
+
     def test_script_prefix(self):
         """
         reverse() begins with FORCE_SCRIPT_NAME, which django.setup() sets in the

@@ -3,6 +3,8 @@
 from collections import Counter
 from contextlib import contextmanager
 
+from django.channels import names
+
 from . import isolation, running
 
 # Tells unittest to leave the frames of this module out of tracebacks.
@@ -18,8 +20,7 @@ class ChannelAssertions:
         whose content has at least these keys with these values. Return the
         first one.
         """
-        name = getattr(channel, "name", channel)
-        return self._find_sent("channel", name, content)
+        return self._find_sent("channel", _name_of(channel), content)
 
     def assertGroupSent(self, group, /, **content):
         """Assert the same of a message that was sent to a group."""
@@ -30,7 +31,7 @@ class ChannelAssertions:
         Assert that no message was sent: on the channel or, without one, on any
         and to no group.
         """
-        name = getattr(channel, "name", channel)
+        name = None if channel is None else _name_of(channel)
         sent = [s for s in isolation.current.sent if name in (None, s.channel)]
         if sent:
             where = "" if name is None else f" on the channel {name!r}"
@@ -43,7 +44,7 @@ class ChannelAssertions:
         Assert that the channel's consumer has run, ``times`` times or at least
         once. That it raised an exception makes no difference.
         """
-        name = getattr(channel, "name", channel)
+        name = _name_of(channel)
         count = isolation.current.consumed.get(name, 0)
         if count != times if times is not None else not count:
             expected = "at least once" if times is None else f"{times} time(s)"
@@ -126,6 +127,11 @@ class ChannelAssertions:
             f"None of the {len(there)} message(s) on the {kind} {name!r} has that "
             f"content. The nearest differs:\n{lines}\nAll of them:\n{_listed(there)}"
         )
+
+
+def _name_of(channel):
+    """Return the name, as a message has it; one that none can have is an error."""
+    return names.canonical(getattr(channel, "name", channel))
 
 
 def _differences(found, expected):
