@@ -100,7 +100,10 @@ def missing_package():
     """Return the name of a package the server needs and can't have, or None."""
     # They aren't imported: a process that only supervises others needs none.
     for module, name in PACKAGES.items():
-        if find_spec(module) is None:
+        spec = find_spec(module)
+        # Without Twisted, Autobahn's plugins for it are still in a directory
+        # of its name, which has no origin.
+        if spec is None or spec.origin is None:
             return name
     return None
 

@@ -1,6 +1,8 @@
 import io
+import os
 import signal
 import sys
+import tempfile
 from unittest import mock
 
 from django.channels import channel_backends
@@ -111,3 +113,14 @@ class RunTests(SimpleTestCase):
                 self.assertTrue(stderr.getvalue().startswith(f"{name} is not "))
                 self.assertIn("pip install", stderr.getvalue())
                 self.assertEqual(stderr.getvalue().count("\n"), 1)
+
+    def test_left_over_directory(self):
+        """Autobahn puts its plugins for Twisted where Twisted has its own."""
+        with tempfile.TemporaryDirectory() as directory:
+            os.makedirs(os.path.join(directory, "twisted", "plugins"))
+            with (
+                mock.patch.object(sys, "path", [directory]),
+                mock.patch.dict(sys.modules),
+            ):
+                sys.modules.pop("twisted", None)
+                self.assertEqual(development.missing_package(), "Twisted")
