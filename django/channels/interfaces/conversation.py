@@ -146,8 +146,15 @@ class Conversation:
                 "A message to a WebSocket has keys that mean nothing there: %s.",
                 ", ".join(sorted(content.keys() - _KEYS)),
             )
-        if isinstance(content.get("state"), dict):
-            self.values.update(codec.plain(content["state"]))
+        state = content.get("state")
+        if isinstance(state, dict):
+            self.values.update(codec.plain(state))
+        elif state is not None:
+            logger.warning(
+                "A message to a WebSocket has a state of type %s, not dict: it isn't "
+                "kept.",
+                type(state).__name__,
+            )
         if content.get("accept") and self.state == CONNECTING:
             self._accept(content.get("subprotocol"))
         if frame is not None:

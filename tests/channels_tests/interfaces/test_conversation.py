@@ -225,6 +225,16 @@ class ReceiveTests(ConversationTestCase):
         values["state"]["list"].append(2)
         self.assertEqual(self.talk.values["list"], [1])
 
+    def test_state_that_is_no_dict(self):
+        """It's said that it isn't kept, and not what it is."""
+        with self.assertLogs("django.channels.server", "WARNING") as logs:
+            self.tell(state="secret")
+        self.assertIn("a state of type str, not dict", logs.output[0])
+        self.assertNotIn("secret", logs.output[0])
+        self.assertEqual(self.talk.values, {})
+        with self.assertNoLogs("django.channels.server", "WARNING"):
+            self.tell(state=None)
+
     def test_pauses(self):
         """The socket is read no further while frames wait, and then again."""
         for text in "abcd":
