@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from asgiref.sync import sync_to_async
 
 from django.conf import settings
+from django.core.handlers.base import BaseHandler
 from django.core.handlers.exception import (
     convert_exception_to_response,
     response_for_exception,
@@ -86,7 +87,7 @@ class ViewConsumer(Consumer):
         request, args, kwargs, reply_channel = open_request(message)
 
         def view(request):
-            return self.function(request, *args, **kwargs)
+            return self._checked(self.function(request, *args, **kwargs))
 
         with _surroundings(request):
             response = convert_exception_to_response(view)(request)
@@ -97,12 +98,17 @@ class ViewConsumer(Consumer):
         request, args, kwargs, reply_channel = open_request(message)
 
         async def view(request):
-            return await self.function(request, *args, **kwargs)
+            return self._checked(await self.function(request, *args, **kwargs))
 
         with _surroundings(request):
             response = await convert_exception_to_response(view)(request)
             reply = await sync_to_async(_reply)(message, reply_channel, response)
         await message.backend.asend(reply)
+
+    def _checked(self, response):
+        """Return the response; for None, raise what any view's is told by."""
+        BaseHandler().check_response(response, self.function)
+        return response
 
 
 @contextmanager

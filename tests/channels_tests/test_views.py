@@ -45,6 +45,22 @@ class ViewConsumerTests(SimpleTestCase):
 
         self.assertEqual(self.client.get("/forward/3/").status_code, 404)
 
+    def test_nothing_returned(self):
+        """The error is the one that any view has."""
+
+        @view_consumer("channels_tests.view")
+        def view(request, number):
+            pass
+
+        @view_consumer("channels_tests.plain")
+        async def aview(request, number):
+            pass
+
+        for path, name in (("/forward/3/", "view"), ("/plain/3/", "aview")):
+            msg = f"The view {__name__}.{name} didn't return an HttpResponse object."
+            with self.assertRaisesMessage(ValueError, msg):
+                self.client.get(path)
+
     def test_script_prefix(self):
         """reverse() begins as it does where the request came in."""
 
