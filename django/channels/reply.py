@@ -1,6 +1,7 @@
 """Waiting for the reply to one request."""
 
 import asyncio
+import logging
 import queue
 from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -8,6 +9,11 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from . import http
 from .exceptions import InvalidMessage, ReplyTimeout, nothing_sent
 from .request import ResponseMessage
+
+logger = logging.getLogger("django.channels")
+
+# Those of a reply that a consumer sends.
+KEYS = frozenset({"status", "headers", "reason", "content", "more_content"})
 
 
 class Reply:
@@ -87,6 +93,11 @@ class Reply:
             pass
 
     def _decode(self, content):
+        if not content.keys() <= KEYS:
+            logger.warning(
+                "A reply to a request has keys that mean nothing there: %s.",
+                ", ".join(sorted(content.keys() - KEYS)),
+            )
         if not content.get("more_content"):
             return http.decode_response(content)
         response = http.decode_response(content, self._chunks())

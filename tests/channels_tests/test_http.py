@@ -248,6 +248,13 @@ class ResponseTests(SimpleTestCase):
         self.assertEqual(response.headers["X-A"], "1")
         self.assertEqual(response.status_code, 200)
 
+    def test_invalid_content(self):
+        """Nothing is made a text that isn't one."""
+        for content in ({"a": 1}, ["a"], 3, None):
+            with self.subTest(content=content):
+                with self.assertRaisesMessage(InvalidMessage, "content is of type "):
+                    http.decode_response({"content": content})
+
     def test_more(self):
         response = http.decode_response({"content": b"1"}, iter([b"2"]))
         self.assertIsInstance(response, StreamingHttpResponse)

@@ -32,6 +32,14 @@ class ReplyTests(ChannelTestCase):
         self.assertEqual(response.headers["X-A"], "1")
         self.assertEqual(response.cookies["a"].value, "b")
 
+    def test_unknown_keys(self):
+        """A key that means nothing is said, and the rest is the reply."""
+        with self.assertLogs("django.channels", "WARNING") as logs:
+            self.send(status=201, contents="secret")
+        self.assertIn("keys that mean nothing there: contents.", logs.output[0])
+        self.assertNotIn("secret", logs.output[0])
+        self.assertEqual(self.reply.wait().status_code, 201)
+
     def test_by_reference(self):
         response = HttpResponse("a")
         self.backend.send(ResponseMessage(self.reply.name, response))

@@ -54,6 +54,9 @@ def decode_response(content, more=None):
         body = body.encode()
     headers = content.get("headers", [])
     try:
+        if not isinstance(body, bytes):
+            # A response would write a text of it, or of its keys.
+            raise TypeError(f"content is of type {type(body).__name__}")
         if more is None:
             response = HttpResponse(body, status=status)
         else:
