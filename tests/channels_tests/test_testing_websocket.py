@@ -5,6 +5,7 @@ import unittest
 from unittest import mock
 
 from django.channels import Channel, Group, channel_backends
+from django.channels.testing import isolation
 from django.channels.worker import Worker
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
@@ -60,6 +61,16 @@ class WebSocketTests(EchoTestCase):
         self.assertEqual(socket.close_code, 1000)
         self.assertConsumed("websocket.receive", times=3)
         self.assertEqual(channel_backends["default"]._state.sinks, {})
+
+    def test_outside_tests(self):
+        """A client in a shell, or in a test of unittest alone, opens sockets too."""
+        # What is here in a test is made at its first use.
+        self.assertIs(channel_backends["default"].process_local, True)
+        isolation.current.used = True
+        with mock.patch.object(isolation, "current", None):
+            with self.client.websocket("/a/") as socket:
+                socket.send("text")
+                self.assertEqual(socket.receive(), "text")
 
     def test_handshake(self):
         self.client.cookies["a"] = "b c"
