@@ -5,6 +5,7 @@ import threading
 from django.conf import settings
 from django.core import checks
 
+from . import names
 from .exceptions import InvalidChannelBackend
 
 KEYS = frozenset({"BACKEND", "LOCATION", "EXPIRY", "CAPACITY", "OPTIONS"})
@@ -132,6 +133,30 @@ def check_durable_channels(app_configs=None, **kwargs):
             id="channels.W003",
         )
     ]
+
+
+@checks.register
+def check_misspelt_channels(app_configs=None, **kwargs):
+    """No consumer waits on what is one of Django's channels but for a letter."""
+    # Not needed where nothing is checked.
+    from difflib import get_close_matches
+
+    from . import consumers
+
+    protocol = sorted(names.PROTOCOL_CHANNELS)
+    found = []
+    for name in sorted({*consumers.channels(("consumers",))} - {*protocol}):
+        # One of them with a further part isn't alike enough.
+        for meant in get_close_matches(name, protocol, n=1, cutoff=0.9):
+            found.append(
+                checks.Warning(
+                    f"The channel {name!r} has a consumer, and is none of Django's: "
+                    f"requests and WebSockets send nothing on it.",
+                    hint=f"Did you mean {meant!r}? If not, you can silence this check.",
+                    id="channels.W012",
+                )
+            )
+    return found
 
 
 @checks.register

@@ -100,9 +100,9 @@ class ConsumerRegistry:
         consumer = self.get(name, modules)
         return consumer is not None and consumer is self._defaults.get(name)
 
-    def channels(self):
+    def channels(self, modules=modules):
         """Return the names of the channels that have a consumer."""
-        self.autodiscover()
+        self.autodiscover(modules)
         return [*self._consumers, *self._defaults.keys() - self._consumers.keys()]
 
     def durable_channels(self):

@@ -4,6 +4,7 @@ from django.channels.checks import (
     check_channel_backends,
     check_http_backend,
     check_http_timeout,
+    check_misspelt_channels,
     check_server_limits,
 )
 from django.channels.deploy_checks import (
@@ -54,6 +55,20 @@ class ChecksTests(SimpleTestCase):
     )
     def test_every_wrong_backend(self):
         self.assertEqual(self.ids(check_channel_backends), ["channels.E002"] * 5)
+
+    def test_misspelt_channels(self):
+        """What is nearly one of Django's is warned of, and nothing else."""
+        for name in ("websocket.receive", "django.websocket.connect", "websocket.log"):
+            consumers.register(name, lambda: None)
+        consumers.register("websocket.receive.echo", lambda: None)
+        self.assertEqual(check_misspelt_channels(), [])
+        consumers.register(["websocket.recieve", "websockets.connect"], lambda: None)
+        first, second = check_misspelt_channels()
+        self.assertEqual(first.id, "channels.W012")
+        self.assertIn("channel 'websocket.recieve' has a consumer", first.msg)
+        self.assertIn("Did you mean 'websocket.receive'?", first.hint)
+        self.assertIn("Did you mean 'websocket.connect'?", second.hint)
+        self.assertIn(check_misspelt_channels, registry.get_checks())
 
     def test_http_backend(self):
         for value in ("other", ["default"]):
