@@ -291,9 +291,9 @@ def warn_unserved(name, said=None):
         return
     logger.warning(
         "A message was sent on channel %s, and no worker in this process receives "
-        "from it: it %s. runserver and runwsserver have workers; other servers, "
-        "commands and the shell have none, and channels in memory don't leave their "
-        "process.",
+        "from it: it %s. runserver and runwsserver have workers for the default "
+        "backend; other servers, commands and the shell have none, and channels in "
+        "memory don't leave their process.",
         name,
         "waits until one is started" if durable else "expires unless one is started",
     )

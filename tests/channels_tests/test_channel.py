@@ -158,6 +158,7 @@ class UnservedTests(SimpleTestCase):
             Channel(name).send(n=2)
         self.assertEqual(len(logs.output), 1)
         self.assertIn(f"sent on channel {name}, and no worker", logs.output[0])
+        self.assertIn("have workers for the default backend;", logs.output[0])
 
     def test_unserved_durable_channel(self):
         """Its messages don't expire, and the log doesn't say that they do."""
