@@ -102,7 +102,10 @@ class ControlChannel:
             self._backend.group_add(WORKERS, self.name)
             self._joined = True
         except ChannelError as error:
-            logger.warning("Requests can't be answered yet: %s", error)
+            # Those of this process may be.
+            logger.warning(
+                "Requests of other processes can't be answered yet: %s", error
+            )
 
     def _look(self):
         if self._workers and not self._joined:

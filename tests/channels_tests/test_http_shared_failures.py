@@ -438,7 +438,7 @@ class OutageTests(FailureTestCase):
             control = backend.part(ControlChannel)
             with self.assertLogs("django.channels", "WARNING") as logs:
                 control.open()
-            self.assertIn("Requests can't be answered yet", logs.output[0])
+            self.assertIn("Requests of other processes can't be", logs.output[0])
         finally:
             self.server.serve()
         wait_for(lambda: self.edge.processes_in(WORKERS), "the worker to be there")
