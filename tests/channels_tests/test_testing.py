@@ -498,3 +498,9 @@ class DatabaseTests(TestCase):
             transaction.on_commit(lambda: Channel("a").send(n=1))
             self.assertNothingSent()
         self.assertMessageSent("a", n=1)
+
+    def test_no_commit(self):
+        """What wasn't sent since nothing is committed here, isn't a riddle."""
+        Channel("a").send_on_commit(n=1)
+        with self.assertRaisesMessage(AssertionError, "captureOnCommitCallbacks(exec"):
+            self.assertMessageSent("a", n=1)

@@ -4,6 +4,7 @@ from collections import Counter
 from contextlib import contextmanager
 
 from django.channels import names
+from django.db import connections
 
 from . import isolation, running
 
@@ -120,6 +121,11 @@ class ChannelAssertions:
                 )
                 listed = ", ".join(f"{where} ({n})" for where, n in counts.items())
                 message += f" Messages were sent on: {listed}."
+            if _waits_for_commit():
+                message += (
+                    " Something waits for a commit, which a TestCase makes only within "
+                    "captureOnCommitCallbacks(execute=True)."
+                )
             raise self.failureException(message)
         nearest = min(there, key=lambda each: len(_differences(each.content, content)))
         lines = "\n".join(_differences(nearest.content, content))
@@ -132,6 +138,11 @@ class ChannelAssertions:
 def _name_of(channel):
     """Return the name, as a message has it; one that none can have is an error."""
     return names.canonical(getattr(channel, "name", channel))
+
+
+def _waits_for_commit():
+    opened = connections.all(initialized_only=True)
+    return any(connection.run_on_commit for connection in opened)
 
 
 def _differences(found, expected):
