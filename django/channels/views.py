@@ -50,12 +50,12 @@ async def forward(backend, message):
 
     reply = Reply(backend, settings.CHANNEL_HTTP_TIMEOUT)
     message.reply_channel = reply.name
-    if backend.process_local and consumers.get(message.channel) is None:
-        # It ends in a 504, which doesn't say why.
-        warn_unserved(message.channel)
     try:
         await backend.asend(message)
         if backend.process_local and not backend.is_served(message.channel):
+            if consumers.get(message.channel) is None:
+                # It ends in a 504, which doesn't say why.
+                warn_unserved(message.channel)
             # No worker is here that could answer: do its work meanwhile.
             await arun_until(backend, message.channel, reply)
         return await reply.await_()
