@@ -75,9 +75,12 @@ class ConsumerRegistry:
             for name in channels:
                 other = self._consumers.get(name)
                 if other is not None and other.place != consumer.place:
+                    second = consumer.path
+                    if second == other.path:
+                        second = "another one of that name"
                     raise ConsumerAlreadyRegistered(
                         f"The channel {name!r} already has the consumer {other.path}; "
-                        f"{consumer.path} can't be a second one."
+                        f"{second} can't be a second one."
                     )
             added = dict.fromkeys(channels, consumer)
             if self._isolated and _importing():

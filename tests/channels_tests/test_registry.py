@@ -60,7 +60,8 @@ class ConsumerRegistryTests(SimpleTestCase):
             pass
 
         self.registry.register("a", first)
-        with self.assertRaises(ConsumerAlreadyRegistered):
+        msg = "another one of that name can't be a second one."
+        with self.assertRaisesMessage(ConsumerAlreadyRegistered, msg):
             self.registry.register("a", consume)
 
     def test_second_function_of_a_decorator(self):
