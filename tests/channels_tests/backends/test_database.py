@@ -121,6 +121,10 @@ class SQLiteBackendTests(FullTests, DatabaseBackendTests, DatabaseTestCase):
                 send()
             self.assertIs(caught.exception.unsent, True)
 
+    def test_fork_without_the_database(self):
+        """A backend that settings don't have any more disturbs no other."""
+        type(self.backend.store)("no_such_database").forked()
+
     def test_looking_among_many(self):
         """It costs no more to see that something waits where much does."""
         look = partial(self.steps, self.backend.store.changed, ["a", "b"])

@@ -95,14 +95,16 @@ class Store:
         parent; the next query opens one. Neither SQLite's nor a server's can
         be used by two processes.
         """
-        connection = self.connection
-        in_memory = getattr(connection, "is_in_memory_db", lambda: False)
-        if connection.connection is not None and not (
-            connection.in_atomic_block or in_memory()
-        ):
-            # Kept, since it would be closed if nothing had it.
-            _parents.append(connection.connection)
-            connection.connection = None
+        for connection in connections.all(initialized_only=True):
+            in_memory = getattr(connection, "is_in_memory_db", lambda: False)
+            if (
+                connection.alias == self.using
+                and connection.connection is not None
+                and not (connection.in_atomic_block or in_memory())
+            ):
+                # Kept, since it would be closed if nothing had it.
+                _parents.append(connection.connection)
+                connection.connection = None
 
     # Messages.
 
