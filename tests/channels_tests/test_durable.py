@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import threading
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from enum import Enum
 from io import StringIO
@@ -619,6 +620,13 @@ class DeadLettersTests(SimpleTestCase):
         with mock.patch.object(self.backend, "dead", return_value=[DEAD]):
             line = self.call("list").splitlines()[0]
         self.assertTrue(line.endswith("No attempt came to its end"), line)
+
+    def test_time_that_is_none(self):
+        """Who can write to a server can have put any there."""
+        for died in (1e30, 1e12, float("nan")):
+            dead = replace(DEAD, died=died)
+            with mock.patch.object(self.backend, "dead", return_value=[dead]):
+                self.assertIn("unknown time", self.call("list"))
 
     def test_list_by_id(self):
         first, summary = self.call("list", "--id", self.ids[1]).splitlines()

@@ -144,5 +144,9 @@ def number(text):
 
 
 def when(dead):
-    time = datetime.fromtimestamp(dead.died, timezone.utc)
+    try:
+        time = datetime.fromtimestamp(dead.died, timezone.utc)
+    except (OSError, OverflowError, ValueError):
+        # Others than us have stored it, where a server is shared.
+        return "at an unknown time"
     return f"{time:%Y-%m-%d %H:%M:%S}Z"
