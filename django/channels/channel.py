@@ -244,6 +244,12 @@ class Channel:
         return message
 
 
+def name_of(channel):
+    """Return the name that a Channel has, or that a text is."""
+    # Other things have a name too: a group, which isn't a channel, or a user.
+    return names.canonical(channel.name if isinstance(channel, Channel) else channel)
+
+
 def is_durable(name, said=None):
     """
     Tell whether the channel's consumer says that it's durable; where there is

@@ -1,7 +1,7 @@
 """A group: a set of channels that one send reaches."""
 
 from . import DEFAULT_CHANNEL_BACKEND_ALIAS, channel_backends, codec, names
-from .channel import Channel, checked
+from .channel import checked, name_of
 
 
 class Group:
@@ -27,11 +27,11 @@ class Group:
 
     def add(self, channel):
         """Make ``channel``, a Channel or its name, a member."""
-        self.backend.group_add(self.name, _name_of(channel))
+        self.backend.group_add(self.name, name_of(channel))
 
     def discard(self, channel):
         """End the membership of ``channel``; none is no error."""
-        self.backend.group_discard(self.name, _name_of(channel))
+        self.backend.group_discard(self.name, name_of(channel))
 
     def send(self, /, **content):
         """
@@ -41,10 +41,10 @@ class Group:
         self.backend.group_send(self.name, self._carried(content))
 
     async def aadd(self, channel):
-        await self.backend.agroup_add(self.name, _name_of(channel))
+        await self.backend.agroup_add(self.name, name_of(channel))
 
     async def adiscard(self, channel):
-        await self.backend.agroup_discard(self.name, _name_of(channel))
+        await self.backend.agroup_discard(self.name, name_of(channel))
 
     async def asend(self, /, **content):
         await self.backend.agroup_send(self.name, self._carried(content))
@@ -53,8 +53,3 @@ class Group:
         content = codec.plain(checked(content))
         self.backend.check_size(content)
         return content
-
-
-def _name_of(channel):
-    # Other things have a name too: a group, which can't be a member, or a user.
-    return names.canonical(channel.name if isinstance(channel, Channel) else channel)

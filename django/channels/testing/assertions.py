@@ -3,7 +3,7 @@
 from collections import Counter
 from contextlib import contextmanager
 
-from django.channels import names
+from django.channels.channel import name_of
 from django.db import connections
 
 from . import isolation, running
@@ -21,7 +21,7 @@ class ChannelAssertions:
         whose content has at least these keys with these values. Return the
         first one.
         """
-        return self._find_sent("channel", _name_of(channel), content)
+        return self._find_sent("channel", name_of(channel), content)
 
     def assertGroupSent(self, group, /, **content):
         """Assert the same of a message that was sent to a group."""
@@ -32,7 +32,7 @@ class ChannelAssertions:
         Assert that no message was sent: on the channel or, without one, on any
         and to no group.
         """
-        name = None if channel is None else _name_of(channel)
+        name = None if channel is None else name_of(channel)
         sent = [s for s in isolation.current.sent if name in (None, s.channel)]
         if sent:
             where = "" if name is None else f" on the channel {name!r}"
@@ -45,7 +45,7 @@ class ChannelAssertions:
         Assert that the channel's consumer has run, ``times`` times or at least
         once. That it raised an exception makes no difference.
         """
-        name = _name_of(channel)
+        name = name_of(channel)
         count = isolation.current.consumed.get(name, 0)
         if count != times if times is not None else not count:
             expected = "at least once" if times is None else f"{times} time(s)"
@@ -133,11 +133,6 @@ class ChannelAssertions:
             f"None of the {len(there)} message(s) on the {kind} {name!r} has that "
             f"content. The nearest differs:\n{lines}\nAll of them:\n{_listed(there)}"
         )
-
-
-def _name_of(channel):
-    """Return the name, as a message has it; one that none can have is an error."""
-    return names.canonical(getattr(channel, "name", channel))
 
 
 def _waits_for_commit():

@@ -69,6 +69,12 @@ class AutobahnTests(SimpleTestCase):
         self.clock = clock
         return protocol, wire
 
+    def open(self):
+        """Return a connection whose handshake was accepted, and its wire."""
+        protocol, wire = self.connect()
+        protocol.decision.callback(None)
+        return protocol, wire
+
     @relied_on(
         OPENING,
         "onConnect() may return a Deferred, whose result is the handshake's answer.",
@@ -92,8 +98,7 @@ class AutobahnTests(SimpleTestCase):
         "_dataReceived() takes bytes at once; dataReceived() is free to be another.",
     )
     def test_data(self):
-        protocol, wire = self.connect()
-        protocol.decision.callback(None)
+        protocol, wire = self.open()
         protocol._dataReceived(frame(b"text") + frame(b"data", opcode=2))
         self.assertEqual(protocol.came, [(b"text", False), (b"data", True)])
 
@@ -103,8 +108,7 @@ class AutobahnTests(SimpleTestCase):
         "and not ended.",
     )
     def test_begun(self):
-        protocol, wire = self.connect()
-        protocol.decision.callback(None)
+        protocol, wire = self.open()
         text = frame(b"text")
 
         def is_begun():
@@ -132,8 +136,7 @@ class AutobahnTests(SimpleTestCase):
         "consumeData() goes on, and data holds what is left.",
     )
     def test_no_further(self):
-        protocol, wire = self.connect()
-        protocol.decision.callback(None)
+        protocol, wire = self.open()
         read_on = protocol.processData
         protocol.processData = lambda: not protocol.came and read_on()
         protocol._dataReceived(frame(b"1") + frame(b"2"))
@@ -149,8 +152,7 @@ class AutobahnTests(SimpleTestCase):
         "onClose() tells how it ended.",
     )
     def test_close(self):
-        protocol, wire = self.connect()
-        protocol.decision.callback(None)
+        protocol, wire = self.open()
         wire.take()
         protocol.sendCloseFrame(code=3000, reasonUtf8=b"bye")
         self.assertEqual(wire.take(), b"\x88\x05\x0b\xb8bye")
@@ -209,8 +211,7 @@ class AutobahnTests(SimpleTestCase):
 
     @relied_on(WEBSOCKET, "the factory's _batched_timer times its pings.")
     def test_timer(self):
-        protocol, wire = self.connect()
-        protocol.decision.callback(None)
+        protocol, wire = self.open()
         wire.take()
         self.clock.advance(5)
         self.assertEqual(wire.take()[:1], b"\x89")
@@ -221,8 +222,7 @@ class AutobahnTests(SimpleTestCase):
         "autoPingPending is set.",
     )
     def test_next_ping(self):
-        protocol, wire = self.connect()
-        protocol.decision.callback(None)
+        protocol, wire = self.open()
         for forgotten, pings in ((False, 1), (True, 0)):
             wire.take()
             self.clock.advance(5)
@@ -241,8 +241,7 @@ class AutobahnTests(SimpleTestCase):
         "close that isn't valid counts as one.",
     )
     def test_fault(self):
-        protocol, wire = self.connect()
-        protocol.decision.callback(None)
+        protocol, wire = self.open()
         self.assertIs(protocol.failedByMe, False)
         protocol._dataReceived(close_frame(999))
         self.assertIs(protocol.failedByMe, True)
@@ -257,8 +256,7 @@ class AutobahnTests(SimpleTestCase):
     )
     def test_size(self):
         for most, is_heard in ((9, False), (0, True)):
-            protocol, wire = self.connect()
-            protocol.decision.callback(None)
+            protocol, wire = self.open()
             begin = protocol.onMessageBegin
 
             def begun(is_binary):
@@ -279,8 +277,7 @@ class AutobahnTests(SimpleTestCase):
 
     @relied_on(WEBSOCKET, "onPing() answers by sendPong().")
     def test_ping(self):
-        protocol, wire = self.connect()
-        protocol.decision.callback(None)
+        protocol, wire = self.open()
         wire.take()
         protocol._dataReceived(frame(b"p", opcode=9))
         self.assertEqual(wire.take(), b"\x8a\x01p")
