@@ -6,6 +6,7 @@ from functools import partial
 from unittest import mock
 
 from django.apps import apps
+from django.channels.backends import lifetime
 from django.channels.backends.database import DatabaseChannelBackend, notifications
 from django.channels.backends.database.failures import is_read_only
 from django.channels.backends.database.notifications import NotificationAlarm
@@ -123,7 +124,11 @@ class SQLiteBackendTests(FullTests, DatabaseBackendTests, DatabaseTestCase):
 
     def test_fork_without_the_database(self):
         """A backend that settings don't have any more disturbs no other."""
-        type(self.backend.store)("no_such_database").forked()
+        gone = type(self.backend.store)("no_such_database")
+        backends = mock.Mock(_forked=gone.forked), mock.Mock()
+        with mock.patch.object(lifetime, "_backends", backends):
+            lifetime._after_fork()
+        backends[1]._forked.assert_called_once_with()
 
     def test_looking_among_many(self):
         """It costs no more to see that something waits where much does."""
