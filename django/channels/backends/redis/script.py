@@ -1,4 +1,4 @@
-"""Commands and scripts as the server reads them."""
+"""Scripts for the server, and the texts that it answers with."""
 
 from hashlib import sha1
 
@@ -15,22 +15,9 @@ class Script:
         """Return what it returns."""
         return self.wire.call((self, keys, args))[0]
 
-    def packed(self, keys, args):
-        """Return the command that calls it."""
-        return pack((b"EVALSHA", self.sha, len(keys), *keys, *args))
-
-
-def pack(args):
-    """Return a command, of bytes, texts and ints, as the server reads it."""
-    parts = [b"*%d\r\n" % len(args)]
-    for arg in args:
-        kind = type(arg)
-        if kind is str:
-            arg = arg.encode()
-        elif kind is not bytes:
-            arg = b"%d" % arg if kind is int else str(arg).encode()
-        parts.append(b"$%d\r\n%b\r\n" % (len(arg), arg))
-    return b"".join(parts)
+    def command(self, keys, args):
+        """Return the parts of the command that calls it."""
+        return (b"EVALSHA", self.sha, len(keys), *keys, *args)
 
 
 def unpack(data):

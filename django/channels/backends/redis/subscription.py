@@ -2,7 +2,7 @@
 
 from redis.exceptions import ConnectionError, ResponseError, TimeoutError
 
-from .script import pack
+from .packing import pack
 
 
 class Subscription:

@@ -9,7 +9,7 @@ from redis.exceptions import (
     ResponseError,
 )
 
-from .script import pack
+from .packing import pack
 
 # What redis-py raises for a server that gives no service. The first has all but
 # what it raises where a Cluster's nodes can't be reached, or lack a slot.
@@ -51,11 +51,10 @@ class Wire:
         Call Scripts, each with its keys and arguments, in this order and at
         once. Return their answers.
         """
-        commands = [script.packed(keys, args) for script, keys, args in calls]
-        answers = self.send(commands)
+        answers = self.send([pack(script.command(*rest)) for script, *rest in calls])
         for i, answer in enumerate(answers):
             if isinstance(answer, NoScriptError):
-                answers[i] = self._load_and_call(calls[i], commands[i])
+                answers[i] = self._load_and_call(*calls[i])
         return _checked(answers)
 
     def pop_and_call(self, lists, timeout, call):
@@ -65,7 +64,7 @@ class Wire:
         """
         script, keys, args = call
         pop = pack((b"BLPOP", *lists, timeout))
-        popped, answer = self.send([pop, script.packed(keys, args)])
+        popped, answer = self.send([pop, pack(script.command(keys, args))])
         return _checked([popped])[0], answer
 
     def later(self, call, then):
@@ -76,7 +75,7 @@ class Wire:
         script, keys, args = call
         begun = self._begun
         begun.calls.append((call, then))
-        begun.unsent.append(script.packed(keys, args))
+        begun.unsent.append(pack(script.command(keys, args)))
 
     def begin(self, call, then):
         """Do the same, but send it now. Only the answer isn't waited for."""
@@ -132,17 +131,17 @@ class Wire:
             for (call, then), answer in zip(calls, answers):
                 if isinstance(answer, NoScriptError):
                     try:
-                        answer = self._load_and_call(call, call[0].packed(*call[1:]))
+                        answer = self._load_and_call(*call)
                     except RedisError as error:
                         answer = error
                 then(answer)
             del answers[: len(calls)]
         return answers
 
-    def _load_and_call(self, call, command):
+    def _load_and_call(self, script, keys, args):
         # A server that has just started: it has done nothing.
-        self.command(b"SCRIPT", b"LOAD", call[0].text)
-        return self.send([command])[0]
+        self.command(b"SCRIPT", b"LOAD", script.text)
+        return self.send([pack(script.command(keys, args))])[0]
 
     def _take(self):
         try:
