@@ -71,7 +71,8 @@ PEERS_SYSTEMS = [
 class Jobs:
     """
     A process enqueues all jobs while no worker is there, then one works them
-    off. Either has the core for what is measured, Redis the other.
+    off. Either has the core for what is measured, Redis the other. Before that,
+    threads enqueue as many together, as a server's do whose views enqueue.
     """
 
     name = "jobs"
@@ -86,6 +87,9 @@ class Jobs:
         return self.rounds * len(self.systems)
 
     def run(self, progress):
+        by_threads = self.comparison(
+            f"enqueued by {THREADS} threads", ENQUEUED, ENQUEUED_CPU, [OURS]
+        )
         comparisons = [
             self.comparison("enqueued", ENQUEUED, ENQUEUED_CPU, [OURS, OURS_AT_ONCE]),
             self.comparison("run", RUN, RUN_CPU, [OURS]),
@@ -95,16 +99,21 @@ class Jobs:
             for number in range(self.rounds):
                 for system in self.systems:
                     progress.step(f"{system.name}, round {number + 1}")
+                    if not system.at_once:
+                        redis.node.flush()
+                        sample = self.measure_threads(system, redis.location)
+                        by_threads.add(system.name, sample)
                     redis.node.flush()
                     samples = self.measure(system, redis.location)
                     for comparison, sample in zip(comparisons, samples):
                         comparison.add(system.name, sample)
-        return comparisons
+        return [by_threads, *comparisons]
 
     def comparison(self, what, rate, cpu_rate, judged):
         note = (
             f"{self.size.jobs:,} no-op jobs {what}, {self.rounds} rounds. One thread "
-            f"enqueues; one worker process has {THREADS} threads. Redis has a core of "
+            f"enqueues, or {THREADS} where it says so, each waiting until Redis has "
+            f"its job; one worker process has {THREADS} threads. Redis has a core of "
             f"its own. Ours are durable: kept until they are done. Dramatiq keeps "
             f"them, too; celery, as it's set up by default, and huey don't. 'At "
             f"once' is one send_many(), which the others have none of; its jobs run "
@@ -118,35 +127,37 @@ class Jobs:
         title, rates = f"{self.title} {what}", (rate, cpu_rate)
         return Comparison(title, "", ratios, rate, note, rates)
 
+    def measure_threads(self, system, location):
+        """Return the sample of enqueueing by threads."""
+        variables = self.variables(system, location)
+        return enqueued(self.enqueue(system, variables, "--threads", THREADS))
+
     def measure(self, system, location):
         """Return the samples of enqueueing and of running."""
         with TemporaryDirectory() as folder:
             tally = Path(folder) / "tally"
-            variables = environ(
-                self.options.tree if system.channels else None,
-                BENCHMARK_REDIS=location,
-                BENCHMARK_JOBS=str(self.size.jobs),
-                BENCHMARK_TALLY=str(tally),
-                **system.variables,
-            )
-            enqueued = self.enqueue(system, variables)
+            variables = self.variables(system, location, BENCHMARK_TALLY=str(tally))
+            options = ["--at-once"] * system.at_once
+            sample = enqueued(self.enqueue(system, variables, *options))
             done = self.work_off(system, variables, tally)
         number = self.size.jobs - 1
-        return (
-            {
-                ENQUEUED: number / enqueued["seconds"],
-                ENQUEUED_CPU: number / enqueued["cpu_seconds"],
-            },
-            {
-                RUN: number / done["seconds"],
-                RUN_CPU: number / done["cpu_seconds"],
-            },
+        return sample, {
+            RUN: number / done["seconds"],
+            RUN_CPU: number / done["cpu_seconds"],
+        }
+
+    def variables(self, system, location, **others):
+        return environ(
+            self.options.tree if system.channels else None,
+            BENCHMARK_REDIS=location,
+            BENCHMARK_JOBS=str(self.size.jobs),
+            **others,
+            **system.variables,
         )
 
-    def enqueue(self, system, variables):
+    def enqueue(self, system, variables, *options):
         command = [sys.executable, PEERS / "enqueue.py", system.module, self.size.jobs]
-        command += ["--at-once"] * system.at_once
-        command = self.cores.pin(command, self.cores.server)
+        command = self.cores.pin([*command, *options], self.cores.server)
         return printed(
             command, variables, f"{system.name} could not enqueue.", PATIENCE
         )
@@ -166,3 +177,11 @@ class Jobs:
                     )
                 time.sleep(0.05)
             return json.loads(tally.read_text())
+
+
+def enqueued(done):
+    """Return the sample of what enqueue.py printed."""
+    return {
+        ENQUEUED: done["jobs"] / done["seconds"],
+        ENQUEUED_CPU: done["jobs"] / done["cpu_seconds"],
+    }

@@ -89,7 +89,7 @@ class QuickTests(SimpleTestCase):
     def test_jobs(self):
         printed = self.measure("jobs")
         for system in ("celery", "dramatiq", "huey"):
-            self.assertEqual(printed.count(f"channels ÷ {system}"), 2)
+            self.assertEqual(printed.count(f"channels ÷ {system}"), 3)
             self.assertEqual(printed.count(f"channels, at once ÷ {system}"), 1)
 
     def test_redis_ways(self):
