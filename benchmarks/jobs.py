@@ -107,7 +107,7 @@ class Jobs:
                     samples = self.measure(system, redis.location)
                     for comparison, sample in zip(comparisons, samples):
                         comparison.add(system.name, sample)
-        return [by_threads, *comparisons]
+        return [comparisons[0], by_threads, comparisons[1]]
 
     def comparison(self, what, rate, cpu_rate, judged):
         note = (
