@@ -102,10 +102,14 @@ def check_tree(root, base, upstream):
     for path, file in target.items():
         if tree.digest(path) != file.sha256:
             yield f"{path}: is not what Django and the series make it."
-    ours = git_files(root)
+    ours, unknown = git_files(root), []
     for folder in FOLDERS:
         for file in sorted((root / folder).rglob("*")):
             path = file.relative_to(root).as_posix()
             known = path in target or path in ours or "__pycache__" in path
             if not (known or file.is_dir()):
-                yield f"{path}: neither Django's nor held by git."
+                unknown.append(path)
+    if unknown and not ours:
+        yield "What git holds is unknown: run this in a clone, and with git."
+    else:
+        yield from (f"{path}: neither Django's nor held by git." for path in unknown)

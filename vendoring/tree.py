@@ -108,9 +108,15 @@ def counted(label, items):
 
 
 def git_files(root, *options):
-    """Return the paths that git holds: none outside of a clone."""
+    """
+    Return the paths that git holds: none outside of a clone, or where git is
+    missing or can't read it, which hinders nobody from installing.
+    """
     if not (root / ".git").exists():
         return set()
     command = ["git", "-c", "safe.directory=*", "-C", root, "ls-files", "-z"]
-    output = subprocess.check_output([*command, *options], text=True)
-    return {*output.split("\0")} - {""}
+    try:
+        run = subprocess.run([*command, *options], capture_output=True, text=True)
+    except FileNotFoundError:
+        return set()
+    return {*run.stdout.split("\0")} - {""}

@@ -187,6 +187,16 @@ class EditedTreeTests(ProjectTestCase):
                 self.apply(force=True)
         self.assertEqual(self.read(HOOKED), "ours\n")
 
+    def test_a_clone_that_git_can_not_read(self):
+        """As in a container's image, to which a worktree's .git was copied."""
+        self.write(".git", "gitdir: /nowhere\n")
+        self.assertIn("applied.", self.apply())
+
+    def test_a_clone_on_a_machine_without_git(self):
+        (self.root / ".git").mkdir()
+        with mock.patch.dict(os.environ, {"PATH": ""}):
+            self.assertIn("applied.", self.apply())
+
 
 class ArchiveTests(ProjectTestCase):
     def download(self, **environment):

@@ -155,6 +155,12 @@ class CheckTests(ProjectTestCase):
         finding = "tests/left/over.py: neither Django's nor held by git."
         self.assertEqual(self.check(), [finding])
 
+    def test_a_folder_that_is_no_clone(self):
+        """What git holds isn't taken for left over."""
+        shutil.rmtree(self.root / ".git")
+        finding = "What git holds is unknown: run this in a clone, and with git."
+        self.assertEqual(self.check(), [finding])
+
     def test_the_table(self):
         self.write("patches/README.md", "<!-- table -->\n<!-- end of table -->\n")
         finding = "patches/README.md: its table is not the patches': run refresh."
