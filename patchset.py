@@ -67,8 +67,15 @@ def run(options, root):
     if options.command == "apply":
         apply(root, base, force=options.force)
     else:
-        paths = [Path(p).resolve().relative_to(root) for p in options.path]
-        refresh(root, base, [path.as_posix() for path in paths])
+        refresh(root, base, [within(root, path) for path in options.path])
+
+
+def within(root, path):
+    """Return a path as one of the tree's."""
+    try:
+        return Path(path).resolve().relative_to(root).as_posix()
+    except ValueError as error:
+        raise PatchsetError(f"{path} isn't in {root}.") from error
 
 
 def show(names, root):

@@ -41,9 +41,12 @@ def refresh_patch(root, base, path, old):
         existing = Patch(file, file.read_bytes().decode())
         patch = existing if existing.path == path else patch
     done, listed = "Refreshed", patch.file.name in base.series
+    if not (diff or listed):
+        print(f"Not edited: {path}.")
+        return
     if diff:
         patch.file.write_bytes((patch.header + diff).encode())
-    elif listed:
+    else:
         done = "Removed"
         patch.file.unlink()
         base.series.remove(patch.file.name)

@@ -184,6 +184,11 @@ class MainTests(ProjectTestCase):
         self.assertEqual(status, 1)
         self.assertRegex(stderr, r"\Aerror: patches/.*\n\Z")
 
+    def test_a_file_of_another_folder(self):
+        status, _, stderr = self.main("refresh", str(self.mirror))
+        self.assertEqual(status, 1)
+        self.assertEqual(stderr, f"error: {self.mirror} isn't in {self.root}.\n")
+
     def test_upgrade(self):
         """What must hold is checked at its end, and not after a dry run."""
         with mock.patch.object(patchset, "upgrade") as upgrade:

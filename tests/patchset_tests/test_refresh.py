@@ -57,6 +57,13 @@ class RefreshTests(ProjectTestCase):
         self.refresh(HOOKED)
         self.assertEqual(self.read("patches/5.2/hook.patch"), HEADER + DIFF)
 
+    def test_a_file_that_is_upstreams_still(self):
+        """No patch of it is spoken of."""
+        self.apply()
+        output = f"Not edited: {HOOKED}.\nDjango 5.2.0, 0 patches: up to date.\n"
+        self.assertEqual(self.refresh(HOOKED), output)
+        self.assertIs((self.root / "patches/5.2/core-hooked.patch").exists(), False)
+
     def test_a_changed_header(self):
         """It is no change of the tree, and comes into the table."""
         self.add_patch()
