@@ -16,7 +16,7 @@ from .environment import HERE
 
 RESULTS = HERE / "results"
 # Wide enough for each row of a table to be one line.
-REPORT_COLUMNS = 120
+REPORT_COLUMNS = 150
 
 
 class Steps:

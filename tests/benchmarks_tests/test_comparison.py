@@ -6,6 +6,7 @@ from benchmarks.comparison import (
     Ratio,
     Spread,
 )
+from benchmarks.report import Report
 from django.test import SimpleTestCase
 
 RATIO = Ratio("ours", "theirs", {"hello": 1.5})
@@ -76,3 +77,18 @@ class ComparisonTests(SimpleTestCase):
         self.assertEqual(comparison.limited(alone), Spread(12, 20, 55))
         self.assertEqual(comparison.limited(more), Spread(6.5, 10, 35))
         self.assertEqual(more.name, f"ours − theirs, {RATE}")
+
+
+class ReportTests(SimpleTestCase):
+    def test_a_row_is_a_line(self):
+        """Also where there are many columns, as of requests through Redis."""
+        names = ["median ms", "p99 ms", "memory MiB", "errors", "load core %"]
+        kept = dict.fromkeys([*names, "median ms, 1 connection"], 1_234)
+        wanted = [Ratio("through Redis", "in process", aim=0.4)]
+        comparison = Comparison("Title", "", wanted, RATE, "")
+        for rate in [123_456, 234_567, 345_678]:
+            for row in "through Redis", "in process":
+                comparison.add(row, {**sample(rate, rate), **kept})
+        text = Report({}, [comparison]).markdown()
+        rows = [line for line in text.splitlines() if line.startswith("|")]
+        self.assertEqual(len(rows), 2 + 2 + 2 + 1, text)
