@@ -33,7 +33,8 @@ ROOT = Path(__file__).resolve().parent
 
 
 def parse(arguments):
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[1])
+    what = "Keep the working tree equal to a pinned Django with the hooks of patches/."
+    parser = argparse.ArgumentParser(description=what)
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("apply", help="set the tree up")
     command.add_argument("--force", action="store_true", help="discard edits by hand")

@@ -184,6 +184,12 @@ class MainTests(ProjectTestCase):
         self.assertEqual(status, 1)
         self.assertRegex(stderr, r"\Aerror: patches/.*\n\Z")
 
+    def test_without_docstrings(self):
+        """As python -OO has it."""
+        with mock.patch.object(patchset, "check", return_value=[]):
+            with mock.patch.object(patchset, "__doc__", None):
+                self.assertEqual(self.main("check")[0], 0)
+
     def test_a_file_of_another_folder(self):
         status, _, stderr = self.main("refresh", str(self.mirror))
         self.assertEqual(status, 1)
