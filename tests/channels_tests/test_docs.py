@@ -227,6 +227,22 @@ class ReferenceTests(SimpleTestCase):
                 self.assertRegex(self.text, rf"admin-option:: .*(?<![\w-]){option}\b")
 
 
+class ReferencesTests(SimpleTestCase):
+    def test_text(self):
+        """A reference to what isn't a section says its text itself."""
+        read("docs/ref/channels.txt")
+        pages = sorted((ROOT / "docs").glob("*/channels*.txt"))
+        text = "".join(page.read_text(encoding="utf-8") for page in pages)
+        labels = set(re.findall(r"^\.\. _(channels-[\w-]+):$", text, re.M))
+        section = r"^\.\. _(channels-[\w-]+):\n\n.+\n([=\-~])\2{2,}$"
+        titled = {match[1] for match in re.finditer(section, text, re.M)}
+        named = set(re.findall(r":ref:`(channels-[\w-]+)`", text))
+        self.assertTrue(named)
+        self.assertEqual(named - titled, set())
+        linked = set(re.findall(r":ref:`[^`<]+<(channels-[\w-]+)>`", text))
+        self.assertEqual((named | linked) - labels, set())
+
+
 class DependenciesTests(SimpleTestCase):
     def test_loaded_late(self):
         """Nothing is imported that only a server or a backend in use needs."""
