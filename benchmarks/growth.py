@@ -49,6 +49,8 @@ class Growth:
     server = ours()
 
     def __init__(self, options, size, cores):
+        # Now, as what others have measured would be lost with an error later.
+        allow_open_files()
         self.options, self.size, self.cores = options, size, cores
         self.rounds, self.asked = (1, 20) if options.quick else (ROUNDS, 300)
 
@@ -56,7 +58,6 @@ class Growth:
         return self.rounds * len(KINDS)
 
     def run(self, progress):
-        allow_open_files()
         note = (
             f"1x is {self.size.growth} sockets, groups with a member each, or messages "
             f"that wait. {self.rounds} rounds, a new server for each kind, memory "

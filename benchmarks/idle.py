@@ -25,6 +25,8 @@ class Idle:
     limits = [Limit(MEMORY, OURS, 8)]
 
     def __init__(self, options, size, cores):
+        # Now, as what others have measured would be lost with an error later.
+        allow_open_files()
         self.options, self.size, self.cores = options, size, cores
         self.rounds = 1 if options.quick else ROUNDS
 
@@ -32,7 +34,6 @@ class Idle:
         return len(self.size.idle) * self.rounds * len(self.rows)
 
     def run(self, progress):
-        allow_open_files()
         return [self.compare(progress, number) for number in self.size.idle]
 
     def compare(self, progress, number):

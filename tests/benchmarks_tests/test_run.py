@@ -2,10 +2,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest import mock
 
-from benchmarks import environment, run
+from benchmarks import environment, run, sockets
 from benchmarks.broadcast import Broadcast
+from benchmarks.growth import Growth
 from benchmarks.http_more import HttpMore
 from benchmarks.idle import Idle
+from benchmarks.load import LoadFailed
 from benchmarks.servers import SERVERS
 from benchmarks.websocket import WebSocket
 from django.test import SimpleTestCase
@@ -47,6 +49,21 @@ class ServerTests(SimpleTestCase):
     def test_only_ours_runs_on_the_patched_tree(self):
         names = [server.name for server in SERVERS if server.channels]
         self.assertEqual(names, ["runwsserver"])
+
+
+class OpenFilesTests(SimpleTestCase):
+    def test_too_few(self):
+        """It's said before anything is measured, which takes hours."""
+        limits = {"return_value": (1024, 4096)}
+        refused = {"side_effect": ValueError}
+        for benchmark in Idle, Growth:
+            with (
+                self.subTest(benchmark.name),
+                mock.patch.object(sockets.resource, "getrlimit", **limits),
+                mock.patch.object(sockets.resource, "setrlimit", **refused),
+                self.assertRaisesMessage(LoadFailed, "20,000 are needed"),
+            ):
+                benchmark(run.parse([]), run.FULL, cores=None)
 
 
 class EnvironmentTests(SimpleTestCase):
