@@ -84,7 +84,9 @@ class QuickTests(SimpleTestCase):
         self.assertIn("2 processes and Redis", printed)
 
     def test_idle(self):
-        self.assertIn("runwsserver, KiB a socket", self.measure("idle"))
+        printed = self.measure("idle")
+        self.assertIn("runwsserver, KiB a socket", printed)
+        self.assertEqual(printed.count("runwsserver ÷ channels 4, no layer"), 2)
 
     def test_jobs(self):
         printed = self.measure("jobs")

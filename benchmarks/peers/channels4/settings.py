@@ -14,9 +14,9 @@ LAYERS = {
 }
 layer = os.environ.get("BENCHMARK_LAYER", "memory")
 hosts = {"hosts": [os.environ.get("BENCHMARK_REDIS")]}
-CHANNEL_LAYERS = {
-    "default": {
+CHANNEL_LAYERS = {}
+if layer != "none":
+    CHANNEL_LAYERS["default"] = {
         "BACKEND": LAYERS[layer],
         "CONFIG": {} if layer == "memory" else hosts,
     }
-}
