@@ -118,6 +118,25 @@ class SampleTests(SimpleTestCase):
         inbox = self.connect("websocket.reply!b", path="/chat/HALL/")
         self.assertEqual(inbox.contents, [{"status": 404}])
 
+    def test_from_0_1(self):
+        """The page's consumers work as they stand there, with a set and a group."""
+        page = read("docs/howto/channels-from-0.1.txt")
+        blocks = re.findall(r"::\n\n((?:    .*\n|\n)+)", page)
+        code = [textwrap.dedent(block) for block in blocks]
+        members = set()
+        redis_conn = mock.Mock()
+        redis_conn.sadd = lambda key, member: members.add(member.encode())
+        redis_conn.smembers = lambda key: members
+        alone, group = "".join(code[:2]), code[2]
+        for sample, values in (alone, {"redis_conn": redis_conn}), (group, {}):
+            consumers._consumers = {}
+            exec(sample, values)
+            name = f"websocket.reply!{len(members)}"
+            inbox = self.connect(name, path="/")
+            sent = {"content": "Hi", "binary": False}
+            self.handle(WEBSOCKET_RECEIVE, reply_channel=name, **sent)
+            self.assertIn(sent, inbox.contents, sample)
+
     def test_samples_compile(self):
         for caption, code in samples(read("docs/topics/channels.txt")):
             with self.subTest(caption=caption):
