@@ -1,7 +1,9 @@
 """An HTTP request of ASGIHandler and its response, in few trips to a thread."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 
 from asgiref.sync import SyncToAsync, sync_to_async
 
@@ -21,7 +23,8 @@ from .transactions import left_open
 from .trips import Trips
 from .views import gateway_timeout, unavailable
 
-_spare = SpareThreads()
+# Its process ends as the ASGI server has it, which lets such threads finish.
+_spare = SpareThreads(partial(ThreadPoolExecutor, 1, "channels-async"))
 
 
 async def handle(handler, backend, scope, receive, send):

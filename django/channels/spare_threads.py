@@ -1,8 +1,11 @@
 """Threads for the plain code of what runs on an event loop."""
 
+import threading
+import weakref
 from collections import deque
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, wait
 from functools import partial
+from queue import SimpleQueue
 
 from asgiref.sync import SyncToAsync, sync_to_async
 
@@ -13,14 +16,66 @@ from .transactions import end_transactions
 # How many threads are kept while nobody needs them.
 MOST_SPARE = 32
 
+# How many seconds close() waits for the threads to close their connections.
+END_TIME = 1.0
+
+
+class DaemonThread(Executor):
+    """
+    An executor with one thread, which doesn't keep its process: Python waits for
+    those of a ThreadPoolExecutor, also for one that hangs.
+    """
+
+    def __init__(self):
+        self._calls = SimpleQueue()
+        self._thread = threading.Thread(
+            target=_work, args=[self._calls], name="channels-async", daemon=True
+        )
+        self._thread.start()
+        # Who forgets it has no more for the thread.
+        weakref.finalize(self, self._calls.put, None).atexit = False
+
+    def submit(self, function, /, *args, **kwargs):
+        future = Future()
+        self._calls.put((future, partial(function, *args, **kwargs)))
+        return future
+
+    def shutdown(self, wait=True):
+        self._calls.put(None)
+        if wait:
+            self._thread.join()
+
+
+def _work(calls):
+    while (item := calls.get()) is not None:
+        _call(*item)
+        # What was called lives no longer than that.
+        del item
+
+
+def _call(future, function):
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        result = function()
+    except BaseException as error:
+        future.set_exception(error)
+    else:
+        future.set_result(result)
+    finally:
+        # It would be in the traceback of the error that it has.
+        del future
+
 
 class SpareThreads:
     """
     Threads that are lent one at a time, each to be one borrower's own: to start
-    a thread for each request costs more than most requests.
+    a thread for each request costs more than most requests. ``start`` starts one,
+    and returns an executor.
     """
 
-    def __init__(self):
+    def __init__(self, start=DaemonThread):
+        self._start = start
         self._spare = deque()
         self._closed = False
 
@@ -30,7 +85,7 @@ class SpareThreads:
             # The one that was used last: the others have a chance to end.
             return self._spare.pop()
         except IndexError:
-            return ThreadPoolExecutor(1, "channels-async")
+            return self._start()
 
     def give(self, thread, is_tidy=False):
         """
@@ -45,8 +100,11 @@ class SpareThreads:
     def close(self):
         """End the threads that nobody has, and keep none from now on."""
         self._closed = True
+        ended = []
         while self._spare:
-            self._end(self._spare.pop())
+            ended.append(self._end(self._spare.pop()))
+        # The process may end then, and they with it.
+        wait(ended, END_TIME)
 
     def _tidy(self, thread):
         """Runs in the thread, between two borrowers."""
@@ -61,8 +119,9 @@ class SpareThreads:
         return not self._closed and len(self._spare) < MOST_SPARE
 
     def _end(self, thread):
-        thread.submit(connections.close_all)
+        ended = thread.submit(connections.close_all)
         thread.shutdown(wait=False)
+        return ended
 
 
 class OwnThread(Executor):

@@ -3,6 +3,7 @@
 import signal
 
 from django.channels.backends.redis import RedisChannelBackend
+from django.channels.delivery import Delivery
 from django.channels.message import Message
 from django.test import SimpleTestCase
 
@@ -109,6 +110,15 @@ class OneProcessTests(RunWorkerTestCase):
         self.assertEqual(run.count("The consumer of hang.async was cancelled"), 1)
         self.assertEqual(run.count("The consumer of hang was abandoned"), 1)
 
+    def test_thread_of_a_cancelled_consumer(self):
+        """Python would wait for the thread, which hangs."""
+        run = self.run_worker("--grace", "0.1")
+        self.backend.add(Message("hang.thread", {}), Delivery(durable=True))
+        self.told(begun=True)
+        run.wait_for("was given up after 1 attempt(s)")
+        self.assertEqual(run.stop(), 128 + signal.SIGTERM)
+        self.assertEqual(run.count("Worker stopped."), 1)
+
     def test_second_signal(self):
         """It waits no longer."""
         run = self.run_worker("--grace", "3600")
@@ -183,7 +193,7 @@ class SupervisedTests(RunWorkerTestCase):
     def test_crash_and_stop(self):
         """A process that was killed is replaced, and all stop in good order."""
         run = self.run_worker("--processes", "2")
-        run.wait_for("Worker ready: 2 processes of 1 threads, 11 channels of backend")
+        run.wait_for("Worker ready: 2 processes of 1 threads, 12 channels of backend")
         first = self.meet()
         self.assertEqual(len(first), 2)
         self.assertNotIn(run.process.pid, first)

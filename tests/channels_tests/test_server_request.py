@@ -118,7 +118,7 @@ class ServerRequestTests(ChannelTestCase):
         """It runs on the worker's event loop, the rest in the request's thread."""
         exchange = self.answer("/async/")
         self.assertEqual(exchange.body, b"ahello")
-        self.assertEqual(exchange.thread, "channels-async_0")
+        self.assertEqual(exchange.thread, "channels-async")
 
     def test_script_prefix(self):
         """reverse() begins with FORCE_SCRIPT_NAME, and is back without it."""

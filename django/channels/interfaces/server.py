@@ -96,6 +96,11 @@ class InterfaceServer:
         """Where it listens."""
         return self.listeners.urls
 
+    @property
+    def time_left(self):
+        """How many seconds are left of the grace, when it stops."""
+        return max(0.0, self._shutdown.until - reactor.seconds())
+
     def bind(self, addr, port, ipv6=False, reuse_port=False):
         """Take a port: see Listeners.bind()."""
         self.listeners.bind(addr, port, ipv6, reuse_port)
@@ -230,7 +235,7 @@ class InterfaceServer:
         if self._outbox is not None:
             self._outbox.close()
         self._wakeups.flush()
-        self._workers.stop(lambda: self._shutdown.until - reactor.seconds())
+        self._workers.stop(lambda: self.time_left)
 
 
 def _in_reactor(function, *args):

@@ -33,7 +33,7 @@ class Workers:
         """Stop; ``left()`` returns how many seconds there are for it."""
         workers, self._workers = self._workers, []
         for worker in workers:
-            worker.stop(max(0.0, left()))
+            worker.stop(left())
 
     def _received(self):
         """Return the channels to receive from, by backend."""

@@ -2,6 +2,8 @@
 
 import os
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 # The status of a process that a signal ended is this and the signal's number,
 # as in a shell: what ran wasn't finished.
@@ -28,3 +30,21 @@ def leave(status):
             # Nobody reads it any more.
             pass
     os._exit(status)
+
+
+def leave_late(seconds, status):
+    """
+    Have the process leave() with this status if it's there yet so long after
+    Python has begun to end it: that waits without end for threads that have
+    something to finish, such as those of asyncio.to_thread().
+    """
+    # A thread with nothing to do ends as soon as Python begins to wait for such.
+    executor = ThreadPoolExecutor(1, "channels-leaving")
+    idle = executor.submit(threading.current_thread).result()
+
+    def leave_then(executor):
+        idle.join()
+        threading.Event().wait(min(seconds, threading.TIMEOUT_MAX))
+        leave(status)
+
+    threading.Thread(target=leave_then, args=[executor], daemon=True).start()

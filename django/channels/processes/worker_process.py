@@ -7,7 +7,7 @@ from time import monotonic
 
 from . import readiness
 from .events import SIGNAL, Events
-from .exits import FORCED
+from .exits import FORCED, leave_late
 from .messages import MessageNotes
 
 logger = logging.getLogger("django.channels.worker")
@@ -68,8 +68,12 @@ class WorkerProcess:
     def _wait_for_end(self, number, deadline):
         while event := self._events.wait(deadline):
             kind, value = event
+            if kind == STOPPED and value:
+                # What its consumers have begun elsewhere may go on.
+                leave_late(max(0, deadline - monotonic()), FORCED + number)
+                return 0
             if kind == STOPPED:
-                return 0 if value else FORCED + number
+                return FORCED + number
             # A supervisor kills: a process of its own may get a second signal
             # from whoever signals all of a service's processes.
             if kind == SIGNAL and self.parent is None:

@@ -193,3 +193,16 @@ class DrainTests(SimpleTestCase):
             self.assertIsNone(server.process.poll())
             self.assertEqual(server.stop(), 0)
             client.close()
+
+    def test_threads_that_hang(self):
+        """Python would wait for those that an async view has begun."""
+        for path in ("/hold/own-thread", "/hold/other-thread"):
+            with (
+                self.subTest(path),
+                Command("runwsserver", "127.0.0.1:0", "--grace=0.1") as server,
+            ):
+                client = http.client.HTTPConnection("127.0.0.1", server.port)
+                client.request("GET", path)
+                wait_for(lambda: "holding" in server.printed, "the view to run")
+                self.assertEqual(server.stop(), 0)
+                client.close()

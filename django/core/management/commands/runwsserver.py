@@ -12,7 +12,7 @@ from django.channels.interfaces.options import (
     check_workers,
 )
 from django.channels.processes import readiness
-from django.channels.processes.exits import leave
+from django.channels.processes.exits import IN_ORDER, leave, leave_late
 from django.channels.processes.parent import Parent
 from django.channels.processes.supervisor import Supervisor
 from django.conf import settings
@@ -26,6 +26,10 @@ BIND_ERRORS = {
     errno.EADDRINUSE: "Port %(port)s is already in use.",
     errno.EADDRNOTAVAIL: "The address %(addr)s can't be assigned to.",
 }
+
+# How many seconds the process has beyond the grace, for what Python does at its
+# end. It's less than a supervisor's.
+MARGIN = 2
 
 
 class Command(BaseCommand):
@@ -149,6 +153,7 @@ class Command(BaseCommand):
         if parent is not None:
             on_ready = parent.tell_ready
         server.serve(options["grace"], on_ready, parent)
+        leave_late(server.time_left + MARGIN, 0 if parent is None else IN_ORDER)
         if parent is not None:
             parent.end()
 

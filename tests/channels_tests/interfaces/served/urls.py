@@ -1,5 +1,8 @@
+import asyncio
 import os
 import threading
+
+from asgiref.sync import sync_to_async
 
 from django.http import HttpResponse
 from django.urls import path
@@ -15,4 +18,17 @@ def hold(request):
     threading.Event().wait()
 
 
-urlpatterns = [path("", meta), path("hold", hold)]
+async def hold_own_thread(request):
+    await sync_to_async(hold)(request)
+
+
+async def hold_other_thread(request):
+    await asyncio.to_thread(hold, request)
+
+
+urlpatterns = [
+    path("", meta),
+    path("hold", hold),
+    path("hold/own-thread", hold_own_thread),
+    path("hold/other-thread", hold_other_thread),
+]

@@ -67,6 +67,11 @@ async def hang_async():
     await asyncio.Event().wait()
 
 
+@Channel.consumer("hang.thread", durable=True, timeout=0.1, retries=0)
+async def hang_thread():
+    await asyncio.to_thread(hang)
+
+
 def fork():
     """Fork, and let the new process return."""
     pid = os.fork()
