@@ -126,6 +126,16 @@ class Child:
         return process.capitalize()
 
 
+def occupy_standard_files():
+    """
+    Open those of this process that are closed: what it opens next would be
+    there instead, and couldn't be passed on to a Child, which has its own.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+
+
 def _start(command, value, **options):
     environment = {**os.environ, parent.VARIABLE: value}
     # The supervisor speaks for the whole service.

@@ -120,6 +120,12 @@ class ServingTests(ServerProcessesTestCase):
         for number in (0, 1):
             self.assertIn(f"server-{number}: The server on http", server.printed)
 
+    def test_without_standard_input(self):
+        """The socket isn't where the processes have theirs."""
+        server = self.serve(SERVED_CLOSED="1")
+        self.both(lambda: self.ask(server))
+        self.assertEqual(server.stop(), 0)
+
     def test_endpoints(self):
         """Both processes have the sockets of TLS, Unix and systemd."""
         write_certificate(self.folder)

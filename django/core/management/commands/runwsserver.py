@@ -12,6 +12,7 @@ from django.channels.interfaces.options import (
     check_workers,
 )
 from django.channels.processes import readiness
+from django.channels.processes.child import occupy_standard_files
 from django.channels.processes.exits import IN_ORDER, leave, leave_late
 from django.channels.processes.parent import Parent
 from django.channels.processes.supervisor import Supervisor
@@ -145,6 +146,7 @@ class Command(BaseCommand):
         parent = Parent.find("server")
         listeners = Listeners() if parent is None else Listeners(parent.descriptors)
         if parent is None and options["processes"] > 1:
+            occupy_standard_files()
             self.bind(listeners, addr, port, ipv6, **options)
             return self.supervise(listeners, **options)
         server = self.make_server(listeners, proxies, **options)

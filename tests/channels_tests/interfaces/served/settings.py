@@ -27,6 +27,10 @@ if "SERVED_BROKEN" in os.environ:
 
     supervisor.MAX_FAILED_STARTS = 1
 
+if "SERVED_CLOSED" in os.environ and "DJANGO_CHANNELS_CHILD" not in os.environ:
+    # As "<&-" does it in a shell.
+    os.close(0)
+
 # What a test waits for is printed.
 LOGGING = {
     "version": 1,
