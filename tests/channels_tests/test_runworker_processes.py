@@ -133,16 +133,36 @@ class OneProcessTests(RunWorkerTestCase):
         """The code that was changed is what runs next."""
         run = self.start_worker("--reload")
         run.wait_for("Worker ready: ")
-        file = run.folder / "jobs" / "consumers.py"
-        file.write_text(file.read_text().replace("VERSION = 1", "VERSION = 2"))
-        # The first look of the reloader may come after the change.
-        while not run.seen("changed, reloading", timeout=2):
-            file.touch()
+        self.change(run, "VERSION = 1", "VERSION = 2")
         run.wait_for("Worker ready: ", times=2)
         self.send("answer")
         self.told(answered=2)
         run.signal_group(signal.SIGINT)
         self.assertEqual(run.status(), 0, run.printed())
+
+    def test_reload_after_an_error(self):
+        """Code that can't be imported, or fails the checks, waits for a change."""
+        run = self.start_worker("--reload")
+        run.wait_for("Worker ready: ")
+        self.change(run, "VERSION = 1", "VERSION = ")
+        run.wait_for("SyntaxError")
+        self.change(run, "VERSION = ", "VERSION = 2")
+        run.wait_for("Worker ready: ", times=2)
+        backend = 'CHANNEL_HTTP_BACKEND = "{}"'.format
+        self.change(run, backend("default"), backend("other"), "settings.py")
+        run.wait_for("channels.E003")
+        run.signal_group(signal.SIGINT)
+        self.assertEqual(run.status(), 0, run.printed())
+
+    def change(self, run, old, new, name="jobs/consumers.py"):
+        """Change a file of its code, and wait until that is seen."""
+        times = run.count("changed, reloading") + 1
+        file = run.folder / name
+        file.write_text(file.read_text().replace(old, new))
+        # The first look of the reloader may come after the change.
+        while not run.seen("changed, reloading", times, timeout=2):
+            self.assertIsNone(run.process.poll(), run.printed())
+            file.touch()
 
 
 class RunningTests(RunWorkerTestCase):

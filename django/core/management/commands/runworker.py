@@ -82,6 +82,12 @@ class Command(BaseCommand):
             help="Starts anew when code changes; for development.",
         )
 
+    def execute(self, *args, **options):
+        if options["reload"]:
+            # They're for start_reloaded(), where an error isn't the end.
+            self.requires_system_checks = []
+        return super().execute(*args, **options)
+
     def handle(self, **options):
         self.options = options
         self.check_options()
@@ -142,6 +148,8 @@ class Command(BaseCommand):
 
     def start_reloaded(self):
         try:
+            if not self.options["skip_checks"]:
+                self.check()
             worker = self.make_worker()
         except CommandError as error:
             # It may be mended by the next change.
