@@ -194,7 +194,8 @@ class Leases:
         policy = policy_of(consumers.get(message.channel))
         try:
             delay = policy.delay(message.attempt, exception)
-        except Exception:
+        except BaseException:
+            # SystemExit too: the message would come back when its lease is over.
             logger.exception("The backoff of %r failed: no more attempts.", message)
             delay = None
         if delay is None:

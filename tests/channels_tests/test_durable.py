@@ -306,6 +306,7 @@ class RetryTests(SimpleTestCase):
         for backoff in (
             lambda attempt, error: None,
             lambda attempt: 1,
+            lambda attempt, error: sys.exit(),
             lambda attempt, error: timedelta(seconds=1),
             lambda attempt, error: "1",
             lambda attempt, error: float("nan"),
