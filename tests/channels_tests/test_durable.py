@@ -622,6 +622,17 @@ class DeadLettersTests(SimpleTestCase):
             line = self.call("list").splitlines()[0]
         self.assertTrue(line.endswith("No attempt came to its end"), line)
 
+    def test_list_of_what_was_not_raised(self):
+        """As where a transaction is left open: there is no traceback."""
+        for error, reason in (
+            (f"{IN}.InvalidDelivery: hush\nhush: hush\n", f"{IN}.InvalidDelivery"),
+            ("ValueError\n", "ValueError"),
+        ):
+            dead = replace(DEAD, error=error)
+            with mock.patch.object(self.backend, "dead", return_value=[dead]):
+                line = self.call("list").splitlines()[0]
+            self.assertEqual(line.partition("attempt(s)")[2].strip(), reason)
+
     def test_time_that_is_none(self):
         """Who can write to a server can have put any there."""
         for died in (1e30, 1e12, float("nan")):

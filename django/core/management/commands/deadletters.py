@@ -4,6 +4,7 @@ from datetime import datetime, timezone
 from django.channels import DEFAULT_CHANNEL_BACKEND_ALIAS, channel_backends, names
 from django.channels.backends.durable import DEAD_LIMIT
 from django.channels.exceptions import ChannelError, InvalidChannelBackend
+from django.channels.leases import LONGEST_ERROR
 from django.core.management.base import BaseCommand, CommandError
 
 
@@ -130,10 +131,12 @@ def reason(dead):
     message's content in it. Return "" where no more than its end was kept.
     """
     _, header, rest = dead.error.rpartition(HEADER)
-    if not header:
-        return dead.error.partition(":")[0] if "\n" not in dead.error else ""
-    found = EXCEPTION.search(rest)
-    return found[1] if found else ""
+    if not header and len(dead.error) >= LONGEST_ERROR:
+        return ""
+    if found := EXCEPTION.search(rest):
+        return found[1]
+    # What we have written, of a message whose attempts came to no end.
+    return "" if header else rest.partition(":")[0]
 
 
 def number(text):
