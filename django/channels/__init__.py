@@ -45,10 +45,11 @@ Read the modules in this order; each imports only from those above it.
     imports more of it than their channels' names.
 ``worker``, ``loop``, ``spare_threads``, ``handling``, ``leases``
     Threads that receive messages and run their consumers; the event loop that
-    runs the ``async def`` ones; what is done around each message, by
-    ``transactions`` and ``thread_context`` about what it leaves in its thread, and
-    about durable ones, and by ``progress`` about those of sockets. ``deadline`` is
-    for code on such a loop. With ``inline`` the caller is the worker.
+    runs the ``async def`` ones; the threads of their plain code, each a
+    ``daemon_thread``; what is done around each message, by ``transactions`` and
+    ``thread_context`` about what it leaves in its thread, and about durable ones,
+    and by ``progress`` about those of sockets. ``deadline`` is for code on such a
+    loop. With ``inline`` the caller is the worker.
 ``processes``, ``patterns``
     Processes that run workers or the server, and which channels a worker
     receives from.

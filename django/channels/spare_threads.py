@@ -1,16 +1,14 @@
 """Threads for the plain code of what runs on an event loop."""
 
-import threading
-import weakref
 from collections import deque
-from concurrent.futures import Executor, Future, wait
+from concurrent.futures import Executor, wait
 from functools import partial
-from queue import SimpleQueue
 
 from asgiref.sync import SyncToAsync, sync_to_async
 
 from django.db import close_old_connections, connections, reset_queries
 
+from .daemon_thread import DaemonThread
 from .transactions import end_transactions
 
 # How many threads are kept while nobody needs them.
@@ -18,53 +16,6 @@ MOST_SPARE = 32
 
 # How many seconds close() waits for the threads to close their connections.
 END_TIME = 1.0
-
-
-class DaemonThread(Executor):
-    """
-    An executor with one thread, which doesn't keep its process: Python waits for
-    those of a ThreadPoolExecutor, also for one that hangs.
-    """
-
-    def __init__(self):
-        self._calls = SimpleQueue()
-        self._thread = threading.Thread(
-            target=_work, args=[self._calls], name="channels-async", daemon=True
-        )
-        self._thread.start()
-        # Who forgets it has no more for the thread.
-        weakref.finalize(self, self._calls.put, None).atexit = False
-
-    def submit(self, function, /, *args, **kwargs):
-        future = Future()
-        self._calls.put((future, partial(function, *args, **kwargs)))
-        return future
-
-    def shutdown(self, wait=True):
-        self._calls.put(None)
-        if wait:
-            self._thread.join()
-
-
-def _work(calls):
-    while (item := calls.get()) is not None:
-        _call(*item)
-        # What was called lives no longer than that.
-        del item
-
-
-def _call(future, function):
-    if not future.set_running_or_notify_cancel():
-        return
-    try:
-        result = function()
-    except BaseException as error:
-        future.set_exception(error)
-    else:
-        future.set_result(result)
-    finally:
-        # It would be in the traceback of the error that it has.
-        del future
 
 
 class SpareThreads:

@@ -2,7 +2,7 @@ import threading
 from unittest import mock
 
 from django.channels import spare_threads
-from django.channels.spare_threads import DaemonThread, OwnThread, SpareThreads
+from django.channels.spare_threads import OwnThread, SpareThreads
 from django.test import SimpleTestCase
 
 
@@ -123,31 +123,3 @@ class SpareThreadsTests(SimpleTestCase):
         threads[1].join(10)
         self.assertIs(threads[1].is_alive(), False)
         self.assertEqual(self.closed.call_count, 2)
-
-
-class DaemonThreadTests(SimpleTestCase):
-    def setUp(self):
-        self.executor = DaemonThread()
-        self.thread = self.executor.submit(threading.current_thread).result(10)
-
-    def tearDown(self):
-        self.thread.join(10)
-        self.assertIs(self.thread.is_alive(), False)
-
-    def test_calls(self):
-        """What is called returns or raises, and isn't when it was cancelled."""
-        error, go_on = SystemExit(), threading.Event()
-        waiting = self.executor.submit(go_on.wait, 10)
-        raised = self.executor.submit(mock.Mock(side_effect=error))
-        cancelled = self.executor.submit(self.fail)
-        result = self.executor.submit(dict, key=self)
-        self.assertIs(cancelled.cancel(), True)
-        go_on.set()
-        self.assertIs(waiting.result(10), True)
-        self.assertIs(raised.exception(10), error)
-        self.assertEqual(result.result(10), {"key": self})
-        self.assertIs(self.thread.daemon, True)
-        self.executor.shutdown()
-
-    def test_forgotten(self):
-        del self.executor
