@@ -65,11 +65,12 @@ class RequestHead:
         special = None
         for raw_name, value in raw_headers:
             name = _names.get(raw_name) or _lower(raw_name)
-            value = value.decode("latin-1")
+            # The parser leaves the blanks at its end.
+            value = value.decode("latin-1").strip(" \t")
             if name in _FRAMING:
                 if special is None:
                     special = {}
-                special.setdefault(name, []).append(value.strip())
+                special.setdefault(name, []).append(value)
             elif "_" in name:
                 continue
             headers.append([name, value])

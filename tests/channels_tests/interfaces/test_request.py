@@ -25,6 +25,16 @@ class RequestHeadTests(SimpleTestCase):
         self.assertEqual(head.get("x-one"), "Aé, b")
         self.assertEqual(head.get("x-two", "none"), "none")
 
+    def test_blanks(self):
+        """Those around a value are no part of it (RFC 9112 section 5.1)."""
+        head = request((b"X-One", b" A b\t "), (b"X-Two", b" "), host=b"a \t")
+        self.assertEqual(head.headers, [["host", "a"], ["x-one", "A b"], ["x-two", ""]])
+        for other in (b"\xa0", b"\x85"):
+            with self.subTest(other=other):
+                self.assertRefused(400, host=b"a" + other)
+                self.assertRefused(400, (b"Content-Length", b"1" + other))
+                self.assertRefused(501, (b"Transfer-Encoding", b"chunked" + other))
+
     def test_underscores(self):
         """A header that could be mistaken for another is dropped."""
         head = request((b"X_Forwarded_For", b"1"))
