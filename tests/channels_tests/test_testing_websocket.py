@@ -9,9 +9,10 @@ from django.channels.testing import isolation
 from django.channels.worker import Worker
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.test import SimpleTestCase, TestCase, override_settings
 from django.urls import path
+from django.utils.functional import lazystr
 
 from .running import environment
 from .test_channel import memory
@@ -94,6 +95,25 @@ class WebSocketTests(EchoTestCase):
     def test_query_params(self):
         self.client.websocket("/", query_params={"a": [1, 2]})
         self.assertEqual(self.told[0]["query_string"], "a=1&a=2")
+
+    def test_target(self):
+        """Path and query are those that a request with these arguments has."""
+        for target, query_params in (
+            ("/ä/?x=1&y=ä", None),
+            ("/?x=1", {"a": "ä"}),
+            ("/", QueryDict("a=1&a=2")),
+            ("/?x=1#part", {}),
+            ("/#part", None),
+            (lazystr("/?x"), {"a": 1}),
+        ):
+            with self.subTest(target=target, query_params=query_params):
+                response = self.client.get(target, query_params=query_params)
+                self.client.websocket(target, query_params=query_params)
+                query = QueryDict(self.told[-1]["query_string"])
+                self.assertEqual(query, response.wsgi_request.GET)
+                self.assertEqual(self.told[-1]["path"], response.wsgi_request.path)
+        with self.assertRaisesMessage(TypeError, "Cannot encode None for key 'a'"):
+            self.client.websocket("/", query_params={"a": None})
 
     def test_client_headers(self):
         client = self.client_class(headers={"user-agent": "me"}, HTTP_X_Y="z")

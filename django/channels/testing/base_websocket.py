@@ -2,10 +2,11 @@
 
 import json
 from base64 import b64encode
-from urllib.parse import urlencode
+from urllib.parse import urlsplit
 
 from django.channels.interfaces.conversation import OPEN
 from django.utils.encoding import iri_to_uri
+from django.utils.http import urlencode
 
 from .edge import Edge
 
@@ -41,9 +42,12 @@ class BaseWebSocket:
         self._taken = []
         self._errors = []
         if query_params:
-            path += f"?{urlencode(query_params, doseq=True)}"
-        self._target = iri_to_uri(path)
+            extra["QUERY_STRING"] = urlencode(query_params, doseq=True)
         environ = {**client.defaults, **extra}
+        # As the client's other methods read it.
+        parsed = urlsplit(str(path))
+        query = extra.get("QUERY_STRING") or parsed.query
+        self._target = iri_to_uri(f"{parsed.path}?{query}" if query else parsed.path)
         self._headers = self._request_headers(environ, headers or {}, subprotocols)
         self._edge = Edge(secure, [environ.get("REMOTE_ADDR", "127.0.0.1"), 0])
 

@@ -137,6 +137,7 @@ NAMES = {
     "django.utils.deprecation.MiddlewareMixin.__call__": "telling it",
     "django.utils.encoding.iri_to_uri": "the path of a test's WebSocket",
     "django.utils.functional.classproperty": "live_server_websocket_url",
+    "django.utils.http.urlencode": "the query of a test's WebSocket",
     "django.utils.log.log_response": "the log lines of a 503 and a 504",
     "django.utils.module_loading.autodiscover_modules": "finding consumers",
     "django.utils.module_loading.import_string": "a backend's class",
