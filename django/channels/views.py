@@ -18,6 +18,8 @@ from django.core.handlers.exception import (
     convert_exception_to_response,
     response_for_exception,
 )
+from django.db import connections
+from django.db.transaction import non_atomic_requests
 from django.http import HttpResponse
 from django.utils import translation
 from django.utils.log import log_response
@@ -41,6 +43,9 @@ def forward_view(channel):
         except (BackendUnavailable, ChannelFull, ReplyTimeout) as error:
             return response_to(error, request)
 
+    # An async view can't be in one, and who is to answer mustn't wait for its end.
+    for alias in connections:
+        non_atomic_requests(alias)(view)
     return view
 
 

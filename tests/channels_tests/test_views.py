@@ -2,6 +2,8 @@ from unittest import mock
 
 from django.channels import Channel, channel_backends, view_consumer
 from django.channels.worker import Worker
+from django.core.handlers.base import BaseHandler
+from django.db import connections
 from django.http import Http404, HttpResponse
 from django.template import engines
 from django.template.response import SimpleTemplateResponse
@@ -60,6 +62,19 @@ class ViewConsumerTests(SimpleTestCase):
             msg = f"The view {__name__}.{name} didn't return an HttpResponse object."
             with self.assertRaisesMessage(ValueError, msg):
                 self.client.get(path)
+
+    def test_atomic_requests(self):
+        """The view that forwards is in no transaction, on any database."""
+
+        @view_consumer("channels_tests.view")
+        def view(request, number):
+            return HttpResponse("a")
+
+        forward = Channel("channels_tests.view").as_view()
+        atomic = {alias: {"ATOMIC_REQUESTS": True} for alias in connections}
+        with mock.patch.object(connections, "settings", atomic):
+            self.assertEqual(self.client.get("/forward/3/").content, b"a")
+            self.assertIs(BaseHandler().make_view_atomic(forward), forward)
 
     def test_script_prefix(self):
         """reverse() begins as it does where the request came in."""

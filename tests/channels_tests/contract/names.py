@@ -107,6 +107,7 @@ NAMES = {
     "django.db.transaction.TransactionManagementError": "one that was left open",
     "django.db.transaction.atomic": "taking a row for one receiver",
     "django.db.transaction.mark_for_rollback_on_error": "a statement of our own",
+    "django.db.transaction.non_atomic_requests": "a view that forwards its request",
     "django.db.transaction.on_commit": "waking receivers when a row is there",
     "django.dispatch.Signal": "the signals of consumers and workers",
     "django.dispatch.receiver": "resets and log lines that register themselves",
