@@ -3,6 +3,10 @@
 from . import codec, names
 from .exceptions import InvalidChannelName
 
+# What as_view() sends on any channel. In another process nothing else tells a
+# request that was forwarded.
+FORWARDED = frozenset({"method", "headers", "url_args", "url_kwargs"})
+
 
 class Message:
     """
@@ -74,7 +78,9 @@ class Message:
     @property
     def made_by_django(self):
         """Whether its keys are Django's choice, not its sender's."""
-        return self.channel in names.PROTOCOL_CHANNELS
+        return self.channel in names.PROTOCOL_CHANNELS or (
+            self.content.keys() >= FORWARDED
+        )
 
     def receipt(self, error):
         """

@@ -130,6 +130,11 @@ def link(request):
     return HttpResponse(reverse(hello))
 
 
+async def forward(request, number):
+    # Not made in the URLs: this module is settings, too.
+    return await Channel("forwarded").as_view()(request, number=number)
+
+
 urlpatterns = [
     path("", hello),
     path("echo/", echo),
@@ -146,6 +151,7 @@ urlpatterns = [
     path("hold/", hold),
     path("hang/", hang),
     path("link/", link),
+    path("forward/<int:number>/", forward),
 ]
 
 
@@ -206,9 +212,9 @@ class HTTPTestCase(SimpleTestCase):
         self.addCleanup(backend.close)
         return backend
 
-    def start_worker(self, threads=1):
+    def start_worker(self, threads=1, channel="http.request"):
         """Start a Worker, and return it."""
-        worker = Worker(self.make_backend(), threads, ["http.request"])
+        worker = Worker(self.make_backend(), threads, [channel])
         worker.start()
         self.addCleanup(worker.stop, PATIENCE)
         return worker

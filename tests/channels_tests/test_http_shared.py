@@ -6,6 +6,7 @@ from unittest import mock
 
 from asgiref.testing import ApplicationCommunicator
 
+from django.channels import Channel
 from django.channels.pending_request import PendingRequest
 from django.channels.pending_response import PendingResponse
 from django.channels.remote import PART
@@ -314,3 +315,16 @@ class StreamTests(SharedHTTPTestCase):
                 list(response)
         response.close()
         self.assertEqual(self.call("/")[1], b"hello")
+
+
+class ForwardTests(SharedHTTPTestCase):
+    """Views whose consumers are in another process."""
+
+    @override_settings(CHANNEL_HTTP_BACKEND="local")
+    def test_consumer_names_what_it_wants(self):
+        @Channel.consumer("forwarded")
+        def consumer(reply_channel, method, url_kwargs):
+            Channel(reply_channel).send(content=f"{method} {url_kwargs}")
+
+        self.start_worker(channel="forwarded")
+        self.assertEqual(self.call("/forward/3/")[1], b"GET {'number': 3}")

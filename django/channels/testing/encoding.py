@@ -93,10 +93,6 @@ class EncodedRequest(ReceivedRequest):
     def urlconf(self):
         return getattr(self.sent, "urlconf", None)
 
-    @property
-    def made_by_django(self):
-        return True
-
     def decode_request(self):
         """
         Return the request, in the very object that the edge has where that is
