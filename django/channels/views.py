@@ -24,9 +24,16 @@ from django.http import HttpResponse
 from django.utils import translation
 from django.utils.log import log_response
 
+from .backends.shared import SharedChannelBackend
 from .channel import warn_unserved
 from .consumer import Consumer
-from .exceptions import BackendUnavailable, ChannelFull, ReplyTimeout, WorkerLost
+from .exceptions import (
+    BackendUnavailable,
+    ChannelFull,
+    InvalidMessage,
+    ReplyTimeout,
+    WorkerLost,
+)
 from .registry import check_named, consumers
 from .reply import Reply
 from .request import RequestMessage, ResponseMessage, open_request
@@ -92,7 +99,8 @@ class ViewConsumer(Consumer):
         request, args, kwargs, reply_channel = open_request(message)
 
         def view(request):
-            return self._checked(self.function(request, *args, **kwargs))
+            response = self.function(request, *args, **kwargs)
+            return self._checked(response, message)
 
         with _surroundings(request):
             response = convert_exception_to_response(view)(request)
@@ -103,16 +111,30 @@ class ViewConsumer(Consumer):
         request, args, kwargs, reply_channel = open_request(message)
 
         async def view(request):
-            return self._checked(await self.function(request, *args, **kwargs))
+            response = await self.function(request, *args, **kwargs)
+            return self._checked(response, message)
 
         with _surroundings(request):
             response = await convert_exception_to_response(view)(request)
             reply = await sync_to_async(_reply)(message, reply_channel, response)
         await message.backend.asend(reply)
 
-    def _checked(self, response):
-        """Return the response; for None, raise what any view's is told by."""
+    def _checked(self, response, message):
+        """
+        Return the response; for None, raise what any view's is told by. Raise
+        InvalidMessage for one that can't get to where the request came in.
+        """
         BaseHandler().check_response(response, self.function)
+        is_shared = isinstance(message.backend, SharedChannelBackend)
+        if is_shared and getattr(response, "streaming", False):
+            # Its reader couldn't say how fast it reads, or that it has left.
+            for close in response._resource_closers:
+                close()
+            raise InvalidMessage(
+                f"The view {self.path} returned a streamed response, which can't be "
+                f"sent through this backend. Return an HttpResponse, or answer the "
+                f"request in a view that isn't forwarded."
+            )
         return response
 
 

@@ -2,18 +2,19 @@
 
 import hashlib
 import threading
+from io import BytesIO
 from unittest import mock
 
 from asgiref.testing import ApplicationCommunicator
 
-from django.channels import Channel
+from django.channels import Channel, consumers, view_consumer
 from django.channels.pending_request import PendingRequest
 from django.channels.pending_response import PendingResponse
 from django.channels.remote import PART
 from django.core.asgi import get_asgi_application
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.signals import request_finished, request_started
-from django.http import HttpResponse
+from django.http import FileResponse, HttpResponse
 from django.test import AsyncRequestFactory, override_settings
 
 from .running import PATIENCE
@@ -328,3 +329,25 @@ class ForwardTests(SharedHTTPTestCase):
 
         self.start_worker(channel="forwarded")
         self.assertEqual(self.call("/forward/3/")[1], b"GET {'number': 3}")
+
+    @override_settings(CHANNEL_HTTP_BACKEND="local")
+    def test_streamed(self):
+        """It's an error, and not a response that never ends."""
+
+        def plain(request, number):
+            return FileResponse(notes["file"])
+
+        async def on_loop(request, number):
+            return FileResponse(notes["file"])
+
+        self.start_worker(channel="forwarded")
+        for view in (plain, on_loop):
+            with self.subTest(view=view.__name__), consumers.isolate():
+                view_consumer("forwarded")(view)
+                notes["file"] = BytesIO(b"x")
+                with self.assertLogs("django.request", "ERROR") as logs:
+                    response, _ = self.call("/forward/3/")
+                self.assertEqual(response.status_code, 500)
+                text = f"{view.__qualname__} returned a streamed response"
+                self.assertIn(text, logs.output[0])
+                self.assertIs(notes["file"].closed, True)
