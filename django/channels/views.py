@@ -100,29 +100,28 @@ class ViewConsumer(Consumer):
 
         def view(request):
             response = self.function(request, *args, **kwargs)
-            return self._checked(response, message)
+            return self._finished(response, message)
 
         with _surroundings(request):
             response = convert_exception_to_response(view)(request)
-            reply = _reply(message, reply_channel, response)
-        message.backend.send(reply)
+        message.backend.send(ResponseMessage(reply_channel, response))
 
     async def acall(self, message):
         request, args, kwargs, reply_channel = open_request(message)
 
         async def view(request):
             response = await self.function(request, *args, **kwargs)
-            return self._checked(response, message)
+            return await sync_to_async(self._finished)(response, message)
 
         with _surroundings(request):
             response = await convert_exception_to_response(view)(request)
-            reply = await sync_to_async(_reply)(message, reply_channel, response)
-        await message.backend.asend(reply)
+        await message.backend.asend(ResponseMessage(reply_channel, response))
 
-    def _checked(self, response, message):
+    def _finished(self, response, message):
         """
-        Return the response; for None, raise what any view's is told by. Raise
-        InvalidMessage for one that can't get to where the request came in.
+        Return the response, rendered; for None, raise what any view's is told
+        by. Raise InvalidMessage for one that can't get to where the request
+        came in.
         """
         BaseHandler().check_response(response, self.function)
         is_shared = isinstance(message.backend, SharedChannelBackend)
@@ -135,6 +134,8 @@ class ViewConsumer(Consumer):
                 f"sent through this backend. Return an HttpResponse, or answer the "
                 f"request in a view that isn't forwarded."
             )
+        if callable(getattr(response, "render", None)):
+            response = response.render()
         return response
 
 
@@ -151,12 +152,6 @@ def _surroundings(request):
         else:
             with translation.override(language):
                 yield
-
-
-def _reply(message, reply_channel, response):
-    if callable(getattr(response, "render", None)):
-        response = response.render()
-    return ResponseMessage(reply_channel, response)
 
 
 def response_to(error, request):

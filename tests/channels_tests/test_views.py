@@ -5,7 +5,7 @@ from django.channels.worker import Worker
 from django.core.handlers.base import BaseHandler
 from django.db import connections
 from django.http import Http404, HttpResponse
-from django.template import engines
+from django.template import TemplateDoesNotExist, engines
 from django.template.response import SimpleTemplateResponse
 from django.test import SimpleTestCase, override_settings
 from django.urls import get_script_prefix, reverse
@@ -112,6 +112,25 @@ class ViewConsumerTests(SimpleTestCase):
             return SimpleTemplateResponse(template, {"n": number})
 
         self.assertEqual(self.client.get("/forward/3/").content, b"3!")
+
+    def test_template_response_that_fails(self):
+        """It's the view's error, wherever it's raised."""
+
+        def render(template):
+            return SimpleTemplateResponse(engines["django"].from_string(template))
+
+        @view_consumer("channels_tests.view")
+        def view(request, number):
+            return render("{% include 'nowhere' %}")
+
+        @view_consumer("channels_tests.plain")
+        async def aview(request, number):
+            return render("{% include 'nowhere' %}")
+
+        for path in ("/forward/3/", "/plain/3/"):
+            with self.subTest(path=path):
+                with self.assertRaisesMessage(TemplateDoesNotExist, "nowhere"):
+                    self.client.get(path)
 
     def test_middleware_sees_the_answer(self):
         """The forwarding view is an ordinary one to what surrounds it."""
