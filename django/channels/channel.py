@@ -167,11 +167,12 @@ class Channel:
         django.channels.policy.Policy.
         """
         check_named(channels, "Channel.consumer")
-        if policy and not durable:
+        options, policy = policy, Policy(**policy)
+        if options and not durable:
             raise TypeError(
-                f"{', '.join(policy)}: for durable channels only; add durable=True."
+                f"{', '.join(options)}: for durable channels only; add durable=True."
             )
-        policy = Policy(**policy) if durable else None
+        policy = policy if durable else None
 
         def register(function):
             consumers.register(channels, function, policy)

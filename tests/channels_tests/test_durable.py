@@ -77,6 +77,11 @@ class SendTests(SimpleTestCase):
     def test_policy_of_a_plain_consumer(self):
         with self.assertRaisesMessage(TypeError, "retries: for durable channels only"):
             Channel.consumer("jobs", retries=3)
+        # Whether it's durable or not: none has such an option.
+        for durable in (False, True):
+            with self.subTest(durable=durable):
+                with self.assertRaisesMessage(TypeError, "keyword argument 'retry'"):
+                    Channel.consumer("c", durable=durable, retry=1)
 
     @property
     def backend(self):
