@@ -8,6 +8,7 @@ from unittest import mock
 from asgiref.testing import ApplicationCommunicator
 
 from django.channels import Channel, consumers, view_consumer
+from django.channels.message import Message
 from django.channels.pending_request import PendingRequest
 from django.channels.pending_response import PendingResponse
 from django.channels.remote import PART
@@ -329,6 +330,19 @@ class ForwardTests(SharedHTTPTestCase):
 
         self.start_worker(channel="forwarded")
         self.assertEqual(self.call("/forward/3/")[1], b"GET {'number': 3}")
+
+    @override_settings(CHANNEL_HTTP_BACKEND="local", CHANNEL_HTTP_TIMEOUT=2)
+    def test_wrong_reply(self):
+        """Its sender doesn't hear of it here; the request gets its 500."""
+
+        @Channel.consumer("forwarded")
+        def consumer(reply_channel):
+            worker.backend.send(Message(reply_channel, {"status": 99}))
+
+        worker = self.start_worker(channel="forwarded")
+        with self.assertLogs("django.channels", "ERROR") as logs:
+            self.assertStatus(500, "/forward/3/")
+        self.assertIn("A reply can't be used: A reply to an HTTP", logs.output[0])
 
     @override_settings(CHANNEL_HTTP_BACKEND="local")
     def test_streamed(self):

@@ -3,7 +3,7 @@
 import logging
 
 from django.channels import names
-from django.channels.exceptions import BackendUnavailable
+from django.channels.exceptions import BackendUnavailable, InvalidMessage
 from django.channels.message import Message
 
 from .drops import FULL, GONE
@@ -71,5 +71,12 @@ class InboxItems:
         sink = self._backend._local.sink(name)
         if sink is None:
             self._backend.drops.add(GONE, name)
-        elif sink.deliver([name], message):
+            return
+        try:
+            full = sink.deliver([name], message)
+        except InvalidMessage as error:
+            # Within a process its sender fails, and so the request is answered.
+            logger.error("A reply can't be used: %s", error)
+            full = sink.deliver([name], Message(name, {"done": None, "error": True}))
+        if full:
             self._backend.drops.add(FULL, name)
