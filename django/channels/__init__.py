@@ -38,8 +38,9 @@ Read the modules in this order; each imports only from those above it.
     of the core handlers, and of the interface server. Both ends use
     ``remote_body``, ``pieces`` and ``flow`` for bodies in parts, and
     ``loop_queue`` to wait.
-``script_prefix``, ``views``
-    What reverse() begins with; views that answer through another channel.
+``script_prefix``, ``views``, ``failures``
+    What reverse() begins with; views that answer through another channel;
+    the responses for requests that got no reply.
 ``tasks``
     Durable channels as a backend for Django's tasks. Only who uses those
     imports more of it than their channels' names.

@@ -17,11 +17,11 @@ from django.urls import set_script_prefix
 from . import names
 from .deadline import deadline
 from .exceptions import ChannelFull
+from .failures import gateway_timeout, unavailable
 from .request import RequestMessage
 from .spare_threads import OwnThread, SpareThreads
 from .transactions import left_open
 from .trips import Trips
-from .views import gateway_timeout, unavailable
 
 # Its process ends as the ASGI server has it, which lets such threads finish.
 _spare = SpareThreads(partial(ThreadPoolExecutor, 1, "channels-async"))

@@ -7,11 +7,11 @@ from queue import SimpleQueue
 from django.db import connections
 
 from . import http
+from .failures import response_to
 from .pending_request import PendingRequest
 from .pending_response import PendingResponse, is_all
 from .remote import part_size
 from .remote_body import BodyParts
-from .views import response_to
 
 
 class RemoteExchange:

@@ -7,9 +7,9 @@ from django.core.handlers.exception import response_for_exception
 from django.urls import set_urlconf
 
 from .application import has_only_djangos
+from .failures import finished
 from .innermost import Innermost, is_innermost
 from .middleware_hooks import hooks_of, outer_middleware
-from .views import finished
 
 # The methods of a handler that are passed by.
 METHODS = (

@@ -14,26 +14,16 @@ from asgiref.sync import sync_to_async
 
 from django.conf import settings
 from django.core.handlers.base import BaseHandler
-from django.core.handlers.exception import (
-    convert_exception_to_response,
-    response_for_exception,
-)
+from django.core.handlers.exception import convert_exception_to_response
 from django.db import connections
 from django.db.transaction import non_atomic_requests
-from django.http import HttpResponse
 from django.utils import translation
-from django.utils.log import log_response
 
 from .backends.shared import SharedChannelBackend
 from .channel import warn_unserved
 from .consumer import Consumer
-from .exceptions import (
-    BackendUnavailable,
-    ChannelFull,
-    InvalidMessage,
-    ReplyTimeout,
-    WorkerLost,
-)
+from .exceptions import BackendUnavailable, ChannelFull, InvalidMessage, ReplyTimeout
+from .failures import response_to
 from .registry import check_named, consumers
 from .reply import Reply
 from .request import RequestMessage, ResponseMessage, open_request
@@ -152,64 +142,3 @@ def _surroundings(request):
         else:
             with translation.override(language):
                 yield
-
-
-def response_to(error, request):
-    """
-    Return the response for a request that got no reply.
-
-    With a 503, nobody has had the request: it can be made again. With a 502
-    somebody has, or may have, and nothing is known of what was done.
-    """
-    if isinstance(error, ChannelFull) or getattr(error, "unsent", False):
-        return unavailable(request)
-    if isinstance(error, (WorkerLost, BackendUnavailable)):
-        return bad_gateway(request)
-    if isinstance(error, ReplyTimeout):
-        return gateway_timeout(request)
-    # Such as a client that left in the middle of its body.
-    return response_for_exception(request, error)
-
-
-def unavailable(request):
-    """
-    Return the response for a request that found its channel full, its backend
-    out of reach, or no worker there.
-    """
-    return _refusal(request, 503, {"Retry-After": "1"})
-
-
-def bad_gateway(request):
-    """
-    Return the response for a request whose worker has died, or whose backend
-    failed when it was sent or later.
-    """
-    return _refusal(request, 502, {})
-
-
-def gateway_timeout(request):
-    """Return the response for a request that had no reply by its deadline."""
-    return _refusal(request, 504, {})
-
-
-def _refusal(request, status, headers):
-    response = HttpResponse(status=status, headers=headers, content_type="text/plain")
-    response.content = f"{status} {response.reason_phrase}\n"
-    return finished(request, response)
-
-
-def finished(request, response):
-    """
-    Return the response, with what a handler does about one at last: it closes
-    the request with it, and a failure is logged.
-    """
-    response._resource_closers.append(request.close)
-    if response.status_code >= 400:
-        log_response(
-            "%s: %s",
-            response.reason_phrase,
-            request.path,
-            response=response,
-            request=request,
-        )
-    return response

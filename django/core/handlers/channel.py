@@ -19,11 +19,12 @@ from django.channels.backends.shared import SharedChannelBackend
 from django.channels.consumer import Consumer
 from django.channels.deadline import deadline
 from django.channels.exceptions import ChannelFull
+from django.channels.failures import gateway_timeout, response_to, unavailable
 from django.channels.pending_request import aexchange, exchange
 from django.channels.reply import Reply
 from django.channels.request import RequestMessage
 from django.channels.route import OFF, http_backend, is_answered_remotely, route
-from django.channels.views import forward, gateway_timeout, response_to, unavailable
+from django.channels.views import forward
 from django.conf import settings
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.exception import response_for_exception

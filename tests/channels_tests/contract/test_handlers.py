@@ -153,7 +153,7 @@ class HandlerTests(SimpleTestCase):
         response = await convert_exception_to_response(amissing)(request)
         self.assertEqual(response.status_code, 404)
 
-    @relied_on("django/channels/views.py", "log_response() logs a 503 as an error.")
+    @relied_on("django/channels/failures.py", "log_response() logs a 503 as an error.")
     def test_log_response(self):
         request, response = RequestFactory().get("/"), HttpResponse(status=503)
         with self.assertLogs("django.request", "ERROR") as logs:

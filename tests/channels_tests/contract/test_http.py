@@ -65,7 +65,8 @@ class RequestTests(SimpleTestCase):
         self.assertEqual(request.FILES["file"].read(), b"data")
 
     @relied_on(
-        "django/channels/views.py", "a request has a close(), for a response to call."
+        "django/channels/failures.py",
+        "a request has a close(), for a response to call.",
     )
     def test_close(self):
         RequestFactory().get("/").close()
