@@ -1,5 +1,7 @@
 """The workers in a server's process."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 from django.channels import channel_backends, consumers, names
 from django.channels.worker import Worker
 from django.conf import settings
@@ -32,8 +34,10 @@ class Workers:
     def stop(self, left):
         """Stop; ``left()`` returns how many seconds there are for it."""
         workers, self._workers = self._workers, []
-        for worker in workers:
-            worker.stop(left())
+        if workers:
+            # At once: each may take a little more than there is.
+            with ThreadPoolExecutor(len(workers)) as executor:
+                list(executor.map(lambda worker: worker.stop(left()), workers))
 
     def _received(self):
         """Return the channels to receive from, by backend."""

@@ -371,6 +371,16 @@ class SharesTests(ServerTestCase):
         )
         return {b.alias: set(c) for b, c in workers._received().items()}
 
+    def test_stop(self):
+        """They're stopped at once: each may take a little over its time."""
+        workers = Workers(http_backend(), 1, http=True, shared=True)
+        all_called = threading.Barrier(3)
+        stopping = mock.Mock(side_effect=lambda left: all_called.wait(PATIENCE))
+        workers._workers = [mock.Mock(stop=stopping)] * 3
+        workers.stop(lambda: 1.5)
+        self.assertEqual(stopping.mock_calls, [mock.call(1.5)] * 3)
+        workers.stop(lambda: 1.5)
+
     def test_memory(self):
         every = set(consumers.channels())
         self.assertEqual(self.received(), {"default": every})
