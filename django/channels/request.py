@@ -1,6 +1,7 @@
 """Messages that carry a request, and those that carry its response."""
 
 from . import codec, http, names
+from .exceptions import InvalidMessage
 from .message import Message
 
 
@@ -68,11 +69,18 @@ class ResponseMessage(Message):
 def open_request(message):
     """
     Return the request that a message carries, its URL's arguments as a list
-    and as a dict, and the name of its reply channel.
+    and as a dict, and the name of its reply channel. Raise InvalidMessage for a
+    message that carries none.
     """
     if isinstance(message, RequestMessage):
         return message.request, message.args, message.kwargs, message.reply_channel
     content = message.content
+    if not content.keys() >= {"method", "path", "headers"}:
+        raise InvalidMessage(
+            f"The message on {message.channel!r} carries no request. A view_consumer() "
+            f"answers what Channel(name).as_view() forwards; for a channel's other "
+            f"messages, use Channel.consumer()."
+        )
     return (
         http.decode_request(content),
         content.get("url_args", []),

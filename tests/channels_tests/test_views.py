@@ -63,6 +63,20 @@ class ViewConsumerTests(SimpleTestCase):
             with self.assertRaisesMessage(ValueError, msg):
                 self.client.get(path)
 
+    def test_message_without_a_request(self):
+        """It's told apart from one that as_view() has sent."""
+
+        @view_consumer("channels_tests.view")
+        def view(request):
+            self.fail()
+
+        worker = Worker(channel_backends["default"], channels=["channels_tests.view"])
+        with self.assertLogs("django.channels.worker", "ERROR") as logs:
+            Channel("channels_tests.view").send(number=3)
+            worker.start()
+            self.assertIs(worker.stop(10), True)
+        self.assertIn("'channels_tests.view' carries no request", logs.output[0])
+
     def test_atomic_requests(self):
         """The view that forwards is in no transaction, on any database."""
 
