@@ -93,6 +93,31 @@ class QueueTests(MemoryBackendTestCase):
         self.assertEqual(self.backend.dropped, {"expired": 1})
         self.assertIn("Dropped 1 message(s) on channel a: expired.", logs.output[0])
 
+    def test_expired_messages_take_no_room(self):
+        """Though nobody receives from the channel."""
+        self.backend = self.make(EXPIRY=10, CAPACITY=2)
+        sink = Sink()
+        name = names.reply_name("http")
+        self.backend.listen(name, sink)
+        self.send("a", n=1, reply_channel=name)
+        self.now += 5
+        self.send("a", n=2)
+        self.now += 5
+        with self.assertLogs("django.channels", "WARNING"):
+            self.send("a", n=3)
+        self.assertEqual(self.backend.dropped, {"expired": 1})
+        self.assertEqual(sink.got, [([name], {"done": None, "error": True})])
+        with self.assertRaises(ChannelFull):
+            self.send("a", n=4)
+        self.assertEqual(self.receive("a"), {"n": 2})
+        self.assertEqual(self.receive("a"), {"n": 3})
+
+    def test_no_capacity(self):
+        self.backend = self.make(CAPACITY=0)
+        with self.assertRaises(ChannelFull):
+            self.send("a")
+        self.assertIsNone(self.receive("a"))
+
     def test_expired_message_of_a_socket(self):
         """Its edge is told, or it would wait for ever."""
         self.backend = self.make(EXPIRY=10)

@@ -113,22 +113,29 @@ class MemoryChannelBackend(MemoryDurable, BaseChannelBackend):
         state = self._state
         message.backend = self
         message.expires = self.clock() + self.expiry
+        expired = []
         with state.lock:
             state.sent += 1
             for receiver in state.receivers.get(name, ()):
                 if receiver.offer(message):
                     return
-            queue = state.queues.get(name)
+            queue = state.queues.get(name) or deque()
             capacity = self.capacity_of(name)
-            if capacity <= (len(queue) if queue else 0):
+            full = len(queue) >= capacity
+            # Where nobody receives, nobody else would drop them.
+            while full and capacity and queue[0][1].expires <= self.clock():
+                expired.append(queue.popleft()[1])
+                full = len(queue) >= capacity
+            if full:
                 state.sent -= 1
                 state.counts["full"] += 1
             else:
-                if queue is None:
-                    queue = state.queues[name] = deque()
+                state.queues[name] = queue
                 queue.append((state.sent, message))
-                return
-        raise self._full(name)
+        for old in expired:
+            self._drop_expired(old)
+        if full:
+            raise self._full(name)
 
     def hand_over(self, message):
         """
