@@ -163,6 +163,25 @@ class RaceTests:
             taken.append(self.take("a").content["n"])
         self.assertEqual(taken, [0, CANDIDATES])
 
+    def test_key_that_is_given_back_meanwhile(self):
+        """Who was too late for the first message doesn't take the third."""
+        self.add_all("a", 1, 2, 3, key="x")
+        other, jobs = self.make(), self.backend.jobs
+        lease, taken, tried = jobs._lease, [], []
+
+        def lease_late(row, seconds):
+            if not taken:
+                taken.append(self.take("a", backend=other))
+            tried.append(row.id)
+            if len(tried) == 3:
+                other.acknowledge(taken[0])
+            return lease(row, seconds)
+
+        with mock.patch.object(jobs, "_lease", lease_late):
+            self.assertIsNone(self.take("a"))
+        other.acknowledge(taken[0])
+        self.assertEqual(self.take_all("a"), [2, 3])
+
 
 class OpenTransactionTests:
     """A consumer that doesn't end its transaction."""

@@ -126,15 +126,20 @@ class Jobs:
         return None
 
     def _take_one(self, candidates, channel, lease):
+        # Keys that others had: one may be free by now, and none of its messages
+        # overtakes another.
+        passed = set()
         for row in candidates:
             if row.kept is not None:
                 if self.rows.filter(id=row.id).delete()[0]:
                     return Taken(
                         channel, bytes(row.content), row.late >= row.kept, None
                     )
-            elif self._lease(row, lease):
+            elif row.key not in passed and self._lease(row, lease):
                 held = (row.id, row.attempts + 1, row.lease + 1)
                 return Taken(channel, bytes(row.content), False, held)
+            elif row.key:
+                passed.add(row.key)
         return None
 
     def _lease(self, row, seconds):
