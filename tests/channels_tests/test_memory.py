@@ -5,6 +5,7 @@ from unittest import mock
 
 from django.channels import names
 from django.channels.backends.memory import MemoryChannelBackend, MemoryState
+from django.channels.delivery import Delivery
 from django.channels.exceptions import ChannelFull, InvalidChannelBackend
 from django.channels.message import Message, SocketMessage
 from django.test import SimpleTestCase
@@ -111,6 +112,24 @@ class QueueTests(MemoryBackendTestCase):
             self.send("a", n=4)
         self.assertEqual(self.receive("a"), {"n": 2})
         self.assertEqual(self.receive("a"), {"n": 3})
+
+    def test_expired_messages_that_were_delayed(self):
+        """They don't pile up where nobody receives from the channel."""
+        self.backend = self.make(EXPIRY=10)
+        delayed = Delivery(delay=5)
+        for n in range(3):
+            self.backend.add(Message("a", {"n": n}), delayed)
+            self.now += 4
+        self.now += 10
+        with self.assertLogs("django.channels", "WARNING"):
+            self.backend.add(Message("a", {"n": 3}), delayed)
+        self.assertEqual(self.backend.dropped, {"expired": 2})
+        self.now += 3
+        self.assertEqual(self.backend.waiting("a"), 1)
+        self.now += 2
+        with self.assertLogs("django.channels", "WARNING"):
+            self.assertEqual(self.receive("a"), {"n": 3})
+        self.assertEqual(self.backend.dropped, {"expired": 3})
 
     def test_no_capacity(self):
         self.backend = self.make(CAPACITY=0)

@@ -1,6 +1,6 @@
 """Durable channels of one process: they last as long as it does."""
 
-from itertools import islice
+from itertools import islice, takewhile
 
 from django.channels import codec
 
@@ -28,6 +28,10 @@ class MemoryDurable:
                 raise self._full(name)
             jobs.add(message, delivery, now)
             self._rouse(name, every=delivery.delay > 0)
+            # Where nobody receives, nobody else would drop them.
+            expired = [] if delivery.durable else self._take_expired(name, now)
+        for old in expired:
+            self._drop_expired(old)
         return True
 
     async def aadd(self, message, delivery):
@@ -122,3 +126,16 @@ class MemoryDurable:
     def _take_job(self, channels):
         job = self._state.jobs.take(channels, self.clock(), self.message_lease)
         return job and message_of(job, self)
+
+    def _take_expired(self, channel, now):
+        """Return those delayed messages that are first in turn and have expired."""
+        jobs = self._state.jobs.ready.get(channel, [])
+        before = now - self.expiry
+        expired = list(
+            takewhile(lambda job: not job.delivery.durable and job.due <= before, jobs)
+        )
+        if expired:
+            del jobs[: len(expired)]
+            if not jobs:
+                del self._state.jobs.ready[channel]
+        return [message_of(job, self) for job in expired]
