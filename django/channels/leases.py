@@ -66,7 +66,7 @@ class Leases:
             self._tell(message, self._backend.release, NO_CONSUMER_DELAY, False)
             logger.error("%r has no consumer here and goes back.", message)
         elif message.attempt > policy.retries + 1:
-            self._tell(message, self._bury, message.attempt - 1, NO_END)
+            self._tell(message, self._bury, NO_END, False)
         else:
             timeout = policy.timeout
             if timeout and consumer.wants_loop(message):
@@ -204,17 +204,17 @@ class Leases:
                     type(exception), exception, exception.__traceback__
                 )
             )
-            self._bury(message, message.attempt, text[-LONGEST_ERROR:])
+            self._bury(message, text[-LONGEST_ERROR:])
         else:
             self._backend.release(message, delay)
             logger.info("%r is tried again in %.1f seconds.", message, delay)
 
-    def _bury(self, message, attempts, error):
-        self._backend.bury(message, error)
+    def _bury(self, message, error, counted=True):
+        self._backend.bury(message, error, counted)
         logger.error(
             "%r was given up after %d attempt(s): see manage.py deadletters.",
             message,
-            attempts,
+            message.attempt - (not counted),
         )
 
 

@@ -104,7 +104,9 @@ class HangTests(FailureTestCase):
             Channel("jobs").send()
             wait_for(self.backend.dead, "the dead letter")
         self.assertIn("is over its timeout and can't be interrupted", logs.output[0])
-        self.assertIn("No attempt came to its end", self.backend.dead()[0].error)
+        dead = self.backend.dead()[0]
+        self.assertIn("No attempt came to its end", dead.error)
+        self.assertEqual(dead.attempts, 1)
         self.assertOthersGoOn()
         with self.assertLogs(WORKER, "WARNING"):
             self.assertIs(worker.stop(timeout=0.01), False)

@@ -121,10 +121,10 @@ class DurableDelivery:
         """
         raise NotImplementedError
 
-    def bury(self, message, error):
+    def bury(self, message, error, counted=True):
         """
-        Make it a dead message, with the error, a text. Return False if its
-        lease was over.
+        Make it a dead message, with the error, a text. If it isn't
+        ``counted``, it was no attempt. Return False if its lease was over.
         """
         raise NotImplementedError
 

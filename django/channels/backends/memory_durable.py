@@ -60,8 +60,12 @@ class MemoryDurable:
 
         return self._settle(message, put_back)
 
-    def bury(self, message, error):
-        return self._settle(message, lambda job: self._state.jobs.bury(job, error))
+    def bury(self, message, error, counted=True):
+        def give_up(job):
+            job.attempts -= not counted
+            self._state.jobs.bury(job, error)
+
+        return self._settle(message, give_up)
 
     def dead(self, channel=None, id=None, limit=DEAD_LIMIT, offset=0):
         end = None if limit is None else offset + limit

@@ -44,10 +44,12 @@ class DatabaseDurable:
                 message, self.jobs.release(*_held(message), delay, int(not counted))
             )
 
-    def bury(self, message, error):
+    def bury(self, message, error, counted=True):
         data = self.serializer.dumps_text(error, ERROR + message.channel)
         with self._reaching():
-            return self._settled(message, self.jobs.bury(*_held(message), data))
+            return self._settled(
+                message, self.jobs.bury(*_held(message), data, int(not counted))
+            )
 
     def dead(self, channel=None, id=None, limit=DEAD_LIMIT, offset=0):
         where = _of(channel)

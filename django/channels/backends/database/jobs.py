@@ -197,9 +197,15 @@ class Jobs:
             ),
         )
 
-    def bury(self, id, lease, error):
+    def bury(self, id, lease, error, attempts):
+        """Let it be dead, less so many attempts."""
         return self._change(
-            self._held(id, lease), leased=False, runs=None, error=error, died=self.now
+            self._held(id, lease),
+            leased=False,
+            runs=None,
+            error=error,
+            died=self.now,
+            attempts=F("attempts") - attempts,
         )
 
     def dead(self, **where):

@@ -92,9 +92,9 @@ class RedisDurable:
     def release(self, message, delay=0, counted=True):
         return self._settle(message, "release", _ms(delay), int(not counted))
 
-    def bury(self, message, error):
+    def bury(self, message, error, counted=True):
         data = self.serializer.dumps_text(error, ERROR + message.channel)
-        return self._settle(message, "bury", data)
+        return self._settle(message, "bury", data, int(not counted))
 
     def dead(self, channel=None, id=None, limit=DEAD_LIMIT, offset=0):
         end = None if limit is None else offset + limit

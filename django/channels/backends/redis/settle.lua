@@ -1,7 +1,7 @@
 -- Say what became of a durable message.
 --
--- ARGV: its lease; and 'acknowledge', or 'release' with the delay, in ms, and
--- how many attempts to take back, or 'bury' with the error.
+-- ARGV: its lease; and 'acknowledge', or 'release' with the delay, in ms, or
+-- 'bury' with the error; and with these, how many attempts to take back.
 -- Returns 1, or 0 if the lease was over.
 
 local lease, action = ARGV[1], ARGV[2]
@@ -23,7 +23,7 @@ if action == 'bury' then
         local job = read_fields(found[2])
         redis.call('HSET', key('dead:' .. job.id), 'channel', channel,
             'priority', priority, 'data', job.data, 'unique', job.unique or '',
-            'key', name, 'attempts', attempts, 'error', ARGV[3],
+            'key', name, 'attempts', attempts - ARGV[4], 'error', ARGV[3],
             'died', whole(get_time()))
         redis.call('ZADD', key('dead'), redis.call('INCR', key('number')), job.id)
     end

@@ -27,6 +27,12 @@ class DeadLetterTests(DurableCase):
         self.assertEqual(self.backend.purge(dead[:1]), 0)
         self.assertEqual(self.backend.dead(), dead[1:])
 
+    def test_dead_without_an_attempt(self):
+        self.add_all("a", 1)
+        self.backend.release(self.take("a"))
+        self.assertIs(self.backend.bury(self.take("a"), "x", counted=False), True)
+        self.assertEqual(self.backend.dead()[0].attempts, 1)
+
     def test_pages_of_dead_messages(self):
         number = DEAD_LIMIT + 5
         backend = self.make(CAPACITY=number)
