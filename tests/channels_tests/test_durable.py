@@ -689,6 +689,17 @@ class DeadLettersTests(SimpleTestCase):
         self.assertIn('raise ValueError("quoted")', text)
         self.assertIn("Channel:   b", text)
 
+    def test_terminal(self):
+        """What others have written moves no cursor, and can be written out."""
+        hostile = "\x1b]0;x\x07\x9b2J\u202e\udcff"
+        dead = DeadMessage("1", hostile, {hostile: 1}, 1, f"E: {hostile}\n\nend", 0)
+        with mock.patch.object(self.backend, "dead", lambda *a, **k: [dead]):
+            for text in (self.call("list"), self.call("show", "--id", "1")):
+                with self.subTest(text=text):
+                    self.assertTrue(text.replace("\n", "").isprintable())
+                    self.assertIn(ascii(hostile)[1:-1], text)
+        self.assertTrue(text.endswith("    \n    end\n"))
+
     def test_retry(self):
         self.assertEqual(
             self.call("retry", "--id", self.ids[0]),

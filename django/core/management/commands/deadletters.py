@@ -4,6 +4,7 @@ from datetime import datetime, timezone
 from django.channels import DEFAULT_CHANNEL_BACKEND_ALIAS, channel_backends, names
 from django.channels.backends.durable import DEAD_LIMIT
 from django.channels.exceptions import ChannelError, InvalidChannelBackend
+from django.channels.interfaces.access import shown
 from django.channels.leases import LONGEST_ERROR
 from django.core.management.base import BaseCommand, CommandError
 
@@ -67,40 +68,44 @@ class Command(BaseCommand):
             dead = backend.dead(channel, limit=limit, offset=offset)
             total = max(offset + len(dead), backend.count_dead(channel))
         for each in dead:
-            self.stdout.write(
+            self.say(
                 f"{each.id}  {when(each)}  {each.channel}  "
                 f"{each.attempts} attempt(s)  {reason(each)}"
             )
         end = offset + len(dead)
         if len(dead) < total:
             more = f", {total - end} more after these" if end < total else ""
-            self.stdout.write(f"{len(dead)} of {total} dead message(s){more}.")
+            self.say(f"{len(dead)} of {total} dead message(s){more}.")
         else:
-            self.stdout.write(f"{total} dead message(s).")
+            self.say(f"{total} dead message(s).")
 
     def show(self, backend, channel, dead, **options):
         for each in dead:
-            self.stdout.write(f"Id:        {each.id}")
-            self.stdout.write(f"Channel:   {each.channel}")
-            self.stdout.write(f"Attempts:  {each.attempts}")
-            self.stdout.write(f"Died:      {when(each)}")
+            self.say(f"Id:        {each.id}")
+            self.say(f"Channel:   {each.channel}")
+            self.say(f"Attempts:  {each.attempts}")
+            self.say(f"Died:      {when(each)}")
             if each.content is None:
-                self.stdout.write("Content:   could not be read")
+                self.say("Content:   could not be read")
             else:
-                self.stdout.write("Content:")
+                self.say("Content:")
                 for key, value in each.content.items():
-                    self.stdout.write(f"    {key} = {value!r}")
-            self.stdout.write("Error:")
+                    self.say(f"    {key} = {value!r}")
+            self.say("Error:")
             for line in each.error.rstrip().splitlines():
-                self.stdout.write(f"    {line}")
+                self.say(f"    {line}")
 
     def retry(self, backend, channel, **options):
         number = self.change(backend, backend.revive, channel, **options)
-        self.stdout.write(f"{number} message(s) will be tried again.")
+        self.say(f"{number} message(s) will be tried again.")
 
     def purge(self, backend, channel, **options):
         number = self.change(backend, backend.purge, channel, **options)
-        self.stdout.write(f"{number} message(s) deleted.")
+        self.say(f"{number} message(s) deleted.")
+
+    def say(self, line):
+        # A terminal would do what a client has had an exception say.
+        self.stdout.write(shown(line))
 
     def change(self, backend, change, channel, dead=None, **options):
         """Change the given ones, or all. Return how many were."""
