@@ -15,18 +15,20 @@ class AccessLog:
     Writes a line per answered request and per opened and closed WebSocket. A
     request's has text for arguments, as Django's has.
 
-    ``logger`` is where to; a line's level follows from its status as in
-    ``django.core.servers.basehttp``. Its record has the attributes that
-    Django's ServerFormatter and handlers look at: ``request`` (the exchange
-    or the socket), ``status_code`` and ``server_time``.
+    ``logger`` is where to; a line has this ``level``, or without one that which
+    follows from its status as in ``django.core.servers.basehttp``. Its record
+    has the attributes that Django's ServerFormatter and handlers look at:
+    ``request`` (the exchange or the socket), ``status_code`` and
+    ``server_time``.
     """
 
-    def __init__(self, logger):
+    def __init__(self, logger, level=None):
         self.logger = logger
+        self._level = level
 
     def http(self, exchange, status, size):
         """``size`` is the length of the body that was sent, in bytes."""
-        level = _level(status)
+        level = self._level or _level(status)
         if self.logger.isEnabledFor(level):
             args = (exchange.request_line, str(status), str(size))
             self._line(level, '"%s" %s %s', args, exchange, status)
@@ -63,7 +65,7 @@ class AccessLog:
             "server_time": _now(),
             "status_code": args[1] if status is None else status,
         }
-        self.logger.log(level, text, *args, extra=extra)
+        self.logger.log(self._level or level, text, *args, extra=extra)
 
 
 class NoAccessLog:

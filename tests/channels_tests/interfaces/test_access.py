@@ -3,6 +3,7 @@ import re
 
 from django.channels.interfaces.access import AccessLog, NoAccessLog
 from django.channels.interfaces.exchange import Exchange
+from django.core.management.commands.runwsserver import Command
 from django.test import SimpleTestCase
 
 
@@ -39,6 +40,21 @@ class AccessLogTests(SimpleTestCase):
     def test_levels(self):
         self.logged("WARNING", self.access.http, self.exchange, 404, 1)
         self.logged("ERROR", self.access.http, self.exchange, 500, 1)
+
+    def test_one_level(self):
+        """A client's fault is no error, which Django would mail, of a site's."""
+        command = Command()
+        access = command.access(access_log=True, verbosity=1)
+        for function, *args in (
+            (access.http, self.exchange, 500, 1),
+            (access.refused, None, 503, b""),
+            (access.refused, None, 400, b"\x16\x03\x01\x00"),
+            (access.connect, "/", 504, None),
+        ):
+            with self.subTest(args=args):
+                with self.assertLogs("django.channels.server", "DEBUG") as logs:
+                    function(*args)
+                self.assertEqual([r.levelname for r in logs.records], ["INFO"])
 
     def test_level_is_off(self):
         """A line that nobody sees isn't made."""

@@ -135,7 +135,8 @@ class Command(BaseCommand):
         from django.channels.interfaces.access import AccessLog, NoAccessLog
 
         if access_log or verbosity >= 2:
-            return AccessLog(logging.getLogger(self.access_logger))
+            # An error is mailed to ADMINS, and the server would wait for that.
+            return AccessLog(logging.getLogger(self.access_logger), logging.INFO)
         return NoAccessLog()
 
     def run(self, addr, port, ipv6, **options):
