@@ -53,6 +53,6 @@ imports it before a server is wanted. The way through it:
     WebSockets of an ASGI server that Django runs in: the application; what a
     scope says; the edge on an ASGI server; the process's worker. They import
     neither Twisted nor Autobahn.
-``access``
-    Lines of the access log.
+``access``, ``mails``
+    Lines of the access log; error mails that no server's thread waits for.
 """

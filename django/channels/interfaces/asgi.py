@@ -12,6 +12,7 @@ import atexit
 import logging
 import threading
 from contextlib import contextmanager
+from functools import cache
 
 from django.channels import channel_backends
 
@@ -22,6 +23,7 @@ from .asgi_worker import start_worker
 from .close_codes import GOING_AWAY
 from .limits import Limits
 from .mailbox import Mailbox
+from .mails import Mails
 from .outbox import Outbox
 from .request import Refused
 from .sockets import Sockets
@@ -83,6 +85,19 @@ def server_of(loop):
         server.close_if_unused()
 
 
+@cache
+def _mails():
+    # Not one for each LoopServer: that of a refused handshake is gone at once.
+    return Mails(_is_serving)
+
+
+def _is_serving():
+    try:
+        return asyncio.get_running_loop() in _servers
+    except RuntimeError:
+        return False
+
+
 def end_sockets():
     """
     Send the disconnects that are due when a server has ended without telling
@@ -102,6 +117,7 @@ class LoopServer:
         mailbox = Mailbox(self._call)
         backend = channel_backends["default"]
         self._outbox = None if backend.process_local else Outbox(mailbox)
+        _mails()
         self.sockets = Sockets(
             backend,
             mailbox,

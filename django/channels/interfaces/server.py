@@ -4,6 +4,8 @@ import gc
 import threading
 from functools import partial
 
+from twisted.python.threadable import isInIOThread
+
 from django.channels import channel_backends
 from django.channels.processes import readiness
 from django.channels.processes.events import SLICE
@@ -17,6 +19,7 @@ from .frames import frame_of
 from .limits import Limits
 from .listeners import Listeners
 from .mailbox import Mailbox
+from .mails import Mails
 from .outbox import Outbox
 from .reactor import reactor
 from .requests import Requests
@@ -78,6 +81,7 @@ class InterfaceServer:
         self.factory = None
         self.sockets = None
         self._outbox = None
+        self._mails = None
         self._wakeups = Wakeups(partial(reactor.callLater, 0))
         self._started = False
         self._workers = None
@@ -164,6 +168,7 @@ class InterfaceServer:
         """Begin with what needs settings here, where an error finds the caller."""
         self._make_factory()
         self._started = True
+        self._mails = Mails(isInIOThread)
         self._workers.start()
 
     def _make_factory(self):
@@ -236,6 +241,7 @@ class InterfaceServer:
             self._outbox.close()
         self._wakeups.flush()
         self._workers.stop(lambda: self.time_left)
+        self._mails.close(self.time_left)
 
 
 def _in_reactor(function, *args):

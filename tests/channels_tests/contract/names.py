@@ -139,6 +139,7 @@ NAMES = {
     "django.utils.encoding.iri_to_uri": "the path of a test's WebSocket",
     "django.utils.functional.classproperty": "live_server_websocket_url",
     "django.utils.http.urlencode": "the query of a test's WebSocket",
+    "django.utils.log.AdminEmailHandler": "mails that no server waits for",
     "django.utils.log.log_response": "the log lines of a 503 and a 504",
     "django.utils.module_loading.autodiscover_modules": "finding consumers",
     "django.utils.module_loading.import_string": "a backend's class",
@@ -180,6 +181,7 @@ NAMES = {
     "twisted.logger.globalLogBeginner.beginLoggingTo": "Twisted's events",
     "twisted.protocols.tls.TLSMemoryBIOFactory": "TLS on a socket that is inherited",
     "twisted.python.failure.Failure": "telling why an endpoint can't be had",
+    "twisted.python.threadable.isInIOThread": "mails that no server waits for",
     "zope.interface.implementer": "telling a transport what a producer can",
 }
 

@@ -12,6 +12,7 @@ from django.channels.interfaces import asgi, asgi_worker
 from django.channels.interfaces.limits import Limits
 from django.core.asgi import get_asgi_application
 from django.test import SimpleTestCase, override_settings
+from django.utils.log import AdminEmailHandler
 
 PATIENCE = 30
 
@@ -326,6 +327,23 @@ class ConversationTests(ASGITestCase):
             start, body = await self.refusal(headers=[(b"origin", b"http://evil.com")])
         self.assertEqual(start["status"], 403)
         self.assertEqual(body["body"], b"403 Forbidden\n")
+
+    @override_settings(ADMINS=["a@b.example"])
+    async def test_mail_of_a_handshake(self):
+        """The event loop doesn't wait for it."""
+        by, mailed = [], threading.Event()
+
+        def mail(*args, **kwargs):
+            by.append(threading.current_thread().name)
+            mailed.set()
+
+        # Those of an earlier test are about handlers of an earlier set-up.
+        asgi._mails.cache_clear()
+        with mock.patch.object(AdminEmailHandler, "send_mail", mail):
+            start, _ = await self.refusal(host=b"other")
+            self.assertEqual(start["status"], 400)
+            self.assertTrue(mailed.wait(PATIENCE))
+        self.assertEqual(by, ["channels-mails"])
 
     async def test_foreign_host(self):
         with self.assertLogs("django.security.DisallowedHost", "ERROR"):

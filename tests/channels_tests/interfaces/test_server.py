@@ -23,6 +23,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import SimpleTestCase, override_settings
 from django.urls import path
+from django.utils.log import AdminEmailHandler
 
 from ..running import printed_by
 
@@ -290,6 +291,25 @@ class HTTPTests(ServerTestCase):
             with self.subTest(data=data[:30]):
                 received = self.raw(data)
                 self.assertTrue(received.startswith(b"HTTP/1.1 %d " % status), received)
+
+    def test_mail_of_a_handshake(self):
+        """Whose handshake has an error mailed keeps nobody waiting."""
+        uri = f"ws://127.0.0.1:{self.server.port}/"
+        begun = threading.Event()
+
+        def mail(*args, **kwargs):
+            begun.set()
+            held.wait(PATIENCE)
+
+        with ExitStack() as stack:
+            stack.callback(held.set)
+            stack.enter_context(override_settings(DEBUG=False, ADMINS=["a@b.example"]))
+            stack.enter_context(mock.patch.object(AdminEmailHandler, "send_mail", mail))
+            for _ in range(3):
+                with self.assertRaises(InvalidStatus):
+                    connect(uri, origin="http://evil.example", open_timeout=PATIENCE)
+            self.assertTrue(begun.wait(PATIENCE))
+            self.assertEqual(self.get("/"), (200, b"hello"))
 
     def test_many_clients(self):
         """Clients at once get each their own answers."""
