@@ -45,9 +45,15 @@ def validate(name, kind="channel"):
             # Of an enumeration's member, which may be written as another text.
             return name if type(name) is str else str.__str__(name)
     raise InvalidChannelName(
-        f"{name!r} is not a valid {kind} name: use 1 to 100 ASCII letters, "
+        f"{_shortened(name)} is not a valid {kind} name: use 1 to 100 ASCII letters, "
         f"digits, dots, underscores or hyphens."
     )
+
+
+def _shortened(name):
+    # The name may be all that a client has sent, and the text of an error is logged.
+    text = repr(name)
+    return text if len(text) <= 200 else f"{text[:200]}…"
 
 
 def canonical(name):

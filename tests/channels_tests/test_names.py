@@ -43,6 +43,15 @@ class NamesTests(SimpleTestCase):
         with self.assertRaisesMessage(InvalidChannelName, "not a valid group name"):
             names.validate("", "group")
 
+    def test_long_names(self):
+        """What a client has sent is for no log, and may be as long as a message."""
+        for kind in ("channel", "group"):
+            with self.assertRaises(InvalidChannelName) as caught:
+                names.validate("a" * 200 + " secret" * 1000, kind)
+            self.assertLess(len(str(caught.exception)), 400)
+            self.assertNotIn("secret", str(caught.exception))
+            self.assertIn("a" * 199 + "… is not a valid", str(caught.exception))
+
     def test_bytes(self):
         """Redis clients return what was stored as bytes."""
         self.assertEqual(names.canonical(b"http.reply!a"), "http.reply!a")
