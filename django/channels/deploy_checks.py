@@ -14,6 +14,9 @@ from .exceptions import InvalidChannelBackend
 # none: each socket may hold several.
 FAR = 16
 
+# What redis-py takes for False in a URL.
+FALSE = frozenset({"0", "F", "FALSE", "N", "NO"})
+
 # The default of CHANNEL_HTTP_TIMEOUT.
 HTTP_TIMEOUT = 60
 
@@ -175,6 +178,8 @@ def _missing(params, backend):
             missing.add("TLS")
         elif client.get("ssl_cert_reqs", "required") in (None, "none", CERT_NONE):
             missing.add("check of its certificate")
+        elif str(client.get("ssl_check_hostname", True)).upper() in FALSE:
+            missing.add("check of its certificate's host")
         if not password and not client.keys() & {
             "password",
             "credential_provider",

@@ -238,6 +238,17 @@ class DeployChecksTests(SimpleTestCase):
                 "no check of its certificate.",
             ),
             (
+                "rediss://:secret@cache?ssl_check_hostname=no",
+                keys,
+                "no check of its certificate's host.",
+            ),
+            (
+                "rediss://:secret@cache",
+                {**keys, "CLIENT_OPTIONS": {"ssl_check_hostname": False}},
+                "no check of its certificate's host.",
+            ),
+            ("rediss://:secret@cache?ssl_check_hostname=yes", keys, None),
+            (
                 "rediss://:secret@sentinel?ssl_cert_reqs=required",
                 {
                     **keys,
