@@ -3,8 +3,9 @@ Channels: every event is a message on a named channel, and workers consume it.
 
 Read the modules in this order; each imports only from those above it.
 
-``exceptions``, ``names``, ``codec``
-    The errors; what a channel may be called; what a message may hold.
+``exceptions``, ``lines``, ``names``, ``codec``
+    The errors; what is written to a log; what a channel may be called; what a
+    message may hold.
 ``message``
     A channel's name and a flat dict.
 ``delivery``, ``policy``, ``batches``

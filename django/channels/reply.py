@@ -8,6 +8,7 @@ from concurrent.futures import TimeoutError as FutureTimeout
 
 from . import http
 from .exceptions import InvalidMessage, ReplyTimeout, nothing_sent
+from .lines import shown
 from .request import ResponseMessage
 
 logger = logging.getLogger("django.channels")
@@ -96,7 +97,7 @@ class Reply:
         if not content.keys() <= KEYS:
             logger.warning(
                 "A reply to a request has keys that mean nothing there: %s.",
-                ", ".join(sorted(content.keys() - KEYS)),
+                shown(", ".join(sorted(content.keys() - KEYS))),
             )
         if not content.get("more_content"):
             return http.decode_response(content)

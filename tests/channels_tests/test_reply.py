@@ -35,8 +35,8 @@ class ReplyTests(ChannelTestCase):
     def test_unknown_keys(self):
         """A key that means nothing is said, and the rest is the reply."""
         with self.assertLogs("django.channels", "WARNING") as logs:
-            self.send(status=201, contents="secret")
-        self.assertIn("keys that mean nothing there: contents.", logs.output[0])
+            self.send(status=201, contents="secret", **{"x\nINFO": 1})
+        self.assertIn(r"mean nothing there: contents, x\nINFO.", logs.output[0])
         self.assertNotIn("secret", logs.output[0])
         self.assertEqual(self.reply.wait().status_code, 201)
 

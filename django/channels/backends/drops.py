@@ -3,6 +3,8 @@
 import logging
 from collections import Counter
 
+from django.channels.lines import shown
+
 logger = logging.getLogger("django.channels")
 
 # The reasons that backends share. The process or the socket behind a reply
@@ -35,4 +37,4 @@ class Drops:
 
 def log_dropped(reason, channel, number=1):
     log = logger.debug if reason == GONE else logger.warning
-    log("Dropped %d message(s) on channel %s: %s.", number, channel, reason)
+    log("Dropped %d message(s) on channel %s: %s.", number, shown(str(channel)), reason)

@@ -4,6 +4,8 @@ import logging
 import re
 import time
 
+from django.channels.lines import shown
+
 # What a request's line begins with: anything else may be a part of a body.
 _LINE = re.compile(rb"[A-Z_-]+ [^\r\n]*")
 
@@ -88,11 +90,6 @@ def _level(status):
     if status >= 500:
         return logging.ERROR
     return logging.WARNING if status >= 400 else logging.INFO
-
-
-def shown(text):
-    """Return ``text`` as one line of a log that can't be forged or garbled."""
-    return text if text.isprintable() else ascii(text)[1:-1]
 
 
 def _now():

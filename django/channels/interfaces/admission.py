@@ -3,8 +3,8 @@
 import logging
 
 from django.channels import consumers, names
+from django.channels.lines import shown
 
-from .access import shown
 from .handshake import HostNotAllowed, OriginNotAllowed, check_handshake
 from .request import Refused
 

@@ -32,6 +32,7 @@ still waited for, and disconnect follows them.
 import logging
 
 from django.channels import codec
+from django.channels.lines import shown
 
 from .close_codes import (
     GOING_AWAY,
@@ -144,7 +145,7 @@ class Conversation:
         if not content.keys() <= _KEYS:
             logger.warning(
                 "A message to a WebSocket has keys that mean nothing there: %s.",
-                ", ".join(sorted(content.keys() - _KEYS)),
+                shown(", ".join(sorted(content.keys() - _KEYS))),
             )
         state = content.get("state")
         if isinstance(state, dict):

@@ -2,7 +2,8 @@
 
 import logging
 
-from .access import shown
+from django.channels.lines import shown
+
 from .conversation import Conversation
 from .handshake import scope_of
 

@@ -100,6 +100,13 @@ class ConnectTests(ConversationTestCase):
         self.assertDid(("send", "connect"), ("refuse", 500))
         self.assertEqual(self.talk.state, REFUSED)
 
+    def test_forged_log_line(self):
+        """A message's keys may be a client's, where a project passes on JSON."""
+        self.open()
+        with self.assertLogs("django.channels.server", "WARNING") as logs:
+            self.tell(**{"x\n\x1b[31mINFO": 1})
+        self.assertIn(r"there: x\n\x1b[31mINFO.", logs.records[0].getMessage())
+
     def test_failure_after_accept(self):
         self.talk.open()
         self.tell(accept=True)

@@ -4,8 +4,8 @@ from datetime import datetime, timezone
 from django.channels import DEFAULT_CHANNEL_BACKEND_ALIAS, channel_backends, names
 from django.channels.backends.durable import DEAD_LIMIT
 from django.channels.exceptions import ChannelError, InvalidChannelBackend
-from django.channels.interfaces.access import shown
 from django.channels.leases import LONGEST_ERROR
+from django.channels.lines import shown
 from django.core.management.base import BaseCommand, CommandError
 
 
