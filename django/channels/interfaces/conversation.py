@@ -156,7 +156,11 @@ class Conversation:
                 "kept.",
                 type(state).__name__,
             )
-        if content.get("accept") and self.state == CONNECTING:
+        accept = content.get("accept")
+        if accept is not None and self.state == CONNECTING:
+            if not accept:
+                self._refuse(403)
+                return
             self._accept(content.get("subprotocol"))
         if frame is not None:
             self.heard(frame)

@@ -100,6 +100,19 @@ class ConnectTests(ConversationTestCase):
         self.assertDid(("send", "connect"), ("refuse", 500))
         self.assertEqual(self.talk.state, REFUSED)
 
+    def test_accept_is_false(self):
+        """Who computes it must not let everybody in."""
+        self.talk.open()
+        self.tell("F", content="x", accept=False)
+        self.assertDid(("send", "connect"), ("refuse", 403))
+        self.done()
+        self.assertDid()
+
+    def test_accept_is_false_when_it_is_open(self):
+        self.open()
+        self.tell("F", content="x", accept=False)
+        self.assertDid(("write", "F"))
+
     def test_forged_log_line(self):
         """A message's keys may be a client's, where a project passes on JSON."""
         self.open()
