@@ -1,8 +1,10 @@
 """Threads for the plain code of what runs on an event loop."""
 
+import os
 from collections import deque
 from concurrent.futures import Executor, wait
 from functools import partial
+from weakref import WeakSet
 
 from asgiref.sync import SyncToAsync, sync_to_async
 
@@ -17,6 +19,18 @@ MOST_SPARE = 32
 # How many seconds close() waits for the threads to close their connections.
 END_TIME = 1.0
 
+_all = WeakSet()
+
+
+def _after_fork():
+    for spare in _all:
+        # These threads are the parent's: here they would do nothing.
+        spare._spare = deque()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
 
 class SpareThreads:
     """
@@ -29,6 +43,7 @@ class SpareThreads:
         self._start = start
         self._spare = deque()
         self._closed = False
+        _all.add(self)
 
     def take(self):
         """Return an executor with one thread; it's the caller's alone."""

@@ -1,4 +1,9 @@
+import os
 import threading
+import unittest
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from unittest import mock
 
 from django.channels import spare_threads
@@ -110,6 +115,29 @@ class SpareThreadsTests(SimpleTestCase):
         threads[1].join(10)
         self.assertEqual([t.is_alive() for t in threads], [True, False])
         self.closed.assert_called_once_with()
+
+    @unittest.skipUnless(hasattr(os, "fork"), "needs os.fork()")
+    def test_fork(self):
+        """A child has none of the threads of its parent, and starts its own."""
+        self.spare = SpareThreads(partial(ThreadPoolExecutor, 1))
+        self.addCleanup(self.spare.close)
+        own = OwnThread(self.spare)
+        first = self.use(own)
+        self.give_back(own)
+        with warnings.catch_warnings():
+            # Python 3.12 and later: the threads hold no lock that the child needs.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                self.use(OwnThread(self.spare))
+                status = 0
+            finally:
+                os._exit(status)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        self.assertIs(self.use(own := OwnThread(self.spare)), first)
+        self.give_back(own)
 
     def test_close(self):
         """Those that are spare end at once, others when they're given back."""
