@@ -117,6 +117,13 @@ class ChatTests(ChatTestCase):
             self.assertEqual(message["name"], "Ada")
             self.assertEqual(message["text"], "Hello, <b>Grace</b> ✓")
 
+    def test_half_a_character(self):
+        """A browser sends one where it has cut an emoji at its length."""
+        ada = self.join("Ada \ud83d")
+        self.assertEqual(ada.welcome["name"], "Ada ?")
+        ada.say("so far \ud83d")
+        self.assertEqual(ada.expect("message")["text"], "so far ?")
+
     def test_rooms_are_apart(self):
         ada = self.join("Ada")
         grace = self.join("Grace", room=self.new_room("東京 Garden"))
@@ -224,6 +231,7 @@ class ChatTests(ChatTestCase):
         ada = self.join("Ada")
         frames = ["", "{", "[]", "{}", b"\xff", '{"type": "say"}', '{"type": []}']
         frames += ['{"type": "join", "name": " "}', '{"type": "say", "text": 3}']
+        frames += ["[" * 100_000]
         for frame in frames:
             with self.subTest(frame=frame):
                 client = self.join("Eve")

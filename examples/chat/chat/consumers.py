@@ -104,10 +104,14 @@ def tell(whom, type, **values):
 def parse(content):
     try:
         return json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
 def fit(value, field):
-    """Cut a text to the length that the field of a message has."""
+    """
+    Cut a text to the length that the field of a message has. Half a character,
+    as browsers send where they have cut one, becomes a question mark.
+    """
+    value = value.encode(errors="replace").decode()
     return value.strip()[: Message._meta.get_field(field).max_length].strip()
