@@ -37,7 +37,8 @@ _servers = {}
 async def serve(scope, receive, send):
     """
     Be the application of one WebSocket, until its disconnect consumer has
-    finished. Who cancels this waits for that up to Limits.close_timeout.
+    finished. Who cancels this waits for that up to Limits.close_timeout, as
+    everybody does where the workers are other processes.
     """
     if (await receive())["type"] != "websocket.connect":
         return

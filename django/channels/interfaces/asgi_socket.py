@@ -203,6 +203,13 @@ class ASGISocket(SocketEdge):
         # Nothing is written any more, and nobody is waited for.
         self._readable.set()
         self.conversation.lost(code, reason or "")
+        if not self.sockets.backend.process_local:
+            # Who stops may wait for this, and perhaps no worker process is there.
+            # Without run(), the conversation goes on to its end.
+            if self._closing is not None:
+                self._closing.cancel()
+            timeout = self.sockets.limits.close_timeout
+            self._closing = self.call_later(timeout, self._ended.set)
 
     def _end_later(self, code):
         """Don't wait for ever for a client that doesn't read."""

@@ -55,6 +55,10 @@ CHANNEL_BACKENDS = {
 }
 """
 
+LIMITS = """
+CHANNEL_SERVER_LIMITS = {"HANDSHAKE_TIMEOUT": 1, "CLOSE_TIMEOUT": 1}
+"""
+
 COMMANDS = {
     "uvicorn": ["--host", "127.0.0.1", "--port", "{port}", "mysite.asgi:application"],
     "hypercorn": ["--bind", "127.0.0.1:{port}", "mysite.asgi:application"],
@@ -176,6 +180,22 @@ class ServerTests(SimpleTestCase):
         """A runworker process has the consumers; the server has no worker."""
         with Redis() as redis:
             self.check("uvicorn", settings=REDIS % redis.url)
+
+    def test_no_worker(self):
+        """A server that stops doesn't wait for workers that aren't there."""
+        if connect is None:
+            missing("websockets")
+        if importlib.util.find_spec("uvicorn") is None:
+            missing("uvicorn")
+        with ExitStack() as stack:
+            settings = REDIS % stack.enter_context(Redis()).url + LIMITS
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            site = stack.enter_context(Site(folder, "uvicorn", settings))
+            with self.assertRaises(InvalidStatus) as answer:
+                stack.enter_context(site.connect())
+            self.assertEqual(answer.exception.response.status_code, 504)
+            site.stop()
+            self.assertNotIn("Traceback", site.last_words)
 
 
 class RunWorker:
