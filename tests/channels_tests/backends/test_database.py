@@ -35,6 +35,8 @@ from .databases import ALIAS, DatabaseTestCase, MariaDB, PostgreSQL
 class DatabaseBackend:
     """How tests make backends in a DatabaseTestCase's database."""
 
+    poll_seconds = 0.02
+
     def setUp(self):
         self.made = []
         super().setUp()
@@ -53,7 +55,7 @@ class DatabaseBackend:
         return apps.get_model("django_channels", model).objects.using(ALIAS).all()
 
     def make_backend(self, *, OPTIONS={}, **params):
-        options = {"POLL_SECONDS": 0.02, **OPTIONS}
+        options = {"POLL_SECONDS": self.poll_seconds, **OPTIONS}
         params = {"LOCATION": ALIAS, "OPTIONS": options, **params}
         backend = DatabaseChannelBackend("default", params)
         self.made.append(backend)
@@ -107,6 +109,12 @@ class SQLiteBackendTests(FullTests, DatabaseBackendTests, DatabaseTestCase):
             return function(*args), next(count)
         finally:
             connection.set_progress_handler(None, 1)
+
+    def test_fork(self):
+        # A new process finds for ever locked what a thread that polls has locked.
+        self.poll_seconds = 1
+        self.backend = self.make()
+        super().test_fork()
 
     def test_file_that_is_only_read(self):
         for send in (

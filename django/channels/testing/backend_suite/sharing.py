@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import warnings
+from time import sleep
 
 from django.channels import names
 from django.channels.exceptions import ChannelFull, InvalidMessage, MessageTooLarge
@@ -200,6 +201,8 @@ class SharingTests:
         self.assertEqual(sink.wait_for(1), [{"n": 1}])
         reader, writer = os.pipe()
         gc.collect()
+        # The parent's threads may have locked something in the store until now.
+        sleep(0.1)
         child = _fork()
         if child == 0:
             status = 1
