@@ -85,7 +85,7 @@ class ConsumerAlreadyRegistered(ChannelError, ValueError):
 class InvalidDelivery(ChannelError, ValueError):
     """
     Raised to the sender for a way of delivery that its channel or its backend
-    doesn't have. Nothing was sent.
+    doesn't have, and for a group's member on another backend. Nothing was sent.
     """
 
 

@@ -1,7 +1,8 @@
 """A group: a set of channels that one send reaches."""
 
 from . import DEFAULT_CHANNEL_BACKEND_ALIAS, channel_backends, codec, names
-from .channel import checked, name_of
+from .channel import Channel, checked, name_of
+from .exceptions import InvalidDelivery
 
 
 class Group:
@@ -26,12 +27,15 @@ class Group:
         return channel_backends[self.alias]
 
     def add(self, channel):
-        """Make ``channel``, a Channel or its name, a member."""
-        self.backend.group_add(self.name, name_of(channel))
+        """
+        Make ``channel``, a Channel or its name, a member. Raise InvalidDelivery
+        for a Channel on another backend.
+        """
+        self.backend.group_add(self.name, self._member(channel))
 
     def discard(self, channel):
         """End the membership of ``channel``; none is no error."""
-        self.backend.group_discard(self.name, name_of(channel))
+        self.backend.group_discard(self.name, self._member(channel))
 
     def send(self, /, **content):
         """
@@ -41,13 +45,22 @@ class Group:
         self.backend.group_send(self.name, self._carried(content))
 
     async def aadd(self, channel):
-        await self.backend.agroup_add(self.name, name_of(channel))
+        await self.backend.agroup_add(self.name, self._member(channel))
 
     async def adiscard(self, channel):
-        await self.backend.agroup_discard(self.name, name_of(channel))
+        await self.backend.agroup_discard(self.name, self._member(channel))
 
     async def asend(self, /, **content):
         await self.backend.agroup_send(self.name, self._carried(content))
+
+    def _member(self, channel):
+        if isinstance(channel, Channel) and channel.alias != self.alias:
+            raise InvalidDelivery(
+                f"{channel!r} is on the backend {channel.alias!r} and {self!r} on "
+                f"{self.alias!r}: what is sent to the group wouldn't reach it. Give "
+                f"both the same alias."
+            )
+        return name_of(channel)
 
     def _carried(self, content):
         content = codec.plain(checked(content))

@@ -189,6 +189,34 @@ class GroupTests(ChannelTestCase):
             with self.assertRaisesMessage(InvalidChannelName, "<Group a> is not a"):
                 method(Group("a"))
 
+    @override_settings(
+        CHANNEL_BACKENDS={
+            **memory(),
+            "other": {
+                "BACKEND": "django.channels.backends.memory.MemoryChannelBackend"
+            },
+        }
+    )
+    def test_other_backend(self):
+        """A member that no send would reach isn't taken silently."""
+        for group, channel in (
+            (Group("g"), Channel("a", "other")),
+            (Group("g", "other"), Channel("a")),
+        ):
+            for method in (
+                group.add,
+                group.discard,
+                async_to_sync(group.aadd),
+                async_to_sync(group.adiscard),
+            ):
+                with self.subTest(group=group.alias, method=method):
+                    with self.assertRaisesMessage(
+                        InvalidDelivery,
+                        f"<Channel a> is on the backend {channel.alias!r} and "
+                        f"<Group g> on {group.alias!r}",
+                    ):
+                        method(channel)
+
     def test_send(self):
         group = Group("g")
         group.add("a")
