@@ -26,7 +26,8 @@ def run_consumer(worker, consumer, message):
     exception = None
     progress = _progress(worker, message)
     try:
-        _started(worker, message)
+        if message.signalled:
+            _tell_start(worker, message)
         consumer(message)
     except BaseException as error:
         # SystemExit too: one message's code doesn't end the worker.
@@ -36,7 +37,9 @@ def run_consumer(worker, consumer, message):
     if worker.threads and not message.manages_connections:
         left = end_transactions()
         exception = exception or left
-    receipt = _finished(worker, message, exception)
+    if message.signalled or exception is not None:
+        _tell_end(worker, message, exception)
+    receipt = message.receipt(exception is not None)
     if message.durable:
         worker.leases.settle(message, exception, soon=True)
     if receipt is not None:
@@ -51,7 +54,8 @@ async def arun_consumer(worker, consumer, message):
     exception = None
     progress = _progress(worker, message)
     try:
-        _started(worker, message)
+        if message.signalled:
+            _tell_start(worker, message)
         if message.durable:
             await worker.leases.acall(consumer, message)
         else:
@@ -63,7 +67,9 @@ async def arun_consumer(worker, consumer, message):
     if worker.threads and not message.manages_connections:
         left = await end_own_transactions()
         exception = exception or left
-    receipt = _finished(worker, message, exception)
+    if message.signalled or exception is not None:
+        _tell_end(worker, message, exception)
+    receipt = message.receipt(exception is not None)
     if message.durable:
         # Where the backend is a database: on the connection of the consumer's
         # other queries, which is looked after.
@@ -79,31 +85,28 @@ async def arun_consumer(worker, consumer, message):
 
 
 def _progress(worker, message):
+    if worker.backend.process_local:
+        # Who waits lives as long as its worker.
+        return None
     progress = Progress.of(worker.backend, message)
     if progress is not None:
         progress.begin(message)
     return progress
 
 
-def _started(worker, message):
-    if message.signalled:
-        signals.consumer_started.send(sender=type(worker), message=message)
+def _tell_start(worker, message):
+    signals.consumer_started.send(sender=type(worker), message=message)
 
 
-def _finished(worker, message, exception):
-    """
-    Tell of the consumer's end, and return the receipt that is due. A signal's
-    receiver keeps nothing from being done about the message.
-    """
-    if exception is not None or message.signalled:
-        try:
-            signals.consumer_finished.send_robust(
-                sender=type(worker), message=message, exception=exception
-            )
-        except BaseException:
-            # SystemExit, which isn't logged there.
-            signals.logger.exception("A receiver of consumer_finished failed.")
-    return message.receipt(exception is not None)
+def _tell_end(worker, message, exception):
+    """A signal's receiver keeps nothing from being done about the message."""
+    try:
+        signals.consumer_finished.send_robust(
+            sender=type(worker), message=message, exception=exception
+        )
+    except BaseException:
+        # SystemExit, which isn't logged there.
+        signals.logger.exception("A receiver of consumer_finished failed.")
 
 
 def _leave(message):

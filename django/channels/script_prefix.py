@@ -11,7 +11,10 @@ def set_default_prefix():
     Set it to FORCE_SCRIPT_NAME, or to a slash, in this context, as
     django.setup() does in that of the main thread.
     """
-    set_script_prefix(settings.FORCE_SCRIPT_NAME or "/")
+    prefix = settings.FORCE_SCRIPT_NAME or "/"
+    # Mostly it's what it was: to look costs less than to set it.
+    if get_script_prefix() != prefix:
+        set_script_prefix(prefix)
 
 
 @contextmanager

@@ -193,7 +193,7 @@ class GroupTests(ChannelTestCase):
         CHANNEL_BACKENDS={
             **memory(),
             "other": {
-                "BACKEND": "django.channels.backends.memory.MemoryChannelBackend"
+                "BACKEND": MEMORY, "LOCATION": "channels_tests.other"
             },
         }
     )

@@ -223,7 +223,7 @@ class ReceiverTests(MemoryBackendTestCase):
         """The threads are in receive(), which nothing else tells."""
         for _ in range(5000):
             with self.backend._state.lock:
-                if len(receiver._idle) == number:
+                if len(receiver.idle) == number:
                     return
             time.sleep(0.001)
         self.fail("No thread began to wait.")
@@ -286,7 +286,7 @@ class ReceiverTests(MemoryBackendTestCase):
     def test_timeout(self):
         receiver = self.backend.receiver(["a"])
         self.assertIsNone(receiver.receive(timeout=0.01))
-        self.assertEqual(receiver._idle, [])
+        self.assertEqual(receiver.idle, [])
         receiver.close()
 
     def test_served(self):

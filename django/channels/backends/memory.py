@@ -107,31 +107,31 @@ class MemoryChannelBackend(MemoryDurable, BaseChannelBackend):
             raise too_large(len(codec.encode(content)), largest, self)
 
     def send(self, message):
+        # Every request comes by here: without calls that it doesn't need.
         name = message.channel
-        if names.is_reply(name):
+        if names.REPLY_MARK in name:
             return self._send_reply(message)
         state = self._state
         message.backend = self
         message.expires = self.clock() + self.expiry
-        expired = []
+        expired = ()
         with state.lock:
-            state.sent += 1
             for receiver in state.receivers.get(name, ()):
-                if receiver.offer(message):
-                    return
-            queue = state.queues.get(name) or deque()
+                if receiver.idle:
+                    return receiver.hand(message)
+            queue = state.queues.get(name)
             capacity = self.capacity_of(name)
+            if queue is None:
+                queue = deque()
+            elif len(queue) >= capacity:
+                expired = self._make_room(queue, capacity)
             full = len(queue) >= capacity
-            # Where nobody receives, nobody else would drop them.
-            while full and capacity and queue[0][1].expires <= self.clock():
-                expired.append(queue.popleft()[1])
-                full = len(queue) >= capacity
             if full:
-                state.sent -= 1
                 state.counts["full"] += 1
             else:
-                state.queues[name] = queue
+                state.sent += 1
                 queue.append((state.sent, message))
+                state.queues[name] = queue
         for old in expired:
             self._drop_expired(old)
         if full:
@@ -255,6 +255,18 @@ class MemoryChannelBackend(MemoryDurable, BaseChannelBackend):
         with self._state.lock:
             self._state.clear()
             self._state.counts.clear()
+
+    def _make_room(self, queue, capacity):
+        """
+        Take from a full queue what has expired, until there is room: where
+        nobody receives, nobody else does. The lock is held.
+        """
+        expired = []
+        while queue and len(queue) >= capacity:
+            if queue[0][1].expires > self.clock():
+                break
+            expired.append(queue.popleft()[1])
+        return expired
 
     def _send_reply(self, message):
         name = message.channel

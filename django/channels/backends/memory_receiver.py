@@ -10,14 +10,15 @@ class MemoryReceiver:
 
     A sender hands its message straight to a thread that waits, the one that
     began to wait last, since its caches are the warmest. Durable and delayed
-    messages it takes itself, once it's roused or their time has come.
+    messages it takes itself, once it's roused or their time has come. The
+    threads that wait are ``idle``, each with its Waiter.
     """
 
     def __init__(self, backend, channels):
         self._backend = backend
         self._state = state = backend._state
         self._channels = frozenset(channels)
-        self._idle = []
+        self.idle = []
         self._closed = False
         # Whose turn it was the last time.
         self._jobs_first = False
@@ -26,6 +27,9 @@ class MemoryReceiver:
                 state.receivers.setdefault(name, []).append(self)
 
     def receive(self, timeout=None):
+        message = self._take_at_once()
+        if message is not None:
+            return message
         deadline = None
         while True:
             message, waiter, expired, due = self._look(timeout)
@@ -38,12 +42,28 @@ class MemoryReceiver:
             if not waiter.wait(_earlier(timeout, due)):
                 with self._state.lock:
                     # A sender may have been quicker than the clock.
-                    if waiter in self._idle:
-                        self._idle.remove(waiter)
+                    if waiter in self.idle:
+                        self.idle.remove(waiter)
             if waiter.message is not None or self._closed:
                 return waiter.message
             if deadline is not None:
                 timeout = max(0, deadline - monotonic())
+
+    def _take_at_once(self):
+        """Return the message that is next, if that's all that is to be done."""
+        state = self._state
+        with state.lock:
+            if state.jobs or len(state.queues) != 1 or self._closed:
+                return None
+            [name] = state.queues
+            queue = state.queues[name]
+            message = queue[0][1]
+            if name not in self._channels or message.expires <= self._backend.clock():
+                return None
+            queue.popleft()
+            if not queue:
+                del state.queues[name]
+            return message
 
     def _look(self, timeout):
         """
@@ -56,7 +76,7 @@ class MemoryReceiver:
             if message is not None or self._closed or timeout == 0:
                 return message, None, expired, None
             waiter = Waiter()
-            self._idle.append(waiter)
+            self.idle.append(waiter)
             due = state.jobs.next_time() if state.jobs else None
             if due is not None:
                 due = max(0, due - self._backend.clock())
@@ -73,30 +93,27 @@ class MemoryReceiver:
                     others.remove(self)
                     if not others:
                         del state.receivers[name]
-            idle, self._idle = self._idle, []
+            idle, self.idle = self.idle, []
         for waiter in idle:
             waiter.wake()
 
-    def offer(self, message):
-        """Hand the message to an idle thread, if any. The lock is held."""
-        if not self._idle:
-            return False
-        waiter = self._idle.pop()
+    def hand(self, message):
+        """Hand the message to one of the idle threads. The lock is held."""
+        waiter = self.idle.pop()
         waiter.message = message
         wakeups = message.wakeups
         if wakeups is None:
             waiter.wake()
         else:
             wakeups.add(waiter)
-        return True
 
     def rouse(self, every):
         """
         Have an idle thread look again, or all of them. Return whether there
         was one. The lock is held.
         """
-        roused = self._idle if every else self._idle[-1:]
-        self._idle = [] if every else self._idle[:-1]
+        roused = self.idle if every else self.idle[-1:]
+        self.idle = [] if every else self.idle[:-1]
         for waiter in roused:
             waiter.wake()
         return bool(roused)

@@ -47,7 +47,7 @@ class MemoryBackendTests(ChannelBackendTests, SimpleTestCase):
         """A child waits for none of the parent's threads, nor sends to them."""
         receiver = self.open("a")
         call = self.in_thread(receiver.receive)
-        self.wait_until(lambda: receiver._idle)
+        self.wait_until(lambda: receiver.idle)
         with self.backend._state.lock, warnings.catch_warnings():
             # Python 3.12 and later: threads may hold locks. So they do.
             warnings.simplefilter("ignore", DeprecationWarning)
