@@ -192,9 +192,7 @@ class GroupTests(ChannelTestCase):
     @override_settings(
         CHANNEL_BACKENDS={
             **memory(),
-            "other": {
-                "BACKEND": MEMORY, "LOCATION": "channels_tests.other"
-            },
+            "other": {"BACKEND": MEMORY, "LOCATION": "channels_tests.other"},
         }
     )
     def test_other_backend(self):
