@@ -50,7 +50,10 @@ class MemoryReceiver:
                 timeout = max(0, deadline - monotonic())
 
     def _take_at_once(self):
-        """Return the message that is next, if that's all that is to be done."""
+        """
+        Return the message that is next, if that's all that is to be done: a
+        busy server's case, without the calls of _look().
+        """
         state = self._state
         with state.lock:
             if state.jobs or len(state.queues) != 1 or self._closed:
