@@ -588,10 +588,17 @@ class ConfigurationTests(SimpleTestCase):
             ({"OPTIONS": {"RESULT_EXPIRY": 0}}, "must be a positive number of sec"),
             ({"OPTIONS": {"RESULT_EXPIRY": 1e20}}, "at most 4294967296, not 1e+20."),
             ({"OPTIONS": {"RESULT_EXPIRY": True}}, "OPTIONS['RESULT_EXPIRY'] must"),
+            ({"OPTIONS": 5}, "OPTIONS must be a dict, not 5."),
+            ({"OPTIONS": {"CHANNEL_BACKEND": []}}, "must be an alias of"),
         ):
             with self.subTest(keys=keys), configure(default=keys):
+                # In the way of no worker, and of no other check.
+                self.assertEqual(self.channels(), set())
+                (error,) = self.found()
+                self.assertEqual(error.id, "channels.E009")
+                self.assertIn(msg, error.msg)
                 with self.assertRaisesMessage(api.InvalidTaskBackend, msg):
-                    api.task_backends["default"]
+                    tasks.add.enqueue(1)
 
     @configure(
         default={"OPTIONS": {"CHANNEL_BACKEND": "durable"}},

@@ -18,6 +18,7 @@ from django.channels.exceptions import (
 )
 from django.core import checks
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from . import api, queues
 from .results import carried, dump, load
@@ -50,21 +51,33 @@ class ChannelsBackend(api.BaseTaskBackend):
     supports_async_task = True
     supports_priority = True
 
-    def __init__(self, alias, params):
-        super().__init__(alias, params)
-        self.result_expiry = expiry = self.options.get("RESULT_EXPIRY", FINISHED_EXPIRY)
+    @cached_property
+    def problem(self):
+        """
+        What is wrong with its settings, or None. No exception of __init__(): the
+        system checks make the backend, and have this to say.
+        """
+        place = f"TASKS[{self.alias!r}]"
+        if not isinstance(self.options, dict):
+            return f"{place}: OPTIONS must be a dict, not {self.options!r}."
+        if not isinstance(self._channel_alias, str):
+            return (
+                f"{place}: OPTIONS['CHANNEL_BACKEND'] must be an alias of "
+                f"CHANNEL_BACKENDS, not {self._channel_alias!r}."
+            )
+        expiry = self.result_expiry
         number = isinstance(expiry, (int, float)) and not isinstance(expiry, bool)
         if not number or not 0 < expiry <= LARGEST:
-            raise self._invalid(
-                f"OPTIONS['RESULT_EXPIRY'] must be a positive number of seconds, at "
-                f"most {LARGEST}, not {expiry!r}."
+            return (
+                f"{place}: OPTIONS['RESULT_EXPIRY'] must be a positive number of "
+                f"seconds, at most {LARGEST}, not {expiry!r}."
             )
         try:
             self.channels()
         except InvalidChannelName as error:
-            raise self._invalid(
-                f"a queue can't be a channel: {error} 'tasks.' counts, too."
-            ) from error
+            return (
+                f"{place}: a queue can't be a channel: {error} 'tasks.' counts, too."
+            )
 
     @property
     def channel_backend(self):
@@ -75,6 +88,10 @@ class ChannelsBackend(api.BaseTaskBackend):
     def supports_get_result(self):
         return self.channel_backend.keeps_results
 
+    @property
+    def result_expiry(self):
+        return self.options.get("RESULT_EXPIRY", FINISHED_EXPIRY)
+
     def channels(self):
         """Return the names of the channels that its queues are."""
         names = {queues.channel_of(name, self.queues) for name in self.queues}
@@ -83,9 +100,12 @@ class ChannelsBackend(api.BaseTaskBackend):
     def enqueue(self, task, args, kwargs):
         """
         Enqueue the task and return its result, READY. Raise ChannelFull, having
-        enqueued nothing, when the queue's channel is at capacity, and
-        BackendUnavailable when the task may have been enqueued or not.
+        enqueued nothing, when the queue's channel is at capacity,
+        InvalidTaskBackend, when there is a ``problem``, and BackendUnavailable
+        when the task may have been enqueued or not.
         """
+        if self.problem is not None:
+            raise api.InvalidTaskBackend(self.problem)
         self.validate_task(task)
         result = api.TaskResult(
             task=task,
@@ -155,10 +175,14 @@ class ChannelsBackend(api.BaseTaskBackend):
 
     def check_channels(self):
         """
-        What the channel backend lacks, and what OPTIONS has too much. No part of
-        check(), which is called only if the task API was imported before.
+        What is wrong with the settings, what the channel backend lacks, and what
+        OPTIONS has too much. No part of check(), which is called only if the task
+        API was imported before.
         """
         place = f"TASKS[{self.alias!r}]"
+        if self.problem is not None:
+            yield checks.Error(self.problem, id="channels.E009")
+            return
         unknown = sorted(self.options.keys() - OPTIONS, key=str)
         if unknown:
             yield checks.Warning(
@@ -201,9 +225,6 @@ class ChannelsBackend(api.BaseTaskBackend):
     @property
     def _channel_alias(self):
         return self.options.get("CHANNEL_BACKEND", DEFAULT_CHANNEL_BACKEND_ALIAS)
-
-    def _invalid(self, text):
-        return api.InvalidTaskBackend(f"TASKS[{self.alias!r}]: {text}")
 
 
 def channel_priority(priority):

@@ -43,9 +43,12 @@ def backends():
 def register(registry):
     """
     Let the ConsumerRegistry have the consumer of tasks for the queues of every
-    alias of TASKS that is on channels.
+    alias of TASKS that is on channels, and with which nothing is wrong.
     """
     for backend in backends():
+        if backend.problem is not None:
+            # A system check says so, and enqueue().
+            continue
         # Only now, since this module's import needs the task API.
         from .consumer import tasks
 
