@@ -42,6 +42,9 @@ Read the modules in this order; each imports only from those above it.
 ``script_prefix``, ``views``, ``failures``
     What reverse() begins with; views that answer through another channel;
     the responses for requests that got no reply.
+``thread_connections``, ``request_signals``
+    Whether a thread has connections to databases; the signals around a request,
+    which cost less where it has none.
 ``tasks``
     Durable channels as a backend for Django's tasks. Only who uses those
     imports more of it than their channels' names.

@@ -8,7 +8,6 @@ from functools import partial
 from asgiref.sync import SyncToAsync, sync_to_async
 
 from django.conf import settings
-from django.core import signals
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import get_script_prefix
 from django.http import FileResponse
@@ -19,6 +18,7 @@ from .deadline import deadline
 from .exceptions import ChannelFull
 from .failures import gateway_timeout, unavailable
 from .request import RequestMessage
+from .request_signals import close, send_finished, send_started
 from .spare_threads import OwnThread, SpareThreads
 from .transactions import left_open
 from .trips import Trips
@@ -130,7 +130,7 @@ class ASGIExchange:
         """Make the request; return whether that isn't refused."""
         handler = self._handler
         self._started = True
-        signals.request_started.send(sender=handler.__class__, scope=self._scope)
+        send_started(handler.__class__, scope=self._scope)
         self._request, response = handler.create_request(self._scope, self._body_file)
         if response is not None:
             self._pass_on(response)
@@ -196,9 +196,9 @@ class ASGIExchange:
             return
         try:
             if self._response is not None:
-                self._response.close()
+                close(self._response)
             else:
-                signals.request_finished.send(sender=self._handler.__class__)
+                send_finished(self._handler.__class__)
         finally:
             self.closed = True
             # The thread's next borrower would be within it.

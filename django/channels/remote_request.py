@@ -20,6 +20,7 @@ from .received_request import ReceivedRequest
 from .remote import BODY_PARTS
 from .remote_body import BodyFile
 from .remote_reply import ClientGone, RemoteReply, patience
+from .request_signals import close, send_finished, send_started
 
 logger = logging.getLogger("django.channels")
 
@@ -115,7 +116,7 @@ class RemoteRequest(ReceivedRequest):
     def _answer(self, body):
         request = self._request(body)
         response = None
-        signals.request_started.send(sender=SyncHandler, environ=request.environ)
+        send_started(SyncHandler, environ=request.environ)
         try:
             response = SyncHandler.shared().get_response(request)
             response._handler_class = SyncHandler
@@ -128,9 +129,9 @@ class RemoteRequest(ReceivedRequest):
                 self._reply.stream(response)
         finally:
             if response is None:
-                signals.request_finished.send(sender=SyncHandler)
+                send_finished(SyncHandler)
             else:
-                response.close()
+                close(response)
 
     def _sent(self, error):
         if error is not None:

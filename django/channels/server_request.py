@@ -16,6 +16,7 @@ from .exceptions import nothing_sent
 from .message import Message
 from .processes.parent import Parent
 from .remote_exchange import RemoteExchange
+from .request_signals import send_started
 from .route import is_answered_remotely
 from .script_prefix import set_default_prefix
 
@@ -119,7 +120,7 @@ class ServerRequest(Message):
             self._respond(WSGIResponse.run(application, environ))
             return
         set_default_prefix()
-        signals.request_started.send(sender=application.__class__, environ=environ)
+        send_started(application.__class__, environ=environ)
         request = application.request_class(environ)
         response = application.get_response(request)
         response._handler_class = application.__class__
@@ -181,7 +182,7 @@ class ServerRequest(Message):
     def _begin(self, handler):
         """Runs in the request's thread, before the view."""
         environ = self._environment()
-        signals.request_started.send(sender=AsyncHandler, environ=environ)
+        send_started(AsyncHandler, environ=environ)
         request = handler.request_class(environ)
         return request, *handler.trips.open(request)
 

@@ -3,12 +3,16 @@
 from django.db import connections
 from django.db.transaction import TransactionManagementError
 
+from .thread_connections import has_connections
+
 
 def left_open():
     """
     Return this thread's connections that are in a transaction. One that tests
     share with other threads isn't looked at: what is open there may be theirs.
     """
+    if not has_connections():
+        return []
     return [
         connection
         for connection in connections.all(initialized_only=True)

@@ -16,6 +16,7 @@ from .leases import Leases
 from .loop import LoopThread
 from .registry import consumers
 from .script_prefix import set_default_prefix
+from .thread_connections import has_connections
 from .thread_context import ThreadContext
 
 # How many messages may be with async consumers at once. Past it the worker
@@ -158,8 +159,6 @@ class Worker:
         receive = self._receiver.receive
         thread = threading.current_thread()
         context = ThreadContext()
-        # Whether this thread has connections to databases.
-        connected = False
         while (message := receive()) is not None:
             self._handling[thread] = message.channel
             try:
@@ -168,32 +167,25 @@ class Worker:
                     message = consumer.adopt(message)
                 if message.manages_connections:
                     # A new context costs a request a tenth of its time.
-                    connected = True
                     self.handle(consumer, message)
                 else:
-                    connected = context.run(
-                        self._handle_tidily, consumer, message, connected
-                    )
+                    context.run(self._handle_tidily, consumer, message)
             except BaseException:
-                connected = True
                 # A fault around the consumer, such as a signal's receiver.
                 signals.logger.exception("A worker thread met an error and goes on.")
             del self._handling[thread]
 
-    def _handle_tidily(self, consumer, message, connected):
-        """Return whether the thread has connections to databases after it."""
+    def _handle_tidily(self, consumer, message):
         if settings.FORCE_SCRIPT_NAME:
             set_default_prefix()
-        if connected:
+        if has_connections():
             reset_queries()
             close_old_connections()
         try:
             self.handle(consumer, message)
         finally:
-            connected = bool(connections.all(initialized_only=True))
-            if connected:
+            if has_connections():
                 close_old_connections()
-        return connected
 
 
 def _note_fork():

@@ -12,6 +12,7 @@ from django.channels.consumer import Consumer
 from django.channels.exceptions import ChannelFull
 from django.channels.inline import arun_here, run_here
 from django.channels.message import Message
+from django.channels.thread_connections import note_connection
 from django.channels.worker import Worker
 from django.core.cache import caches
 from django.core.cache.backends.locmem import LocMemCache
@@ -598,8 +599,8 @@ class AsyncConsumerTests(WorkerTestCase):
 class ConnectionTests(WorkerTestCase):
     def calls(self, own):
         """
-        Return what is done around two messages by a thread that has its ``own``
-        connections after the first.
+        Return what is done around two messages by a thread that, with ``own``,
+        has connections from the first on.
         """
         calls = []
         done = threading.Event()
@@ -607,6 +608,8 @@ class ConnectionTests(WorkerTestCase):
         @Channel.consumer("task")
         def task():
             calls.append("task")
+            if own:
+                note_connection()
 
         @Channel.consumer("last")
         def last():
@@ -619,7 +622,6 @@ class ConnectionTests(WorkerTestCase):
             ),
             mock.patch("django.channels.worker.connections") as connections,
         ):
-            connections.all.side_effect = lambda initialized_only: own
             connections.close_all.side_effect = lambda: calls.append("close all")
             with self.running():
                 Channel("task").send()
@@ -628,28 +630,31 @@ class ConnectionTests(WorkerTestCase):
         return calls
 
     def test_connections_are_closed_as_around_a_request(self):
-        calls = self.calls(own=["a connection"])
+        calls = self.calls(own=True)
         self.assertEqual(calls, ["task", "close", "close", "close", "close all"])
 
     def test_without_connections(self):
         """A thread that has none has nothing to close around a message."""
-        self.assertEqual(self.calls(own=[]), ["task", "close all"])
+        self.assertEqual(self.calls(own=False), ["task", "close all"])
 
     def test_connections_after_an_error(self):
-        """After a fault around a consumer, it's looked for them again."""
+        """Those that a fault around a consumer has left are looked after, too."""
         closed = threading.Event()
+
+        def fail(worker, consumer, message):
+            note_connection()
+            raise ValueError
 
         @Channel.consumer("task")
         def task():
             pass
 
         with (
-            mock.patch.object(Worker, "handle", side_effect=ValueError),
+            mock.patch.object(Worker, "handle", fail),
             mock.patch("django.channels.worker.close_old_connections", closed.set),
             self.assertLogs("django.channels.worker", "ERROR"),
             self.running(),
         ):
-            Channel("task").send()
             Channel("task").send()
             self.assertTrue(closed.wait(10))
 

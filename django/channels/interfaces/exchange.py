@@ -5,6 +5,7 @@ import logging
 from asgiref.sync import sync_to_async
 
 from django.channels.pieces import apieces, pieces
+from django.channels.request_signals import close
 from django.http import HttpResponse
 
 from . import head
@@ -101,7 +102,7 @@ class Exchange:
             self._fail(error)
         finally:
             self.close_body()
-            response.close()
+            close(response)
 
     async def arespond(self, response):
         """Send the response from an event loop, and close it."""
@@ -116,7 +117,7 @@ class Exchange:
             self._fail(error)
         finally:
             self.close_body()
-            await sync_to_async(response.close, thread_sensitive=True)()
+            await sync_to_async(close, thread_sensitive=True)(response)
 
     def abandon(self):
         """Note that nobody waits any more. For the reactor's thread."""

@@ -7,12 +7,14 @@ from django.core.handlers.base import BaseHandler
 from django.core.handlers.exception import convert_exception_to_response
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.core.signals import request_finished, request_started, setting_changed
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.test import RequestFactory, SimpleTestCase, override_settings
 from django.urls import get_resolver, get_script_prefix, path, set_script_prefix
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.log import log_response
 
+from ..running import printed_by
 from .relying import relied_on
 
 APPLICATION = "django/channels/application.py"
@@ -215,6 +217,61 @@ class SignalTests(SimpleTestCase):
         response.close()
         self.assertIs(response.closed, True)
         self.assertEqual([call["sender"] for call in calls], [WSGIHandler])
+
+    @relied_on(
+        "django/channels/request_signals.py",
+        "Django has these receivers of the request signals, no others, and each is "
+        "known by its id().",
+    )
+    def test_receivers(self):
+        code = (
+            "import django\n"
+            "from django.conf import settings\n"
+            "settings.configure()\n"
+            "django.setup()\n"
+            "from django.channels import request_signals as known\n"
+            "print(known._has_only(known._AT_START, known.signals.request_started))\n"
+            "print(known._has_only(known._AT_END, known.signals.request_finished))"
+        )
+        self.assertEqual(printed_by(code), "True\nTrue\n")
+
+    @relied_on(
+        "django/channels/request_signals.py",
+        "a response's close() calls its _resource_closers, whatever they raise, and "
+        "empties the list.",
+    )
+    def test_resource_closers(self):
+        for response_class in (HttpResponse, StreamingHttpResponse):
+            self.assertIs(response_class.close, HttpResponseBase.close)
+        response, closed = HttpResponse(), []
+        response._resource_closers += [lambda: 1 / 0, lambda: closed.append(True)]
+        response.close()
+        self.assertEqual((closed, response._resource_closers), ([True], []))
+
+    @relied_on(
+        "django/channels/thread_connections.py",
+        "connection_created is sent in the thread that opens a connection, each "
+        "time, and threads see none of each other's.",
+    )
+    def test_connection_created(self):
+        code = (
+            "import threading, django\n"
+            "from django.conf import settings\n"
+            "db = {'ENGINE': 'django.db.backends.sqlite3', 'NAME': ':memory:'}\n"
+            "settings.configure(DATABASES={'default': db})\n"
+            "django.setup()\n"
+            "from django.db import connection, connections\n"
+            "from django.channels.thread_connections import has_connections\n"
+            "def run():\n"
+            "    connection.ensure_connection()\n"
+            "    print(has_connections())\n"
+            "    connections.close_all()\n"
+            "print(has_connections())\n"
+            "thread = threading.Thread(target=run)\n"
+            "thread.start(); thread.join()\n"
+            "print(has_connections(), connections.all(initialized_only=True))"
+        )
+        self.assertEqual(printed_by(code), "False\nTrue\nFalse []\n")
 
     @relied_on(
         "django/channels/signals.py django/channels/application.py "

@@ -1,0 +1,56 @@
+"""
+The signals around a request, as Django's handlers send them, without the
+receivers of Django's own that would find nothing to do.
+
+They close what databases and caches have open, and most of their time is to
+look for it: that, and to call them, took a sixth of a small request's time.
+"""
+
+from django.core import signals
+from django.core.cache import close_caches
+from django.core.handlers.base import reset_urlconf
+from django.db import close_old_connections, reset_queries
+from django.http.response import HttpResponseBase
+
+from .thread_connections import has_connections
+
+# By what a Signal knows its receivers by.
+_AT_START = {id(reset_queries), id(close_old_connections)}
+_AT_END = {id(close_old_connections), id(close_caches), id(reset_urlconf)}
+
+
+def send_started(sender, **came):
+    """Send request_started; ``came`` is the request's ``environ`` or ``scope``."""
+    if has_connections() or not _has_only(_AT_START, signals.request_started):
+        signals.request_started.send(sender=sender, **came)
+
+
+def send_finished(sender):
+    """Send request_finished."""
+    if has_connections() or not _has_only(_AT_END, signals.request_finished):
+        signals.request_finished.send(sender=sender)
+    else:
+        close_caches()
+        reset_urlconf(sender)
+
+
+def close(response):
+    """Close the response, which sends request_finished."""
+    # Its class may have another, and wrappers put one into the response itself.
+    if getattr(response.close, "__func__", None) is not HttpResponseBase.close:
+        response.close()
+        return
+    closers = response._resource_closers
+    for closer in closers:
+        try:
+            closer()
+        except Exception:
+            # As there: what can't be closed keeps nothing else open.
+            continue
+    closers.clear()
+    response.closed = True
+    send_finished(response._handler_class)
+
+
+def _has_only(receivers, signal):
+    return {entry[0][0] for entry in signal.receivers} == receivers
