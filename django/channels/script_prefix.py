@@ -6,14 +6,15 @@ from django.conf import settings
 from django.urls import get_script_prefix, set_script_prefix
 
 
-def set_default_prefix():
+def set_default_prefix(anew=False):
     """
     Set it to FORCE_SCRIPT_NAME, or to a slash, in this context, as
-    django.setup() does in that of the main thread.
+    django.setup() does in that of the main thread. With ``anew``, do so even
+    where it's that by default: what is set is found four times as fast.
     """
     prefix = settings.FORCE_SCRIPT_NAME or "/"
     # Mostly it's what it was: to look costs less than to set it.
-    if get_script_prefix() != prefix:
+    if anew or get_script_prefix() != prefix:
         set_script_prefix(prefix)
 
 

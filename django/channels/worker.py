@@ -145,6 +145,7 @@ class Worker:
             message.leave()
 
     def _work(self):
+        set_default_prefix(anew=True)
         while not self.leases.closing:
             try:
                 self._handle_all()
