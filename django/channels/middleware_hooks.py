@@ -24,16 +24,8 @@ def has_plain_hooks(middleware):
         isinstance(middleware, MiddlewareMixin)
         and kind.__call__ is MiddlewareMixin.__call__
         and kind.__acall__ is MiddlewareMixin.__acall__
-        and not any(map(iscoroutinefunction, hooks_of(middleware)))
-    )
-
-
-def hooks_of(middleware):
-    """
-    Return its process_request() and process_response(), None for what isn't
-    there.
-    """
-    return tuple(
-        getattr(middleware, name, None)
-        for name in ("process_request", "process_response")
+        and not any(
+            iscoroutinefunction(getattr(middleware, name, None))
+            for name in ("process_request", "process_response")
+        )
     )

@@ -9,7 +9,7 @@ from django.urls import set_urlconf
 from .application import has_only_djangos
 from .failures import finished
 from .innermost import Innermost, is_innermost
-from .middleware_hooks import hooks_of, outer_middleware
+from .middleware_hooks import outer_middleware
 
 # The methods of a handler that are passed by.
 METHODS = (
@@ -36,18 +36,25 @@ class Trips:
     and the rest, ``inner()``, is an async view and nothing else. Without such a
     rest it's one trip in all, ``begin()``.
 
-    ``are_due`` tells whether a handler of Django's may be spared its own way:
-    whether that is Django's, and neither a subclass's nor a tool's.
+    Hooks and methods are looked for at each request, as Django does it: a test
+    may have replaced them since the last.
     """
 
     def __init__(self, handler):
         self.chain = handler._middleware_chain
-        self.are_due = has_only_djangos(handler, METHODS)
-        middleware, self._inner = outer_middleware(self.chain)
-        self._hooks = [hooks_of(each) for each in middleware]
+        self._handler = handler
+        self._middleware, self._inner = outer_middleware(self.chain)
         self._innermost = None
         if is_innermost(self._inner):
-            self._innermost = Innermost(handler, middleware)
+            self._innermost = Innermost(handler, self._middleware)
+
+    @property
+    def are_due(self):
+        """
+        Whether a handler of Django's may be spared its own way: whether that is
+        Django's, and neither a subclass's nor a tool's.
+        """
+        return has_only_djangos(self._handler, METHODS)
 
     @classmethod
     def of(cls, handler):
@@ -59,7 +66,7 @@ class Trips:
 
     async def get_response(self, request):
         set_urlconf(settings.ROOT_URLCONF)
-        if self._hooks:
+        if self._middleware:
             response, level = await begin(self, request)
             if response is not None:
                 return response
@@ -88,7 +95,8 @@ class Trips:
         a response that makes it unnecessary, or None, and what close() is told.
         """
         set_urlconf(settings.ROOT_URLCONF)
-        for level, (process_request, _) in enumerate(self._hooks):
+        for level, middleware in enumerate(self._middleware):
+            process_request = getattr(middleware, "process_request", None)
             if process_request is None:
                 continue
             try:
@@ -100,7 +108,7 @@ class Trips:
         response = None
         if self._innermost is not None:
             response = self._innermost.run(request)
-        return response, len(self._hooks)
+        return response, len(self._middleware)
 
     async def inner(self, request):
         """Do what comes between open() and close(), on the event loop."""
@@ -110,7 +118,8 @@ class Trips:
 
     def close(self, request, response, level):
         """Do, in the request's thread, what comes last. Return the response."""
-        for _, process_response in reversed(self._hooks[:level]):
+        for middleware in reversed(self._middleware[:level]):
+            process_response = getattr(middleware, "process_response", None)
             if process_response is None:
                 continue
             try:

@@ -18,7 +18,7 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.test import AsyncRequestFactory, SimpleTestCase, override_settings
-from django.urls import get_urlconf, path
+from django.urls import get_urlconf, path, resolve
 from django.utils.deprecation import MiddlewareMixin
 
 PATIENCE = 30
@@ -468,3 +468,20 @@ class ASGIExchangeTests(SimpleTestCase):
             self.visit("/plain/", application=ASGIHandler())
         self.assertIn("own", self.names())
         self.assertIs(Trips.of(ASGIHandler()).are_due, True)
+
+    def test_replaced_after_a_request(self):
+        """A test's patches hold from the next request on, as without channels."""
+        handler = ASGIHandler()
+        self.assertEqual(self.visit("/plain/", application=handler).status, 200)
+        teapot = mock.Mock(return_value=HttpResponse(status=418))
+        for name in ("process_request", "process_response"):
+            with mock.patch.object(Login, name, teapot):
+                visit = self.visit("/plain/", application=handler)
+            self.assertEqual(visit.status, 418)
+        match = mock.Mock(return_value=resolve("/fail/"))
+        with (
+            mock.patch.object(ASGIHandler, "resolve_request", match),
+            self.assertLogs("django.request", "ERROR"),
+        ):
+            visit = self.visit("/plain/", application=handler)
+        self.assertEqual(visit.status, 500)
