@@ -101,12 +101,44 @@ def check_server_limits(app_configs=None, **kwargs):
     ]
 
 
+def import_consumers():
+    """
+    Import the apps' consumers, or return the exception. It's no check's own: a
+    command such as migrate has to work before all of a project does.
+    """
+    from . import consumers
+
+    try:
+        consumers.autodiscover(("consumers",))
+    except Exception as error:
+        return error
+
+
+@checks.register
+def check_consumers(app_configs=None, **kwargs):
+    """The consumers of the installed apps can be imported."""
+    error = import_consumers()
+    if error is None:
+        return []
+    return [
+        checks.Warning(
+            f"The consumers of the installed apps can't be imported: "
+            f"{type(error).__name__}: {error}",
+            hint="Servers and workers can't handle any message so. They show the "
+            "traceback.",
+            id="channels.W013",
+        )
+    ]
+
+
 @checks.register
 def check_durable_channels(app_configs=None, **kwargs):
     """What is durable is kept by more than this process."""
     from . import DEFAULT_CHANNEL_BACKEND_ALIAS, channel_backends, consumers
 
-    consumers.autodiscover(("consumers",))
+    if import_consumers() is not None:
+        # Another check says so.
+        return []
     durable = sorted(consumers.durable_channels())
     try:
         backend = channel_backends[DEFAULT_CHANNEL_BACKEND_ALIAS]
@@ -143,6 +175,8 @@ def check_misspelt_channels(app_configs=None, **kwargs):
 
     from . import consumers
 
+    if import_consumers() is not None:
+        return []
     protocol = sorted(names.PROTOCOL_CHANNELS)
     found = []
     for name in sorted({*consumers.channels(("consumers",))} - {*protocol}):

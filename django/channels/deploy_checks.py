@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core import checks
 
 from . import names
-from .checks import check_http_timeout
+from .checks import check_http_timeout, import_consumers
 from .exceptions import InvalidChannelBackend
 
 # How many times its default a limit may be without a warning. A message has
@@ -87,9 +87,11 @@ def check_any_origin(app_configs=None, **kwargs):
     """Foreign pages can't open sockets with the cookies of a user."""
     from . import consumers
 
-    consumers.autodiscover(("consumers",))
+    if import_consumers() is not None:
+        return []
     sockets = (names.WEBSOCKET_CONNECT, names.WEBSOCKET_RECEIVE)
-    if "*" not in settings.ALLOWED_HOSTS or not any(map(consumers.get, sockets)):
+    consumed = {*consumers.channels(("consumers",))}
+    if "*" not in settings.ALLOWED_HOSTS or consumed.isdisjoint(sockets):
         return []
     return [
         checks.Warning(

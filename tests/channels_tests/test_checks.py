@@ -2,6 +2,8 @@ from django.channels import consumers
 from django.channels.backends.memory import MemoryChannelBackend
 from django.channels.checks import (
     check_channel_backends,
+    check_consumers,
+    check_durable_channels,
     check_http_backend,
     check_http_timeout,
     check_misspelt_channels,
@@ -69,6 +71,24 @@ class ChecksTests(SimpleTestCase):
         self.assertIn("Did you mean 'websocket.receive'?", first.hint)
         self.assertIn("Did you mean 'websocket.connect'?", second.hint)
         self.assertIn(check_misspelt_channels, registry.get_checks())
+
+    @override_settings(
+        ALLOWED_HOSTS=["*"], INSTALLED_APPS=["channels_tests.broken"], DEBUG=True
+    )
+    def test_broken_consumers(self):
+        """They keep no command from running that needs none of them."""
+        (warning,) = check_consumers()
+        self.assertEqual(warning.id, "channels.W013")
+        self.assertIn("ModuleNotFoundError: No module named 'no_such", warning.msg)
+        for check in (
+            check_durable_channels,
+            check_misspelt_channels,
+            check_any_origin,
+        ):
+            self.assertEqual(check(), [])
+
+    def test_consumers(self):
+        self.assertEqual(check_consumers(), [])
 
     def test_http_backend(self):
         for value in ("other", ["default"]):
