@@ -5,6 +5,7 @@ Nothing is kept from one message for the next, in either direction: a socket
 holds no inflater's memory, and a group's members can be sent the same bytes.
 """
 
+import sys
 import zlib
 from contextlib import suppress
 from functools import lru_cache
@@ -21,6 +22,14 @@ COMPRESSED = 0x40
 
 # A shorter frame isn't worth it.
 LEAST = 128
+
+# How many bytes a message may take beyond twice its largest size: there may be
+# some that inflate to nothing. And for how many of them an inflater counts.
+SPARE = 64 * 1024
+RESTART = 4 * 1024
+
+# How many bytes back a compressed message refers to (RFC 1951 section 2).
+WINDOW = 32 * 1024
 
 
 def understood(extensions):
@@ -54,33 +63,37 @@ class Inflater:
     """
     Inflates the messages of one socket's client, in the place of Autobahn's,
     which cuts off what is hardly too large. At more than ``largest`` bytes it
-    stops and calls ``too_large()``, and for what can't be inflated ``broken()``:
-    they close the socket, and the rest of the message isn't heard.
+    stops and calls ``too_large()``, as it does where many more make up few, and
+    for what can't be inflated it calls ``broken()``: they close the socket, and
+    the rest of the message isn't heard.
     """
 
     EXTENSION_NAME = PerMessageDeflateOffer.EXTENSION_NAME
 
     def __init__(self, largest, too_large, broken):
-        self._largest = largest
+        # What zlib can count to.
+        self._largest = min(largest, sys.maxsize - 1)
         self._too_large = too_large
         self._broken = broken
 
     def start_decompress_message(self):
         self._inflater = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
         self._left = self._largest + 1
+        self._left_to_read = 2 * self._largest + SPARE
+        self._pieces = []
 
     def decompress_message_data(self, data, max_output_len=None):
         if self._inflater is None:
             return b""
+        before = len(self._pieces)
         try:
-            found = self._inflater.decompress(data, self._left)
+            self._inflate(data)
         except zlib.error:
             self._inflater = None
             self._broken()
             return b""
-        self._left -= len(found)
-        if self._left:
-            return found
+        if self._left and self._left_to_read >= 0:
+            return b"".join(self._pieces[before:])
         self._inflater = None
         self._too_large()
         return b""
@@ -88,6 +101,22 @@ class Inflater:
     def end_decompress_message(self):
         self.decompress_message_data(b"\0\0\xff\xff")
         self._inflater = None
+        self._pieces = []
+
+    def _inflate(self, data):
+        self._left_to_read -= len(data)
+        while data and self._left and self._left_to_read >= 0:
+            if self._inflater.eof:
+                # The end of a stream isn't that of the message (section 7.2.1), and
+                # what comes may refer to what was.
+                self._left_to_read -= RESTART
+                window = b"".join(self._pieces)[-WINDOW:]
+                self._inflater = zlib.decompressobj(-zlib.MAX_WBITS, zdict=window)
+            piece = self._inflater.decompress(data, self._left)
+            self._left -= len(piece)
+            self._pieces.append(piece)
+            # What is left after such an end, and only then.
+            data = self._inflater.unused_data
 
 
 # One frame goes to the members of a group in a row.

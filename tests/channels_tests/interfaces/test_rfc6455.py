@@ -476,6 +476,40 @@ class CompressionTests(ConformanceTestCase):
                     self.send(bytes(4) + part)
                 self.assertEqual(self.received(), [data])
 
+    def test_several_streams(self):
+        """The end of a deflate stream isn't the message's (section 7.2.1)."""
+        text = EURO * 50
+        deflater = zlib.compressobj(wbits=-15)
+        whole = deflater.compress(text) + deflater.flush(zlib.Z_FINISH)
+        self.assertReceived(frame(whole, 0x41), text.decode())
+        self.assertReceived(frame(whole + b"\0", 0x41), text.decode())
+        deflater = zlib.compressobj(wbits=-15, zdict=text)
+        rest = (deflater.compress(text) + deflater.flush(zlib.Z_SYNC_FLUSH))[:-4]
+        self.assertLess(len(rest), 16)
+        self.assertReceived(frame(whole + rest, 0x41), (2 * text).decode())
+        pieces = [frame(whole, 0x41, False), frame(rest[:3], 0, False)]
+        self.assertReceived(b"".join(pieces) + frame(rest[3:], 0), (2 * text).decode())
+
+    def test_inflates_to_nothing(self):
+        """What is never a message's content has an end, too."""
+        deflater = zlib.compressobj(wbits=-15)
+        ended = deflater.compress(b"a") + deflater.flush(zlib.Z_FINISH)
+        for piece in (b"\0\0\0\xff\xff" * 200, b"\3\0" * 500):
+            for first in (ended, b""):
+                with self.subTest(piece=piece[:5], first=first):
+                    self.connect()
+                    self.send(frame(first, 0x42, False))
+                    for _ in range(300):
+                        self.send(frame(piece, 0, False))
+                    self.assertEqual(self.wire.take()[2:4], struct.pack("!H", TOO_BIG))
+                    self.assertEqual(self.received(), [])
+
+    def test_no_limit(self):
+        """One that no machine has room for is none."""
+        limits = {**self.server_limits, "MESSAGE_SIZE": 10**30}
+        with mock.patch.object(type(self), "server_limits", limits):
+            self.assertReceived(frame(deflated(b"a"), 0x41), "a")
+
     def test_inflates_no_further(self):
         self.connect()
         tracemalloc.start()
