@@ -109,6 +109,12 @@ class _Inheriting(_Adopting):
 def _endpoint(description, inherited):
     kind, _, rest = description.partition(":")
     reactor = _Adopting() if inherited is None else _Inheriting(inherited)
+    if kind == "haproxy":
+        # It would tell of the client only after the connection has begun.
+        raise ValueError(
+            "the PROXY protocol isn't read here; have the proxy write "
+            "X-Forwarded-For, and use --proxy-headers"
+        )
     if kind == "fd":
         return _inherited(reactor, rest)
     if kind in _WITH_BACKLOG and ":backlog=" not in description:

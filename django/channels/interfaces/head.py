@@ -5,12 +5,16 @@ A response's body ends in one of four ways (RFC 9112 section 6.3): there is
 none, its length is stated, it is chunked, or the connection's end ends it.
 """
 
+import re
 import time
 from email.utils import formatdate
 from functools import lru_cache
 from http.client import responses
 
 from django.http.response import HttpResponseBase
+
+# What no line of a header may hold, such as a null, but for a tab.
+_control_re = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 # How the end of a body is told.
 NONE, LENGTH, CHUNKED, UNTIL_CLOSE = "none", "length", "chunked", "until close"
@@ -91,9 +95,14 @@ def response_head(response, *, method, http_version, keep_alive, size=None):
     lines.append("\r\n")
     start = status_line(status, response.reason_phrase)
     text = "".join(lines)
-    if text.count("\n") != len(lines) or text.count("\r") != len(lines):
-        # Django's responses have none; nor may what is made in another way.
-        raise ValueError("A response's header has a line break in it.")
+    if text.count("\n") != len(lines) or (
+        # Mostly true, and sooner found than the others, such as a tab.
+        not text.replace("\r\n", "").isprintable()
+        and _control_re.search(text.replace("\r\n", ""))
+    ):
+        # RFC 9110 section 5.5. Django's responses have no line break; nor may what
+        # is made in another way.
+        raise ValueError("A response's header has a control character in it.")
     data = (start + text).encode("latin-1")
     return Head(data, framing, length, close)
 
@@ -155,16 +164,21 @@ def _own_headers(response):
     for lower, (name, value) in _headers(response):
         if lower in _SPECIAL:
             if lower == "content-length":
-                stated = int(value) if value.isdigit() else None
+                number = value.isascii() and value.isdigit()
+                stated = int(value) if number else None
                 continue
             if lower in HOP_BY_HOP:
-                close = close or (lower == "connection" and value.lower() == "close")
+                close = close or (lower == "connection" and _says_close(value))
                 continue
             given = (*given, lower)
         lines.append(f"{name}: {value}\r\n")
     for cookie in response.cookies.values():
         lines.append(f"Set-Cookie: {cookie.OutputString()}\r\n")
     return lines, stated, close, given
+
+
+def _says_close(value):
+    return "close" in [option.strip().lower() for option in value.split(",")]
 
 
 def _headers(response):

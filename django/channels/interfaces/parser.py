@@ -12,6 +12,8 @@ What the parser is at, in ``stage``:
                the connection says no
 """
 
+import re
+
 from httptools import (
     HttpParserCallbackError,
     HttpParserError,
@@ -28,6 +30,10 @@ BETWEEN, HEAD, BODY, UPGRADE = range(4)
 
 # How many bytes a chunked body may take for each of its content.
 OVERHEAD = 16
+
+# What may be a method, as far as it's there: a token (RFC 9110 section 5.6.2). In
+# lower case it's rather a body that is longer than it was said to be.
+_METHOD = re.compile(rb"[A-Z0-9!#$%&'*+.^_`|~-]+( |\Z)")
 
 
 class RequestParser:
@@ -217,8 +223,7 @@ class RequestParser:
 def status_of(error, data):
     """Return the status that answers what the parser couldn't read."""
     if isinstance(error, HttpParserInvalidMethodError):
-        word = data.partition(b" ")[0]
-        return 501 if word.isalpha() and word.isupper() else 400
+        return 501 if _METHOD.match(data) else 400
     if "Invalid method" in str(error):
         return 501
     return 505 if "Invalid HTTP version" in str(error) else 400

@@ -7,6 +7,13 @@ from ipaddress import ip_address, ip_network
 # have no address, count as well: the file's permissions say who they are.
 LOCAL = ("127.0.0.0/8", "::1/128")
 
+# What a proxy may call the scheme of a request; some have that of a handshake.
+SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
+
+# The addresses of IPv4 as a socket has them that listens on both (RFC 4291
+# section 2.5.5.2).
+MAPPED = ip_network("::ffff:0:0/96")
+
 # RFC 7239 section 4: name=token or name="quoted string".
 _PAIR = re.compile(r'\s*([\w!#$%&\'*+.^`|~-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*))\s*')
 
@@ -27,7 +34,7 @@ class Proxies:
     """
 
     def __init__(self, trusted=LOCAL, forwarded=False):
-        self._trusted = [ip_network(text) for text in trusted]
+        self._trusted = [_unmapped(ip_network(text)) for text in trusted]
         self._hops = _forwarded if forwarded else _x_forwarded
 
     def seen(self, head, client, scheme):
@@ -38,8 +45,7 @@ class Proxies:
         if not self._trusts(client[0]):
             return client, scheme
         for address, port, hop_scheme in self._hops(head):
-            if hop_scheme in ("http", "https"):
-                scheme = hop_scheme
+            scheme = SCHEMES.get(hop_scheme, scheme)
             if address is None:
                 # A proxy that is trusted doesn't tell, or knows no better.
                 break
@@ -110,6 +116,14 @@ def _address(hop):
     if address is None:
         return None, 0
     return str(address), int(port or 0)
+
+
+def _unmapped(network):
+    """Return the network of IPv4 where IPv6 wraps it, as _parsed() does it."""
+    if network.version == 4 or not network.subnet_of(MAPPED):
+        return network
+    address = network.network_address.ipv4_mapped
+    return ip_network((address, network.prefixlen - MAPPED.prefixlen))
 
 
 def _parsed(text):

@@ -236,6 +236,7 @@ class EndpointTests(SimpleTestCase):
                 ("ssl:0:privateKey=/nowhere.pem", "/nowhere.pem"),
                 ("systemd:domain=INET:index=0", "was passed on with LISTEN_FDS"),
                 ("systemd:domain=INET:name=web", "was passed on with LISTEN_FDS"),
+                ("haproxy:tcp:0", "use --proxy-headers"),
                 ("fd:3", "fd:fileno=3"),
                 ("fd:fileno=9999", "Bad file descriptor"),
                 (f"fd:fileno={other.fileno()}", "isn't a listening socket"),

@@ -52,10 +52,19 @@ class ResponseHeadTests(SimpleTestCase):
         response.set_cookie("language", "λ")
         with self.assertRaises(UnicodeEncodeError):
             head_of(response)
+        for value in ("a\0b", "a\x7f", "\x1b[31m"):
+            with self.subTest(value), self.assertRaisesMessage(ValueError, "a control"):
+                head_of(HttpResponse(headers={"X-A": value}))
+        _, headers, _ = parts_of(head_of(HttpResponse(headers={"X-A": "a\tb é"})).data)
+        self.assertEqual(headers["x-a"], ["a\tb é"])
 
     def test_wrong_length(self):
         """The length of what is sent wins over what the response states."""
         response = HttpResponse("abc", headers={"Content-Length": "7"})
+        _, headers, _ = parts_of(head_of(response).data)
+        self.assertEqual(headers["content-length"], ["3"])
+        # One that str.isdigit() takes for a number, and int() doesn't.
+        response = HttpResponse("abc", headers={"Content-Length": "²"})
         _, headers, _ = parts_of(head_of(response).data)
         self.assertEqual(headers["content-length"], ["3"])
 
@@ -79,6 +88,10 @@ class ResponseHeadTests(SimpleTestCase):
         """The answer to HEAD tells the length of the body that GET gets."""
         result = head_of(HttpResponse("abc"), method="HEAD")
         _, headers, _ = parts_of(result.data)
+        self.assertEqual(headers["content-length"], ["3"])
+        # One that str.isdigit() takes for a number, and int() doesn't.
+        response = HttpResponse("abc", headers={"Content-Length": "²"})
+        _, headers, _ = parts_of(head_of(response).data)
         self.assertEqual(headers["content-length"], ["3"])
         self.assertEqual(result.framing, head.NONE)
 
@@ -110,10 +123,11 @@ class ResponseHeadTests(SimpleTestCase):
         """The connection ends where the client or the application wants it."""
         _, headers, _ = parts_of(head_of(HttpResponse(), keep_alive=False).data)
         self.assertEqual(headers["connection"], ["close"])
-        response = HttpResponse(headers={"Connection": "close"})
-        result = head_of(response)
-        self.assertIs(result.close, True)
-        self.assertEqual(parts_of(result.data)[1]["connection"], ["close"])
+        for value in ("close", "Close, TE"):
+            result = head_of(HttpResponse(headers={"Connection": value}))
+            self.assertIs(result.close, True)
+            self.assertEqual(parts_of(result.data)[1]["connection"], ["close"])
+        self.assertIs(head_of(HttpResponse(headers={"Connection": "TE"})).close, False)
         _, headers, _ = parts_of(head_of(HttpResponse(), http_version="1.0").data)
         self.assertEqual(headers["connection"], ["keep-alive"])
 

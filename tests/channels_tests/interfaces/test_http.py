@@ -249,7 +249,9 @@ class RefusalTests(SimpleTestCase):
         )
 
     def test_unknown_method(self):
-        self.assertRefused(501, b"BREW / HTTP/1.1\r\nHost: a\r\n\r\n")
+        for method in (b"BREW", b"FOO1", b"VERSION-CONTROL"):
+            self.assertRefused(501, method + b" / HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.assertRefused(400, b"B[R]EW / HTTP/1.1\r\nHost: a\r\n\r\n")
         self.assertRefused(501, b"CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n")
 
     def test_version(self):

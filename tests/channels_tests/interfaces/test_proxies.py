@@ -69,6 +69,9 @@ class XForwardedTests(SimpleTestCase):
             ("192.0.2.9", "https", "https"),
             ("192.0.2.9", "HTTPS", "https"),
             ("192.0.2.9", "gopher", "http"),
+            # Of a handshake, as some have it.
+            ("192.0.2.9", "wss", "https"),
+            ("192.0.2.9", "ws", "http"),
             (None, "https", "https"),
             # The client's own proxy comes first, and isn't trusted.
             ("1.2.3.4, 192.0.2.9", "https, http", "http"),
@@ -79,6 +82,18 @@ class XForwardedTests(SimpleTestCase):
         ):
             with self.subTest(hops=hops, schemes=schemes):
                 self.assertEqual(self.seen(hops, schemes)[1], scheme)
+
+    def test_trusted_as_the_log_has_it(self):
+        """A port for IPv6 that serves IPv4, too, has such addresses."""
+        for network in ("::ffff:10.0.0.1", "::ffff:10.0.0.0/104"):
+            with self.subTest(network):
+                proxies = Proxies([network])
+                for peer in ("10.0.0.1", "::ffff:10.0.0.1"):
+                    found = proxies.seen(head_of(), [peer, 1], "http")
+                    self.assertEqual(found, ([peer, 1], "http"))
+                    head = head_of(("X-Forwarded-For", "192.0.2.9"))
+                    client, _ = proxies.seen(head, [peer, 1], "http")
+                    self.assertEqual(client, ["192.0.2.9", 0])
 
     def test_unix_socket(self):
         client, scheme = self.seen("192.0.2.9", "https", ["", 0])

@@ -2,8 +2,9 @@ import os
 import threading
 
 from django.channels import Channel, Group
+from django.conf import settings
 
-if "SERVED_BROKEN" in os.environ and "DJANGO_CHANNELS_CHILD" in os.environ:
+if settings.BROKEN:
     raise RuntimeError("It can't be imported.")
 
 

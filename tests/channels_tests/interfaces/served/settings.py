@@ -21,6 +21,9 @@ if "SERVED_REDIS" in os.environ:
         }
     }
 
+# The server takes the second away when it has begun.
+BROKEN = "SERVED_BROKEN" in os.environ and "DJANGO_CHANNELS_CHILD" in os.environ
+
 if "SERVED_BROKEN" in os.environ:
     # No child can import its consumers; it isn't tried for long.
     from django.channels.processes import supervisor
