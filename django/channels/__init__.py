@@ -118,6 +118,13 @@ class ChannelBackendHandler(BaseConnectionHandler):
         # and a connection per thread or task is what a pool is there to spare.
         self._connections = SimpleNamespace()
 
+    def __getitem__(self, alias):
+        if not isinstance(alias, str):
+            raise InvalidChannelBackend(
+                f"An alias of CHANNEL_BACKENDS is a str, and {alias!r} isn't."
+            )
+        return super().__getitem__(alias)
+
     def create_connection(self, alias):
         params = self.settings[alias]
         place = f"CHANNEL_BACKENDS[{alias!r}]"

@@ -58,6 +58,17 @@ class ChecksTests(SimpleTestCase):
     def test_every_wrong_backend(self):
         self.assertEqual(self.ids(check_channel_backends), ["channels.E002"] * 5)
 
+    def test_wrong_alias(self):
+        for alias in (None, 1, b"x"):
+            with (
+                self.subTest(alias=alias),
+                override_settings(CHANNEL_BACKENDS={**memory(), alias: {}}),
+            ):
+                (error,) = check_channel_backends()
+                self.assertEqual(error.id, "channels.E002")
+                self.assertIn(f"is a str, and {alias!r} isn't.", error.msg)
+                self.assertEqual(check_weak_backends(), [])
+
     def test_misspelt_channels(self):
         """What is nearly one of Django's is warned of, and nothing else."""
         for name in ("websocket.receive", "django.websocket.connect", "websocket.log"):

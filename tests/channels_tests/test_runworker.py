@@ -1,6 +1,10 @@
 from io import StringIO
+from unittest import mock
 
+from django.channels.exceptions import InvalidChannelBackend
+from django.channels.worker import Worker
 from django.core.management import CommandError, call_command
+from django.core.management.commands.runworker import Command
 from django.test import SimpleTestCase, override_settings
 
 # In tests an alias has a backend in memory otherwise.
@@ -32,6 +36,17 @@ class RunWorkerTests(SimpleTestCase):
     def test_unknown_backend(self):
         with self.assertRaisesMessage(CommandError, "'other' doesn't exist"):
             self.call("--backend", "other")
+
+    @override_settings(CHANNEL_BACKENDS=UNREACHABLE)
+    def test_wrong_backend(self):
+        """What only shows when a worker starts, such as tables that aren't there."""
+        error = InvalidChannelBackend("the tables aren't there")
+        with (
+            mock.patch.object(Command, "warn_of_migrations"),
+            mock.patch.object(Worker, "start", side_effect=error),
+            self.assertRaisesMessage(CommandError, "the tables aren't there"),
+        ):
+            self.call()
 
     def test_numbers(self):
         for option in ("--processes", "--threads", "--max-messages"):

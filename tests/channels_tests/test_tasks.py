@@ -566,7 +566,7 @@ class ConfigurationTests(SimpleTestCase):
         self.assertIsNone(consumers.get("tasks.default"))
 
     def test_other_backends(self):
-        for path in (f"{api.PACKAGE}.backends.dummy.DummyBackend", "gone.Gone"):
+        for path in (f"{api.PACKAGE}.backends.dummy.DummyBackend", "gone.Gone", None):
             with override_settings(TASKS={"default": {"BACKEND": path}}):
                 self.assertEqual(self.channels(), set())
 

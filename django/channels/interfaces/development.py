@@ -7,6 +7,7 @@ import sys
 from importlib.util import find_spec
 
 from django.channels import channel_backends
+from django.channels.exceptions import InvalidChannelBackend
 from django.conf import settings
 from django.core.servers import basehttp
 from django.core.servers.basehttp import WSGIServer
@@ -71,8 +72,13 @@ def run(
     server.bind(addr, port, ipv6=ipv6)
     if on_bind is not None:
         on_bind(server.port)
-    if server.serve(grace=GRACE) == signal.SIGINT:
-        raise KeyboardInterrupt
+    try:
+        if server.serve(grace=GRACE) == signal.SIGINT:
+            raise KeyboardInterrupt
+    except InvalidChannelBackend as error:
+        # Such as a database without its tables. Of an OSError, runserver shows its
+        # text, and ends.
+        raise OSError(str(error)) from error
 
 
 def why_not(server_cls=WSGIServer):

@@ -69,7 +69,7 @@ def _aliases():
         return
     for alias, params in configured.items():
         path = params.get("BACKEND", "") if isinstance(params, dict) else ""
-        if path.startswith(OTHERS):
+        if not isinstance(path, str) or path.startswith(OTHERS):
             continue
         try:
             backend_class = import_string(path)

@@ -6,6 +6,7 @@ import tempfile
 from unittest import mock
 
 from django.channels import channel_backends
+from django.channels.exceptions import InvalidChannelBackend
 from django.channels.interfaces import development
 from django.core.servers import basehttp
 from django.test import SimpleTestCase, override_settings
@@ -55,6 +56,13 @@ class RunTests(SimpleTestCase):
             development.run("127.0.0.1", 0, object())
         self.server.return_value.serve.return_value = signal.SIGTERM
         development.run("127.0.0.1", 0, object())
+
+    def test_wrong_backend(self):
+        """Of such an error runserver shows the text alone, and ends."""
+        error = InvalidChannelBackend("the tables aren't there")
+        self.server.return_value.serve.side_effect = error
+        with self.assertRaisesMessage(OSError, "the tables aren't there"):
+            development.run("127.0.0.1", 0, object())
 
     def test_port_is_taken(self):
         """runserver has a text for each OSError; none is hidden from it."""

@@ -14,6 +14,7 @@ from unittest import mock
 from channels_tests.interpreters import Interpreter
 from channels_tests.running import environment
 
+from django.channels.exceptions import InvalidChannelBackend
 from django.channels.interfaces.options import check_sharing, check_workers
 from django.core.management import CommandError, call_command
 from django.core.management.commands.runwsserver import Command
@@ -54,6 +55,14 @@ class RefusalTests(SimpleTestCase):
     def assertRefused(self, text, *args, **options):
         with self.assertRaisesMessage(CommandError, text):
             call_command("runwsserver", *args, stdout=io.StringIO(), **options)
+
+    def test_wrong_backend(self):
+        """What only shows when workers start, such as tables that aren't there."""
+        from django.channels.interfaces.server import InterfaceServer
+
+        error = InvalidChannelBackend("the tables aren't there")
+        with mock.patch.object(InterfaceServer, "serve", side_effect=error):
+            self.assertRefused("the tables aren't there", "127.0.0.1:0")
 
     def test_port_is_taken(self):
         with socket.socket() as other:

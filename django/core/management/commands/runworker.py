@@ -144,7 +144,11 @@ class Command(BaseCommand):
             write=self.write_line if self.options["verbosity"] >= 2 else None,
         )
         announce = partial(self.announce, worker)
-        return process.run(announce if parent is None else parent.tell_ready)
+        try:
+            return process.run(announce if parent is None else parent.tell_ready)
+        except InvalidChannelBackend as error:
+            # Such as a database without its tables.
+            raise CommandError(str(error)) from error
 
     def start_reloaded(self):
         try:

@@ -5,6 +5,7 @@ import socket
 from functools import partial
 from math import inf
 
+from django.channels.exceptions import InvalidChannelBackend
 from django.channels.interfaces.development import missing_package
 from django.channels.interfaces.options import (
     add_arguments,
@@ -155,7 +156,11 @@ class Command(BaseCommand):
         on_ready = partial(self.announce, server.urls, **options)
         if parent is not None:
             on_ready = parent.tell_ready
-        server.serve(options["grace"], on_ready, parent)
+        try:
+            server.serve(options["grace"], on_ready, parent)
+        except InvalidChannelBackend as error:
+            # Such as a database without its tables.
+            raise CommandError(str(error)) from error
         leave_late(server.time_left + MARGIN, 0 if parent is None else IN_ORDER)
         if parent is not None:
             parent.end()
