@@ -53,6 +53,8 @@ class HTTPFactory(ServerFactory):
         self.proxies = proxies
         self.limits = limits
         self.connections = set()
+        # Those of them that are only told that there are too many, or dropped.
+        self.turned_away = set()
         self.stopping = False
         # Called when the last connection has ended.
         self.when_empty = None
@@ -65,6 +67,11 @@ class HTTPFactory(ServerFactory):
     def buildProtocol(self, addr):
         return HTTPConnection(self)
 
+    @property
+    def served(self):
+        """How many connections take one of the limit's places."""
+        return len(self.connections) - len(self.turned_away)
+
     def opened(self, connection):
         self.connections.add(connection)
         if self._sweep is None:
@@ -72,6 +79,7 @@ class HTTPFactory(ServerFactory):
 
     def closed(self, connection):
         self.connections.discard(connection)
+        self.turned_away.discard(connection)
         if not self.connections:
             if self._sweep is not None:
                 self._sweep.cancel()

@@ -56,9 +56,8 @@ class HTTPConnection(Intake, Upgrading, Protocol):
         set_no_delay(self.transport)
         self.outlet = Outlet(self.transport, self._blocked, self._drained)
         self.factory.opened(self)
-        excess = len(self.factory.connections) - self.limits.connections
-        if excess > 0:
-            self._turn_away(excess, secure)
+        if self.factory.served > self.limits.connections:
+            self._turn_away(secure)
             return
         self._wait(self.limits.idle_timeout)
 
@@ -88,9 +87,11 @@ class HTTPConnection(Intake, Upgrading, Protocol):
         self.parser.close()
         self.turns.drop()
 
-    def _turn_away(self, excess, secure):
+    def _turn_away(self, secure):
         """There are more connections than there may be."""
-        if secure or excess > TURNED_AWAY:
+        turned_away = self.factory.turned_away
+        turned_away.add(self)
+        if secure or len(turned_away) > TURNED_AWAY:
             # It isn't worth the work, or there is no place left to wait in.
             self.transport.abortConnection()
         else:

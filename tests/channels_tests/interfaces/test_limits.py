@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.test import SimpleTestCase, override_settings
 
 from .test_websocket import WebSocketTestCase, frame, handshake
-from .wires import HTTPWire, parts_of, status_of
+from .wires import HTTPWire, lose, parts_of, status_of
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\n"
@@ -130,6 +130,22 @@ class RequestTests(SimpleTestCase):
         http.lose()
         connection, wire = http.connect()
         self.assertEqual((wire.take(), wire.ended), (b"", ""))
+
+    def test_turned_away_takes_no_place(self):
+        """Who stays to read the 503 doesn't keep others from a free place."""
+        http = limited(CONNECTIONS=1)
+        away = [http.connect() for _ in range(40)]
+        self.assertEqual(sum(wire.ended == "half" for _, wire in away), 32)
+        http.lose()
+        http.connection, http.wire = http.connect()
+        self.assertEqual((http.wire.take(), http.wire.ended), (b"", ""))
+        # The place is taken; that of one who was turned away is free again.
+        _, wire = http.connect()
+        self.assertEqual((wire.take(), wire.ended), (b"", "abort"))
+        for connection, _ in away:
+            lose(connection)
+        _, wire = http.connect()
+        self.assertEqual((status_of(wire.take()), wire.ended), (503, "half"))
 
 
 class TimeTests(SimpleTestCase):
