@@ -127,6 +127,9 @@ class Turns:
         factory = self.factory
         self.current = exchange
         self.connection.deadline = None
+        if factory.stopping:
+            # It came in, or waited, while the server was told to stop.
+            exchange.keep_alive = False
         if factory.timeout is not None:
             exchange.deadline = factory.seconds() + factory.timeout
         try:

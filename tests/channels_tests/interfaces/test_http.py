@@ -689,7 +689,35 @@ class ShutDownTests(SimpleTestCase):
         http.factory.stopping = True
         http.connection.shut_down()
         http.receive(GET[10:])
-        http.respond(HttpResponse())
+        _, headers, _ = parts_of(http.respond(HttpResponse()))
+        # So that the client sends its next one elsewhere (RFC 9112 section 9.6).
+        self.assertEqual(headers["connection"], ["close"])
+        self.assertEqual(http.wire.ended, "orderly")
+
+    def test_half_a_request_without_room(self):
+        """What answers for the workers says so, too."""
+        http = HTTPWire()
+        http.full = True
+        http.receive(GET[:10])
+        http.factory.stopping = True
+        http.connection.shut_down()
+        http.receive(GET[10:])
+        status, headers, _ = parts_of(http.wire.take())
+        self.assertEqual((status, headers["connection"]), (503, ["close"]))
+        self.assertEqual(http.wire.ended, "orderly")
+
+    def test_waiting_for_a_slow_reader(self):
+        """Of the requests behind an answer that isn't read yet, one is served."""
+        http = HTTPWire()
+        http.receive(GET * 3)
+        http.wire.slow = True
+        http.respond(HttpResponse("first"))
+        http.factory.stopping = True
+        http.connection.shut_down()
+        http.wire.read_all()
+        _, headers, body = parts_of(http.respond(HttpResponse("last")))
+        self.assertEqual((headers["connection"], body), (["close"], b"last"))
+        self.assertEqual(len(http.requests), 2)
         self.assertEqual(http.wire.ended, "orderly")
 
 
