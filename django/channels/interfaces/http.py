@@ -4,8 +4,9 @@ HTTP/1.1 on one connection (RFC 9112).
 What a connection is at, in ``phase``:
 
     phase      waits for                  then
-    OPEN       requests                   LAST; or a refusal: ENDING
-    LAST       the last response          ENDING
+    OPEN       requests                   LAST; or a refusal: LINGERING
+    LAST       the last response          LINGERING
+    LINGERING  the client to close        ENDING
     ENDING     the end of the connection
 
 Its parser makes requests of bytes, its turns have them answered in order. Past
@@ -15,10 +16,11 @@ asks for another protocol waits for the answers before it, and is handed over.
 
 from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.protocol import Protocol
+from twisted.protocols.policies import ProtocolWrapper
 
 from . import head
 from .exchange import Exchange
-from .intake import ENDING, LAST, OPEN, Intake
+from .intake import ENDING, LAST, LINGERING, OPEN, Intake
 from .outlet import Outlet
 from .parser import BETWEEN, BODY, HEAD, RequestParser
 from .turns import Turns
@@ -39,6 +41,7 @@ class HTTPConnection(Intake, Upgrading, Protocol):
         self.deadline = None
         self.outlet = None
         self.reading = True
+        self._secure = False
         self._seen = b""
         self._upgrade = None
         # What was read, and waits until there is room for its requests.
@@ -51,13 +54,13 @@ class HTTPConnection(Intake, Upgrading, Protocol):
     def connectionMade(self):
         self.client = address(self.transport.getPeer())
         self.server = address(self.transport.getHost())
-        secure = ISSLTransport.providedBy(self.transport)
-        self.scheme = "https" if secure else self.factory.scheme
+        self._secure = ISSLTransport.providedBy(self.transport)
+        self.scheme = "https" if self._secure else self.factory.scheme
         set_no_delay(self.transport)
         self.outlet = Outlet(self.transport, self._blocked, self._drained)
         self.factory.opened(self)
         if self.factory.served > self.limits.connections:
-            self._turn_away(secure)
+            self._turn_away()
             return
         self._wait(self.limits.idle_timeout)
 
@@ -87,11 +90,11 @@ class HTTPConnection(Intake, Upgrading, Protocol):
         self.parser.close()
         self.turns.drop()
 
-    def _turn_away(self, secure):
+    def _turn_away(self):
         """There are more connections than there may be."""
         turned_away = self.factory.turned_away
         turned_away.add(self)
-        if secure or len(turned_away) > TURNED_AWAY:
+        if self._secure or len(turned_away) > TURNED_AWAY:
             # It isn't worth the work, or there is no place left to wait in.
             self.transport.abortConnection()
         else:
@@ -158,7 +161,7 @@ class HTTPConnection(Intake, Upgrading, Protocol):
             return
         stage = self.parser.stage
         if self.phase == LAST or (stage == BETWEEN and self.factory.stopping):
-            self.finish()
+            self.finish(linger=self._secure)
         elif self._upgrade is not None:
             self._do_upgrade()
         elif self.phase != OPEN:
@@ -183,7 +186,9 @@ class HTTPConnection(Intake, Upgrading, Protocol):
         if self.deadline is None or now < self.deadline:
             return
         self.deadline = None
-        if self.outlet.blocked or self.phase == ENDING:
+        if self.phase == LINGERING:
+            self._end()
+        elif self.outlet.blocked or self.phase == ENDING:
             self.transport.abortConnection()
         elif self.turns.current is None and self.phase == OPEN:
             if self.parser.stage == BETWEEN:
@@ -238,19 +243,33 @@ class HTTPConnection(Intake, Upgrading, Protocol):
         for a moment: ending the connection with something unread could take
         from the client what was sent last (RFC 9112 section 9.6).
         """
-        self.phase = ENDING
         self.outlet.close()
         self.parser.close()
-        self._wait(self.limits.linger_time if linger else self.limits.write_timeout)
-        if linger:
+        if not linger:
+            self._end()
+            return
+        self.phase = LINGERING
+        self._wait(self.limits.linger_time)
+        if not self.reading:
             self._read_on()
         # With TLS it would end the connection below, where what was written may
         # not have come to yet; TLS reads on by itself until the client closes.
-        half = linger and not ISSLTransport.providedBy(self.transport)
-        if half and hasattr(self.transport, "loseWriteConnection"):
+        if not self._secure and hasattr(self.transport, "loseWriteConnection"):
             self.transport.loseWriteConnection()
         else:
             self.transport.loseConnection()
+
+    def _end(self):
+        """Read no more; a client still has its time to take what was written."""
+        self.phase = ENDING
+        self._wait(self.limits.write_timeout)
+        transport = self.transport
+        transport.loseConnection()
+        # With TLS it would wait for the client to end its side, too, which it need
+        # not do, and may never do (RFC 8446 section 6.1).
+        while isinstance(transport, ProtocolWrapper):
+            transport = transport.transport
+            transport.loseConnection()
 
     def _is_free(self):
         """Tell whether all that came before is answered, and taken by the client."""

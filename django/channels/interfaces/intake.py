@@ -5,7 +5,7 @@ from .request import Refused
 from .upgrade import Upgrade
 
 # What a connection is at: see http.py.
-OPEN, LAST, ENDING = range(3)
+OPEN, LAST, LINGERING, ENDING = range(4)
 
 # How many bytes are parsed between two looks whether the connection has too many
 # requests: 26 are a whole one, which takes a hundred times as many in memory.

@@ -184,6 +184,7 @@ NAMES = {
     "twisted.internet.unix.Port": "Unix sockets that another process listens on",
     "twisted.logger.globalLogBeginner": "Twisted's events in Django's log",
     "twisted.logger.globalLogBeginner.beginLoggingTo": "Twisted's events",
+    "twisted.protocols.policies.ProtocolWrapper": "the connection below that of TLS",
     "twisted.protocols.tls.TLSMemoryBIOFactory": "TLS on a socket that is inherited",
     "twisted.python.failure.Failure": "telling why an endpoint can't be had",
     "twisted.python.threadable.isInIOThread": "mails that no server waits for",

@@ -11,6 +11,8 @@ from twisted.internet.abstract import FileDescriptor
 from twisted.internet.tcp import Connection, Port, Server
 from twisted.logger import globalLogBeginner
 from twisted.persisted import styles
+from twisted.protocols.policies import ProtocolWrapper
+from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from django.channels.interfaces.reactor import reactor
 from django.test import SimpleTestCase
@@ -55,7 +57,7 @@ class TwistedTests(SimpleTestCase):
     @relied_on(
         HTTP,
         "a transport can end at once, half or orderly, be paused, and "
-        "tells its ends.",
+        "tells its ends; one with TLS wraps that of the connection below.",
     )
     def test_transport(self):
         for name in (
@@ -71,6 +73,7 @@ class TwistedTests(SimpleTestCase):
             "unregisterProducer",
         ):
             self.assertIs(callable(getattr(Server, name)), True, name)
+        self.assertIs(issubclass(TLSMemoryBIOFactory.protocol, ProtocolWrapper), True)
 
     @relied_on(
         f"{REACTOR} {SERVER}",

@@ -106,6 +106,18 @@ class EndpointTests(SimpleTestCase):
         server.start()
         return server
 
+    def serve_tls(self):
+        """Return the server, its port, and a client's context."""
+        write_certificate(self.folder)
+        server = self.serve(
+            f"ssl:0:interface=127.0.0.1:privateKey={self.folder}/key.pem"
+            f":certKey={self.folder}/cert.pem"
+        )
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return server, int(server.urls[0].rpartition(":")[2].strip("/")), context
+
     def get(self, client, headers={}):
         client.timeout = PATIENCE
         try:
@@ -134,16 +146,8 @@ class EndpointTests(SimpleTestCase):
     # What Twisted asks of pyOpenSSL, from release to release.
     @ignore_warnings(category=DeprecationWarning)
     def test_tls(self):
-        write_certificate(self.folder)
-        (url,) = self.serve(
-            f"ssl:0:interface=127.0.0.1:privateKey={self.folder}/key.pem"
-            f":certKey={self.folder}/cert.pem"
-        ).urls
-        self.assertRegex(url, r"^https://127\.0\.0\.1:\d+/$")
-        port = int(url.rpartition(":")[2].strip("/"))
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+        server, port, context = self.serve_tls()
+        self.assertRegex(server.urls[0], r"^https://127\.0\.0\.1:\d+/$")
         # As browsers and curl do. Without it, see test_server_processes.
         context.set_alpn_protocols(["h2", "http/1.1"])
         client = http.client.HTTPSConnection("127.0.0.1", port, context=context)
@@ -159,6 +163,21 @@ class EndpointTests(SimpleTestCase):
             )
         )
         self.assertEqual(self.connected[0], "wss")
+
+    @ignore_warnings(category=DeprecationWarning)
+    def test_stop_with_an_idle_client_of_tls(self):
+        """One that doesn't end its side doesn't hold up the stop for the grace."""
+        server, port, context = self.serve_tls()
+        client = http.client.HTTPSConnection(
+            "127.0.0.1", port, context=context, timeout=PATIENCE
+        )
+        self.addCleanup(client.close)
+        client.request("GET", "/")
+        self.assertEqual(client.getresponse().read()[:6], b"https|")
+        server.stop(grace=PATIENCE)
+        self.assertGreater(server.time_left, 0)
+        # It was told, too.
+        self.assertEqual(client.sock.recv(1), b"")
 
     def test_unix(self):
         """A client of a Unix socket has no address."""

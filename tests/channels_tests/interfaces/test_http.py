@@ -598,10 +598,14 @@ class DeadlineTests(SimpleTestCase):
 
     def test_refused_client_stays(self):
         """Who doesn't hang up after a refusal is hung up on."""
-        http = HTTPWire(linger_time=2)
+        http = HTTPWire(linger_time=2, write_timeout=5)
         http.receive(b"garbage\r\n\r\n")
         self.assertEqual(http.wire.ended, "half")
         http.advance(2)
+        self.assertEqual(http.wire.ended, "orderly")
+        http.advance(4)
+        self.assertEqual(http.wire.ended, "orderly")
+        http.advance(1)
         self.assertEqual(http.wire.ended, "abort")
 
     def test_refused_client_of_tls(self):
@@ -611,8 +615,29 @@ class DeadlineTests(SimpleTestCase):
         http.receive(b"GET")
         http.advance(5)
         self.assertEqual(status_of(http.wire.take()), 408)
-        self.assertEqual(http.wire.ended, "orderly")
+        self.assertEqual((http.wire.ended, http.wire.transport.ended), ("orderly", ""))
         http.advance(2)
+        self.assertEqual(http.wire.transport.ended, "orderly")
+
+    def test_idle_client_of_tls(self):
+        """It isn't waited for: it may not read, and so not end its side."""
+        http = HTTPWire(idle_timeout=5)
+        http.connection, http.wire = http.connect(secure=True)
+        http.advance(5)
+        self.assertEqual(http.wire.ended, "orderly")
+        self.assertEqual(http.wire.transport.ended, "orderly")
+
+    def test_last_response_by_tls(self):
+        """The client has a moment to read it, then it isn't waited for."""
+        http = HTTPWire(linger_time=2, write_timeout=5)
+        http.connection, http.wire = http.connect(secure=True)
+        http.receive(b"GET / HTTP/1.0\r\n\r\n")
+        http.respond(HttpResponse())
+        self.assertEqual((http.wire.ended, http.wire.transport.ended), ("orderly", ""))
+        http.advance(2)
+        self.assertEqual(http.wire.transport.ended, "orderly")
+        # It has not even taken what was written.
+        http.advance(5)
         self.assertEqual(http.wire.ended, "abort")
 
 
@@ -657,6 +682,12 @@ class ShutDownTests(SimpleTestCase):
         http = HTTPWire()
         http.connection.shut_down()
         self.assertEqual(http.wire.ended, "orderly")
+
+    def test_idle_by_tls(self):
+        http = HTTPWire()
+        connection, wire = http.connect(secure=True)
+        connection.shut_down()
+        self.assertEqual((wire.ended, wire.transport.ended), ("orderly", "orderly"))
 
     def test_busy(self):
         """The request at hand is answered; those behind it are not."""

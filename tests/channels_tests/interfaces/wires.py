@@ -4,8 +4,9 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import ISSLTransport, ITransport
 from twisted.internet.task import Clock
+from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
-from zope.interface import alsoProvides, implementer
+from zope.interface import implementer
 
 from django.channels.exceptions import ChannelFull
 from django.channels.interfaces.access import NoAccessLog
@@ -96,6 +97,15 @@ class Wire:
         return data
 
 
+@implementer(ISSLTransport)
+class SecureWire(Wire, ProtocolWrapper):
+    """One with TLS. ``transport`` is the connection below it."""
+
+    def __init__(self):
+        super().__init__()
+        self.transport = Wire()
+
+
 class Reactor(Clock):
     """A clock and the calls from threads, made when ``spin()`` is called."""
 
@@ -143,9 +153,7 @@ class HTTPWire:
 
     def connect(self, secure=False):
         connection = self.factory.buildProtocol(None)
-        wire = Wire()
-        if secure:
-            alsoProvides(wire, ISSLTransport)
+        wire = SecureWire() if secure else Wire()
         connection.makeConnection(wire)
         return connection, wire
 
