@@ -39,6 +39,7 @@ class HTTPConnection(Intake, Upgrading, Protocol):
         self.parser = RequestParser(self, factory.limits)
         self.turns = Turns(self, factory)
         self.deadline = None
+        self.waits_since = 0.0
         self.outlet = None
         self.reading = True
         self._secure = False
@@ -161,7 +162,7 @@ class HTTPConnection(Intake, Upgrading, Protocol):
             return
         stage = self.parser.stage
         if self.phase == LAST or (stage == BETWEEN and self.factory.stopping):
-            self.finish(linger=self._secure)
+            self.finish(linger=True)
         elif self._upgrade is not None:
             self._do_upgrade()
         elif self.phase != OPEN:
@@ -197,7 +198,8 @@ class HTTPConnection(Intake, Upgrading, Protocol):
                 self.refuse(408)
 
     def _wait(self, seconds):
-        self.deadline = self.factory.seconds() + seconds
+        self.waits_since = now = self.factory.seconds()
+        self.deadline = now + seconds
 
     def _wait_for_more(self, seconds):
         # Whoever sends has no more time to read what was written before.
@@ -221,7 +223,9 @@ class HTTPConnection(Intake, Upgrading, Protocol):
                 # The last answer is still being read.
                 self.phase = LAST
             else:
-                self.finish()
+                # What was written just now may still wait in the system.
+                idle = self.factory.seconds() - self.waits_since
+                self.finish(linger=idle < self.limits.linger_time)
 
     def refuse(self, status, headers=()):
         """Answer by a status, when the requests before are, and end."""

@@ -72,7 +72,7 @@ class Limits:
     ping_interval: float = 30.0
     close_timeout: float = 5.0
 
-    # To read a refusal's last words. No key of the setting.
+    # To read what was sent last, and to close. No key of the setting.
     linger_time: float = 2.0
 
     @classmethod

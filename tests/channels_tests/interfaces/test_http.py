@@ -1,6 +1,7 @@
 import logging
 import tempfile
 import threading
+from math import inf
 from unittest import mock
 
 from django.channels.interfaces.access import AccessLog
@@ -157,7 +158,7 @@ class RequestTests(SimpleTestCase):
         _, headers, _ = parts_of(self.http.respond(HttpResponse()))
         self.assertEqual(headers["connection"], ["close"])
         self.assertEqual(len(self.http.requests), 1)
-        self.assertEqual(self.http.wire.ended, "orderly")
+        self.assertEqual(self.http.wire.ended, "half")
 
     def test_websocket(self):
         """A WebSocket's handshake goes to the sockets, with what came after."""
@@ -306,7 +307,7 @@ class RefusalTests(SimpleTestCase):
         self.assertEqual(http.wire.take(), b"")
         data = http.respond(HttpResponse("good"))
         self.assertTrue(data.endswith(b"good"))
-        self.assertEqual(http.wire.ended, "orderly")
+        self.assertEqual(http.wire.ended, "half")
 
 
 class ConnectionTests(SimpleTestCase):
@@ -322,8 +323,25 @@ class ConnectionTests(SimpleTestCase):
         http.receive(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" + GET)
         _, headers, _ = parts_of(http.respond(HttpResponse()))
         self.assertEqual(headers["connection"], ["close"])
-        self.assertEqual(http.wire.ended, "orderly")
+        self.assertEqual(http.wire.ended, "half")
         self.assertEqual(len(http.requests), 1)
+
+    def test_close_while_the_client_sends(self):
+        """
+        It's read on until it closes, or for a moment: with something unread, the
+        system would drop what it still has to send (RFC 9112 section 9.6).
+        """
+        http = HTTPWire(pipelined_requests=1, linger_time=2)
+        http.receive(GET * 3)
+        self.assertIs(http.wire.is_read, False)
+        http.respond(HttpResponse(headers={"Connection": "close"}))
+        self.assertEqual((http.wire.ended, http.wire.is_read), ("half", True))
+        http.receive(GET)
+        self.assertEqual((http.wire.take(), len(http.requests)), (b"", 1))
+        http.advance(1)
+        self.assertEqual(http.wire.ended, "half")
+        http.advance(1)
+        self.assertEqual(http.wire.ended, "orderly")
 
     def test_http_1_0(self):
         """HTTP/1.0 ends after a response, unless the client asks otherwise."""
@@ -333,7 +351,7 @@ class ConnectionTests(SimpleTestCase):
         self.assertEqual(headers["connection"], ["keep-alive"])
         http.receive(b"GET / HTTP/1.0\r\n\r\n")
         http.respond(HttpResponse())
-        self.assertEqual(http.wire.ended, "orderly")
+        self.assertEqual(http.wire.ended, "half")
 
     def test_pipelining(self):
         """Requests sent ahead are answered one after the other, in order."""
@@ -513,7 +531,7 @@ class ConnectionTests(SimpleTestCase):
         http.respond(HttpResponse(b"0" * 300_000))
         self.assertEqual(http.wire.ended, "")
         http.wire.read_all()
-        self.assertEqual(http.wire.ended, "orderly")
+        self.assertEqual(http.wire.ended, "half")
 
 
 class DeadlineTests(SimpleTestCase):
@@ -525,7 +543,7 @@ class DeadlineTests(SimpleTestCase):
         self.assertEqual(http.wire.take(), b"")
         http.advance(2)
         self.assertEqual(status_of(http.wire.take()), 504)
-        self.assertEqual(http.wire.ended, "orderly")
+        self.assertEqual(http.wire.ended, "half")
         response = HttpResponse("late")
         with mock.patch.object(response, "close") as close:
             self.assertEqual(http.respond(response), b"")
@@ -679,15 +697,34 @@ class RefusedLineTests(SimpleTestCase):
 
 class ShutDownTests(SimpleTestCase):
     def test_idle(self):
-        http = HTTPWire()
+        http = HTTPWire(linger_time=2)
+        http.receive(GET)
+        http.respond(HttpResponse())
+        http.advance(2)
         http.connection.shut_down()
         self.assertEqual(http.wire.ended, "orderly")
 
     def test_idle_by_tls(self):
-        http = HTTPWire()
+        http = HTTPWire(linger_time=2)
         connection, wire = http.connect(secure=True)
+        http.advance(2)
         connection.shut_down()
         self.assertEqual((wire.ended, wire.transport.ended), ("orderly", "orderly"))
+
+    def test_just_answered(self):
+        """What the client sends next takes nothing of the answer from it."""
+        for idle_timeout in (60, inf):
+            with self.subTest(idle_timeout):
+                http = HTTPWire(linger_time=2, idle_timeout=idle_timeout)
+                http.receive(GET)
+                http.respond(HttpResponse())
+                http.advance(1)
+                http.connection.shut_down()
+                self.assertEqual(http.wire.ended, "half")
+                http.receive(GET)
+                self.assertEqual((http.wire.take(), len(http.requests)), (b"", 1))
+                http.advance(2)
+                self.assertEqual(http.wire.ended, "orderly")
 
     def test_busy(self):
         """The request at hand is answered; those behind it are not."""
@@ -697,7 +734,7 @@ class ShutDownTests(SimpleTestCase):
         data = http.respond(HttpResponse("last"))
         self.assertEqual(parts_of(data)[1]["connection"], ["close"])
         self.assertTrue(data.endswith(b"last"))
-        self.assertEqual(http.wire.ended, "orderly")
+        self.assertEqual(http.wire.ended, "half")
         self.assertEqual(len(http.requests), 1)
 
     def test_slow_reader(self):
@@ -711,7 +748,7 @@ class ShutDownTests(SimpleTestCase):
         self.assertEqual(http.wire.ended, "")
         http.wire.producer.resumeProducing()
         self.assertTrue(http.wire.take().endswith(b"x" * 1000))
-        self.assertEqual(http.wire.ended, "orderly")
+        self.assertEqual(http.wire.ended, "half")
 
     def test_half_a_request(self):
         """A request that was on its way in is answered, as the last."""
@@ -723,7 +760,7 @@ class ShutDownTests(SimpleTestCase):
         _, headers, _ = parts_of(http.respond(HttpResponse()))
         # So that the client sends its next one elsewhere (RFC 9112 section 9.6).
         self.assertEqual(headers["connection"], ["close"])
-        self.assertEqual(http.wire.ended, "orderly")
+        self.assertEqual(http.wire.ended, "half")
 
     def test_half_a_request_without_room(self):
         """What answers for the workers says so, too."""
@@ -735,7 +772,7 @@ class ShutDownTests(SimpleTestCase):
         http.receive(GET[10:])
         status, headers, _ = parts_of(http.wire.take())
         self.assertEqual((status, headers["connection"]), (503, ["close"]))
-        self.assertEqual(http.wire.ended, "orderly")
+        self.assertEqual(http.wire.ended, "half")
 
     def test_waiting_for_a_slow_reader(self):
         """Of the requests behind an answer that isn't read yet, one is served."""
@@ -749,7 +786,7 @@ class ShutDownTests(SimpleTestCase):
         _, headers, body = parts_of(http.respond(HttpResponse("last")))
         self.assertEqual((headers["connection"], body), (["close"], b"last"))
         self.assertEqual(len(http.requests), 2)
-        self.assertEqual(http.wire.ended, "orderly")
+        self.assertEqual(http.wire.ended, "half")
 
 
 class ResponseTests(SimpleTestCase):
@@ -773,7 +810,7 @@ class ResponseTests(SimpleTestCase):
         self.http.receive(b"GET / HTTP/1.0\r\n\r\n")
         data = self.http.respond(StreamingHttpResponse(["a", "", "b"]))
         self.assertEqual(parts_of(data)[2], b"ab")
-        self.assertEqual(self.http.wire.ended, "orderly")
+        self.assertEqual(self.http.wire.ended, "half")
 
     def test_head_of_a_stream(self):
         """The answer to HEAD has no body, and its iterator is not run."""
@@ -803,7 +840,7 @@ class ResponseTests(SimpleTestCase):
         response = StreamingHttpResponse(["ab"], headers={"Content-Length": "3"})
         with self.assertLogs("django.server", "ERROR"):
             self.http.respond(response)
-        self.assertEqual(self.http.wire.ended, "orderly")
+        self.assertEqual(self.http.wire.ended, "half")
 
     def test_iterator_fails(self):
         """The client can tell that the response isn't whole."""
@@ -817,7 +854,7 @@ class ResponseTests(SimpleTestCase):
         with self.assertLogs("django.server", "ERROR"):
             data = self.http.respond(response)
         self.assertTrue(data.endswith(b"\r\n\r\n1\r\na\r\n"))
-        self.assertEqual(self.http.wire.ended, "orderly")
+        self.assertEqual(self.http.wire.ended, "half")
         self.assertIs(response.closed, True)
 
     def test_iterator_fails_before_another_request(self):
@@ -833,7 +870,7 @@ class ResponseTests(SimpleTestCase):
             data = self.http.respond(response)
         self.assertTrue(data.endswith(b"\r\n\r\na"))
         self.assertEqual(len(self.http.requests), 1)
-        self.assertEqual(self.http.wire.ended, "orderly")
+        self.assertEqual(self.http.wire.ended, "half")
 
     def test_iterator_fails_http_1_0(self):
         """Where the end of the connection is the end of the body: abort it."""
@@ -962,7 +999,7 @@ class OneProtocolTests(SimpleTestCase):
         self.assertEqual((status, headers["upgrade"]), (426, ["websocket"]))
         # Who names a protocol says that it's for this connection.
         self.assertEqual(headers["connection"], ["upgrade", "close"])
-        self.assertEqual(http.wire.ended, "orderly")
+        self.assertEqual(http.wire.ended, "half")
 
     def test_handshake_after_the_end(self):
         """A handshake that comes after the last request isn't heard."""
@@ -974,7 +1011,7 @@ class OneProtocolTests(SimpleTestCase):
         )
         self.assertEqual(status_of(http.wire.take()), 426)
         self.assertEqual(http.sockets.taken, [])
-        self.assertEqual(http.wire.ended, "orderly")
+        self.assertEqual(http.wire.ended, "half")
 
     def test_http_only(self):
         """A handshake is a request as any other."""

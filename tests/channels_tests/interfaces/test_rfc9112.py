@@ -122,7 +122,7 @@ class LengthTests(TableTestCase):
         http.receive(START + b"Content-Length: 1\r\n\r\nabc" + GET)
         http.respond(HttpResponse())
         self.assertEqual(len(http.requests), 1)
-        self.assertEqual(http.wire.ended, "orderly")
+        self.assertEqual(http.wire.ended, "half")
 
     def test_bytes_after_close(self):
         http = HTTPWire()
@@ -415,7 +415,7 @@ class ResponseTests(SimpleTestCase):
                     with self.assertLogs("django.server", "ERROR"):
                         data = http.respond(response)
                     self.assertEqual(status_of(data), 500)
-                    self.assertEqual(http.wire.ended, "orderly")
+                    self.assertEqual(http.wire.ended, "half")
 
     def test_line_break(self):
         """No header can end before its line does."""
