@@ -11,24 +11,17 @@ from django.channels.exceptions import (
 logger = logging.getLogger("django.channels.server")
 
 
-class UpgradeRequired(Exception):
-    """Raised for a request where only WebSockets are served."""
-
-
 def answer_to(error):
     """
     Return a status, headers, and whether the connection must end with them.
     Log what isn't the way of things.
     """
-    if not isinstance(error, (ChannelFull, UpgradeRequired)):
+    if not isinstance(error, ChannelFull):
         logger.error("A request could not be sent to its channel.", exc_info=error)
     if isinstance(error, ChannelFull) or getattr(error, "unsent", False):
         return 503, [("Retry-After", "1")], False
     if isinstance(error, BackendUnavailable):
         return 502, (), False
-    if isinstance(error, UpgradeRequired):
-        # RFC 9110 sections 15.5.22 and 7.8.
-        return 426, [("Upgrade", "websocket"), ("Connection", "upgrade")], True
     if isinstance(error, MessageTooLarge):
         return 413, (), False
     return 500, (), True

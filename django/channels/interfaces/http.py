@@ -36,7 +36,7 @@ class HTTPConnection(Intake, Upgrading, Protocol):
         self.limits = factory.limits
         self.access = factory.access
         self.phase = OPEN
-        self.parser = RequestParser(self, factory.limits)
+        self.parser = RequestParser(self, factory.limits, factory.send is not None)
         self.turns = Turns(self, factory)
         self.deadline = None
         self.waits_since = 0.0

@@ -50,7 +50,7 @@ class Intake:
         except Refused as refused:
             # What comes after the last request means nothing.
             if self.phase == OPEN:
-                self.refuse(refused.status)
+                self.refuse(refused.status, refused.headers)
             return
         if rest is not None and self.phase == OPEN:
             self._upgrade = Upgrade(self.parser.head, rest, self.limits.header_size)

@@ -28,6 +28,9 @@ from .request import Refused, RequestHead
 
 BETWEEN, HEAD, BODY, UPGRADE = range(4)
 
+# What a 426 asks for (RFC 9110 sections 15.5.22 and 7.8).
+WEBSOCKET = [("Upgrade", "websocket"), ("Connection", "upgrade")]
+
 # How many bytes a chunked body may take for each of its content.
 OVERHEAD = 16
 
@@ -40,17 +43,20 @@ class RequestParser:
     """
     Tells ``connection`` of requests: ``continue_expected()`` where the client
     waits for 100 Continue, and ``request_complete(head, body, file,
-    keep_alive)``, with the body's bytes, or with the file that it's in.
+    keep_alive)``, with the body's bytes, or with the file that it's in. Without
+    ``http``, a request that doesn't ask for another protocol is refused as soon
+    as its head is read.
 
     ``begun`` is set where a request begins, for the connection to unset.
     """
 
-    def __init__(self, connection, limits):
+    def __init__(self, connection, limits, http=True):
         self.stage = BETWEEN
         self.begun = False
         self.head = None
         self._connection = connection
         self._limits = limits
+        self._http = http
         # A head with no more bytes than that is within both limits.
         self._least = min(limits.request_line_size, limits.header_size)
         self._parser = HttpRequestParser(self)
@@ -195,6 +201,8 @@ class RequestParser:
         if parser.should_upgrade():
             self.stage = UPGRADE
             return
+        if not self._http:
+            raise Refused(426, WEBSOCKET)
         self.stage = BODY
         if head.chunked or head.length:
             if head.length and head.length > self._limits.body_size:

@@ -26,11 +26,13 @@ _NOT_SERVED = frozenset(
 class Refused(Exception):
     """
     Raised when a request can't be served, mostly by the client's fault.
-    ``status`` is what it's answered with.
+    ``status`` is what it's answered with, and ``headers``, a sequence of
+    (name, value).
     """
 
-    def __init__(self, status):
+    def __init__(self, status, headers=()):
         self.status = status
+        self.headers = headers
         super().__init__(status)
 
 

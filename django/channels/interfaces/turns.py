@@ -3,7 +3,7 @@
 from collections import deque
 
 from . import head
-from .failures import UpgradeRequired, answer_to
+from .failures import answer_to
 
 
 class Turns:
@@ -133,8 +133,6 @@ class Turns:
         if factory.timeout is not None:
             exchange.deadline = factory.seconds() + factory.timeout
         try:
-            if factory.send is None:
-                raise UpgradeRequired
             factory.send(exchange)
         except Exception as error:
             self._refuse(exchange, error)

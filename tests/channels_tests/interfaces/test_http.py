@@ -990,21 +990,56 @@ class ResponseTests(SimpleTestCase):
 
 
 class OneProtocolTests(SimpleTestCase):
-    def test_websocket_only(self):
-        """A request that doesn't ask for a WebSocket is told to."""
+    def websocket_only(self):
         http = HTTPWire()
         http.factory.send = None
-        http.receive(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        status, headers, _ = parts_of(http.wire.take())
+        http.connection, http.wire = http.connect()
+        return http
+
+    def assertToldToUpgrade(self, http):
+        status, headers, body = parts_of(http.wire.take())
         self.assertEqual((status, headers["upgrade"]), (426, ["websocket"]))
         # Who names a protocol says that it's for this connection.
         self.assertEqual(headers["connection"], ["upgrade", "close"])
         self.assertEqual(http.wire.ended, "half")
+        return body
+
+    def test_websocket_only(self):
+        """A request that doesn't ask for a WebSocket is told to."""
+        http = self.websocket_only()
+        http.receive(GET)
+        self.assertEqual(self.assertToldToUpgrade(http), b"426 Upgrade Required\n")
+
+    def test_websocket_only_and_head(self):
+        http = self.websocket_only()
+        http.receive(b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.assertEqual(self.assertToldToUpgrade(http), b"")
+
+    def test_websocket_only_and_another_offer(self):
+        http = self.websocket_only()
+        http.receive(
+            b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n"
+        )
+        self.assertToldToUpgrade(http)
+
+    def test_websocket_only_and_a_body(self):
+        """It isn't asked for, nor waited for, nor kept (RFC 9110 section 10.1.1)."""
+        for framing in (
+            b"Content-Length: 9\r\n",
+            b"Content-Length: 9\r\nExpect: 100-continue\r\n",
+            b"Transfer-Encoding: chunked\r\n",
+        ):
+            with self.subTest(framing):
+                http = self.websocket_only()
+                http.receive(b"POST / HTTP/1.1\r\nHost: a\r\n" + framing + b"\r\n")
+                self.assertToldToUpgrade(http)
+                http.receive(b"1\r\na\r\n")
+                self.assertEqual(http.wire.take(), b"")
+                self.assertIsNone(http.connection.parser._body)
 
     def test_handshake_after_the_end(self):
         """A handshake that comes after the last request isn't heard."""
-        http = HTTPWire()
-        http.factory.send = None
+        http = self.websocket_only()
         http.receive(
             GET + b"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
             b"Connection: upgrade\r\n\r\n"
