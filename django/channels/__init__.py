@@ -1,11 +1,12 @@
 """
 Channels: every event is a message on a named channel, and workers consume it.
 
-Read the modules in this order; each imports only from those above it.
+Read the modules in this order; each imports only from those above it, save what
+a function imports when it's called.
 
-``exceptions``, ``lines``, ``names``, ``codec``
+``exceptions``, ``lines``, ``names``, ``codec``, ``deadline``
     The errors; what is written to a log; what a channel may be called; what a
-    message may hold.
+    message may hold; how long code on an event loop may take.
 ``message``
     A channel's name and a flat dict.
 ``delivery``, ``policy``, ``batches``
@@ -30,6 +31,9 @@ Read the modules in this order; each imports only from those above it.
     waiting for the reply.
 ``route``
     Which backend requests travel on, and whether their way ends where it began.
+``script_prefix``, ``views``, ``failures``
+    What reverse() begins with; views that answer through another channel;
+    the responses for requests that got no reply.
 ``remote``, ``control``, ``watch``
     Requests that are answered in another process: what both ends agree on; how
     the edges reach a worker; how an edge sees that its workers live. ``ticker``
@@ -39,33 +43,32 @@ Read the modules in this order; each imports only from those above it.
     of the core handlers, and of the interface server. Both ends use
     ``remote_body``, ``pieces`` and ``flow`` for bodies in parts, and
     ``loop_queue`` to wait.
-``script_prefix``, ``views``, ``failures``
-    What reverse() begins with; views that answer through another channel;
-    the responses for requests that got no reply.
 ``thread_connections``, ``request_signals``
     Whether a thread has connections to databases; the signals around a request,
     which cost less where it has none.
-``tasks``
-    Durable channels as a backend for Django's tasks. Only who uses those
-    imports more of it than their channels' names.
 ``worker``, ``loop``, ``spare_threads``, ``handling``, ``leases``
     Threads that receive messages and run their consumers; the event loop that
     runs the ``async def`` ones; the threads of their plain code, each a
     ``daemon_thread``; what is done around each message, by ``transactions`` and
     ``thread_context`` about what it leaves in its thread, and about durable ones,
-    and by ``progress`` about those of sockets. ``deadline`` is for code on such a
-    loop. With ``inline`` the caller is the worker.
+    and by ``progress`` about those of sockets. With ``inline`` the caller is
+    the worker.
+``tasks``
+    Durable channels as a backend for Django's tasks. Only who uses those
+    imports more of it than their channels' names.
 ``processes``, ``patterns``
     Processes that run workers or the server, and which channels a worker
     receives from.
+``application``
+    The WSGI application behind an interface server, and Django's handler as a
+    worker uses it.
 ``middleware_hooks``, ``async_views``, ``innermost``, ``trips``
     The middleware and the view of a handler that is async, in few trips to a
     thread; which views belong on an event loop.
+``async_handler``
+    Django's handler as a worker uses it on an event loop.
 ``asgi_exchange``
     A request of the stock ASGI application, in one trip.
-``application``, ``async_handler``
-    The WSGI application behind an interface server, and Django's handlers as a
-    worker uses them, on an event loop as well.
 ``received_request``, ``remote_request``, ``server_request``
     How a worker serves a request: one that brings its content alone, one that
     came in at another process, which has a ``remote_reply``, and one that came

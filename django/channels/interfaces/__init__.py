@@ -46,9 +46,11 @@ imports it before a server is wanted. The way through it:
 ``edge``, ``sockets``, ``watch``
     The conversation's edge, whatever carries it; all the sockets of a server;
     which of their messages the workers have had for too long.
-``websocket``, ``opening``, ``framing``, ``websocket_factory``, ``quiet_log``
+``websocket``, ``opening``, ``framing``, ``websocket_factory``, ``compression``,
+``quiet_log``
     The edge on Autobahn, which reads all but whole, small messages; its opening
-    handshake; what all edges share for it; what it logs.
+    handshake; what all edges share for it; how messages are compressed; what it
+    logs.
 ``asgi``, ``asgi_connection``, ``asgi_socket``, ``asgi_worker``
     WebSockets of an ASGI server that Django runs in: the application; what a
     scope says; the edge on an ASGI server; the process's worker. They import
