@@ -147,10 +147,9 @@ class Turns:
 
     def _send_error(self, exchange, status, close, headers=()):
         no_body = exchange.content["method"] == "HEAD"
-        self.connection.outlet.write(
-            head.error_response(status, close=close, headers=headers, head=no_body)
-        )
-        self.access.http(exchange, status, 0)
+        data = head.error_response(status, close=close, headers=headers, head=no_body)
+        self.connection.outlet.write(data)
+        self.access.http(exchange, status, len(data.partition(b"\r\n\r\n")[2]))
         if close:
             self._end_after()
 

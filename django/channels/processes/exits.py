@@ -43,6 +43,7 @@ def leave_late(seconds, status):
     idle = executor.submit(threading.current_thread).result()
 
     def leave_then(executor):
+        # While it has the executor, the idle thread isn't told to end.
         idle.join()
         threading.Event().wait(min(seconds, threading.TIMEOUT_MAX))
         leave(status)

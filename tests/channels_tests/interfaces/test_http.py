@@ -659,6 +659,21 @@ class DeadlineTests(SimpleTestCase):
         self.assertEqual(http.wire.ended, "abort")
 
 
+class ErrorLineTests(SimpleTestCase):
+    def test_size(self):
+        """What the server answers by itself has a size like any other."""
+        for method, size in ((b"GET", 20), (b"HEAD", 0)):
+            http = HTTPWire(
+                access=AccessLog(logging.getLogger("django.server")), timeout=5
+            )
+            with self.assertLogs("django.server", "ERROR") as logs:
+                http.receive(method + b" /a HTTP/1.1\r\nHost: a\r\n\r\n")
+                http.advance(6)
+            self.assertEqual(len(http.wire.take().partition(b"\r\n\r\n")[2]), size)
+            line = f'"{method.decode()} /a HTTP/1.1" 504 {size}'
+            self.assertEqual(logs.records[-1].getMessage(), line)
+
+
 class RefusedLineTests(SimpleTestCase):
     """What is logged of a request that is refused: never a header or a body."""
 
