@@ -317,6 +317,18 @@ class ProcessTests:
         for model in ("Item", "Member", "Process"):
             self.assertEqual(self.rows(model).count(), 0)
 
+    def test_close_while_a_receiver_waits(self):
+        """It doesn't wait for the receiver's end, and the receiver goes on."""
+        backend, other = self.make(), self.make()
+        receiver = self.open("a", backend=backend)
+        call = self.in_thread(receiver.receive)
+        self.wait_until(lambda: backend.watcher.watches("a"))
+        join = backend.watcher.join
+        with mock.patch.object(backend.watcher, "join", lambda timeout: join(None)):
+            self.in_thread(backend.close).result()
+        self.send("a", other, n=1)
+        self.assertEqual(call.result().content, {"n": 1})
+
 
 class SweepTests:
     def test_expired_messages(self):

@@ -66,7 +66,11 @@ class Watcher:
 
     def join(self, timeout):
         """Wait for threads that have nobody left to wake."""
-        for thread in list(self._threads):
+        with self._lock:
+            # The last one goes on while anybody waits, and at the end of the
+            # process a worker still does.
+            ending = self._threads[:-1] if self._alarm else list(self._threads)
+        for thread in ending:
             if thread is not threading.current_thread():
                 thread.join(timeout)
 
