@@ -55,7 +55,7 @@ async def arun_consumer(worker, consumer, message):
     progress = _progress(worker, message)
     try:
         if message.signalled:
-            _tell_start(worker, message)
+            await _atell_start(worker, message)
         if message.durable:
             await worker.leases.acall(consumer, message)
         else:
@@ -68,7 +68,7 @@ async def arun_consumer(worker, consumer, message):
         left = await end_own_transactions()
         exception = exception or left
     if message.signalled or exception is not None:
-        _tell_end(worker, message, exception)
+        await _atell_end(worker, message, exception)
     receipt = message.receipt(exception is not None)
     if message.durable:
         # Where the backend is a database: on the connection of the consumer's
@@ -107,6 +107,32 @@ def _tell_end(worker, message, exception):
     except BaseException:
         # SystemExit, which isn't logged there.
         signals.logger.exception("A receiver of consumer_finished failed.")
+
+
+async def _atell_start(worker, message):
+    if _has_async_receiver(signals.consumer_started):
+        await signals.consumer_started.asend(sender=type(worker), message=message)
+    else:
+        _tell_start(worker, message)
+
+
+async def _atell_end(worker, message, exception):
+    if not _has_async_receiver(signals.consumer_finished):
+        return _tell_end(worker, message, exception)
+    try:
+        await signals.consumer_finished.asend_robust(
+            sender=type(worker), message=message, exception=exception
+        )
+    except BaseException:
+        signals.logger.exception("A receiver of consumer_finished failed.")
+
+
+def _has_async_receiver(signal):
+    """
+    Tell whether send() would have to run one, which it can't on an event loop.
+    Where there is none, asend() would only take plain ones to another thread.
+    """
+    return any(entry[-1] for entry in signal.receivers)
 
 
 def _leave(message):

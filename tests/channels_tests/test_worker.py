@@ -377,6 +377,61 @@ class AsyncConsumerTests(WorkerTestCase):
                 self.assertTrue(done.wait(10))
         self.assertIn("The consumer of bad raised ValueError", logs.output[0])
 
+    @contextmanager
+    def connected(self, receiver, *to):
+        for signal in to:
+            signal.connect(receiver)
+        try:
+            yield
+        finally:
+            for signal in to:
+                signal.disconnect(receiver)
+
+    def test_receivers_of_its_signals(self):
+        """Plain ones are called on its loop, and async ones are awaited there."""
+        seen = []
+
+        def note(**kwargs):
+            seen.append(threading.current_thread().name)
+
+        async def anote(**kwargs):
+            await asyncio.sleep(0)
+            note()
+
+        @Channel.consumer("task")
+        async def task():
+            seen.append("task")
+
+        for receiver in (note, anote):
+            around = signals.consumer_started, signals.consumer_finished
+            with self.subTest(receiver.__name__), self.connected(receiver, *around):
+                seen.clear()
+                with self.running():
+                    Channel("task").send()
+                    wait_for(lambda: len(seen) == 3, "the receivers")
+                self.assertEqual(seen, ["channels-loop", "task", "channels-loop"])
+
+    def test_async_receiver_that_fails(self):
+        """It's as with a plain one."""
+        seen = []
+
+        async def fail(**kwargs):
+            raise ValueError
+
+        @Channel.consumer("task")
+        async def task():
+            seen.append("task")
+
+        for signal, ran, logger in (
+            (signals.consumer_started, [], "django.channels.worker"),
+            (signals.consumer_finished, ["task"], "django.dispatch"),
+        ):
+            with self.subTest(ran), self.connected(fail, signal):
+                with self.assertLogs(logger, "ERROR") as logs:
+                    run_here(self.backend, Message("task", {}))
+                self.assertIs(logs.records[0].exc_info[0], ValueError)
+                self.assertEqual(seen, ran)
+
     @skipIf(sys.version_info < (3, 11), "There is no telling who cancelled.")
     def test_cancellation_of_its_own_making(self):
         """It's an exception like any other."""

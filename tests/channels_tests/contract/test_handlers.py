@@ -1,12 +1,14 @@
 import asyncio
 from unittest import mock
 
+from django.channels import handling
 from django.conf import settings
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.exception import convert_exception_to_response
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.core.signals import request_finished, request_started, setting_changed
+from django.dispatch import Signal
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.test import RequestFactory, SimpleTestCase, override_settings
@@ -234,6 +236,20 @@ class SignalTests(SimpleTestCase):
             "print(known._has_only(known._AT_END, known.signals.request_finished))"
         )
         self.assertEqual(printed_by(code), "True\nTrue\n")
+
+    @relied_on(
+        "django/channels/handling.py",
+        "a Signal's receivers are tuples that end with whether one is async def.",
+    )
+    def test_async_receivers(self):
+        async def receiver(**kwargs):
+            pass
+
+        signal = Signal()
+        self.assertIs(handling._has_async_receiver(signal), False)
+        for each, is_async in ((print, False), (receiver, True)):
+            signal.connect(each, weak=False)
+            self.assertIs(handling._has_async_receiver(signal), is_async)
 
     @relied_on(
         "django/channels/request_signals.py",
