@@ -1,6 +1,8 @@
 import unittest
 from unittest import mock
 
+from asgiref.sync import sync_to_async
+
 from django.channels import Channel, Group, channel_backends, consumers
 from django.channels.backends.base import BaseChannelBackend
 from django.channels.backends.memory import MemoryChannelBackend
@@ -404,6 +406,18 @@ class RunTests(SimpleTestCase):
         msg = "1000 were run, the last one on the channel 'a'."
         with self.assertRaisesMessage(AssertionError, msg):
             self.run_messages()
+
+    async def test_endless_when_sent(self):
+        @Channel.consumer("a")
+        async def again():
+            await Channel("a").asend()
+
+        msg = "1000 were run, the last one on the channel 'a'."
+        with self.runMessages():
+            with self.assertRaisesMessage(AssertionError, msg):
+                await Channel("a").asend()
+            with self.assertRaisesMessage(AssertionError, msg):
+                await sync_to_async(Channel("a").send)()
 
     def test_when_sent(self):
         """A consumer's own come after it."""

@@ -16,24 +16,24 @@ from . import isolation
 LIMIT = 1000
 
 
-def run_messages(channels=()):
+def run_messages(channels=(), all_consumed=True):
     """
     Run the messages that wait on ``channels``, by default on all, and those
-    that they lead to. Return how many they were. Raise AssertionError for a
-    channel without a consumer.
+    that they lead to. Return how many they were. Raise AssertionError for more
+    than LIMIT and, with ``all_consumed``, for a channel without a consumer.
     """
     count = 0
     with one_by_one():
-        while (found := _next(channels)) is not None:
+        while (found := _next(channels, all_consumed)) is not None:
             _raise(run_here(*found))
             count = _counted(count, found)
     return count
 
 
-async def arun_messages(channels=()):
+async def arun_messages(channels=(), all_consumed=True):
     count = 0
     with one_by_one():
-        while (found := _next(channels)) is not None:
+        while (found := _next(channels, all_consumed)) is not None:
             _raise(await arun_here(*found))
             count = _counted(count, found)
     return count
@@ -42,16 +42,12 @@ async def arun_messages(channels=()):
 def run_at_once():
     """Run what waits if the test wants it to run when it's sent."""
     if _is_due() and not has_loop():
-        with one_by_one():
-            while (found := _next((), all_consumed=False)) is not None:
-                _raise(run_here(*found))
+        run_messages(all_consumed=False)
 
 
 async def arun_at_once():
     if _is_due():
-        with one_by_one():
-            while (found := _next((), all_consumed=False)) is not None:
-                _raise(await arun_here(*found))
+        await arun_messages(all_consumed=False)
 
 
 @contextmanager
@@ -83,7 +79,7 @@ def has_loop():
     return True
 
 
-def _next(channels, all_consumed=True):
+def _next(channels, all_consumed):
     """Return the backend and the message that is next, or None."""
     for alias in settings.CHANNEL_BACKENDS:
         backend = channel_backends[alias]
