@@ -5,6 +5,7 @@ from unittest import mock
 
 from django.channels import names
 from django.channels.backends.memory import MemoryChannelBackend, MemoryState
+from django.channels.backends.memory_results import MOST_LEFT
 from django.channels.delivery import Delivery
 from django.channels.exceptions import ChannelFull, InvalidChannelBackend
 from django.channels.message import Message, SocketMessage
@@ -453,3 +454,18 @@ class GroupTests(MemoryBackendTestCase):
 
     def test_empty_group(self):
         self.backend.group_send("unknown", {"n": 1})
+
+
+class ResultTests(MemoryBackendTestCase):
+    def test_what_is_gone_leaves_no_more_than_what_is_kept(self):
+        for n in range(1000):
+            for status in ("RUNNING", "SUCCESSFUL"):
+                self.backend.store_result(f"{n}", {"status": status}, expiry=60)
+            if n >= 10:
+                self.backend.discard_result(f"{n}")
+        results = self.backend._state.results
+        self.assertEqual(len(results), 10)
+        self.assertLessEqual(len(results._times), 2 * 11 + MOST_LEFT)
+        self.now += 61
+        self.assertIsNone(self.backend.result("0"))
+        self.assertEqual((len(results), results._times), (0, []))

@@ -4,6 +4,10 @@ import heapq
 
 from django.channels import codec
 
+# How many times of results that are gone may be left, beside one for each that
+# is kept.
+MOST_LEFT = 100
+
 
 class MemoryResults:
     """
@@ -27,6 +31,10 @@ class MemoryResults:
         self._sweep(now)
         self._kept[id] = (content, expires)
         heapq.heappush(self._times, (expires, id))
+        if len(self._times) > 2 * len(self._kept) + MOST_LEFT:
+            # A task stores its result twice, and it may be gone soon after.
+            self._times = [(expires, id) for id, (_, expires) in self._kept.items()]
+            heapq.heapify(self._times)
 
     def get(self, id, now):
         self._sweep(now)
