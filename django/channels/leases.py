@@ -100,13 +100,16 @@ class Leases:
         else:
             self._tell(message, self._acknowledge)
 
-    def close(self):
-        """Give back at once what has not been finished."""
+    def close(self, ending=None):
+        """
+        Give back at once what has not been finished, but the message whose
+        consumer calls this: it would stop the next worker, too.
+        """
         self._stopped.set()
         if self._thread is not None:
             self._thread.join()
         with self._lock:
-            held, self._held = list(self._held), {}
+            held, self._held = [m for m in self._held if m is not ending], {}
         for message in held:
             logger.warning("%r goes back to its queue: the worker stops.", message)
             try:

@@ -68,9 +68,14 @@ def log_worker_stopped(sender, worker, **kwargs):
     logger.info("Worker stopped.")
 
 
-def log_abandoned(channel):
-    """Log that a worker has ended while one of its threads hasn't."""
-    if channel is None:
+def log_abandoned(message):
+    """
+    Log that a worker has ended while one of its threads hasn't, which handles
+    the message, or None.
+    """
+    if message is None:
         logger.warning("A thread of the worker was abandoned before it ended.")
     else:
-        logger.warning("The consumer of %s was abandoned before it ended.", channel)
+        logger.warning(
+            "The consumer of %s was abandoned before it ended.", message.channel
+        )

@@ -64,7 +64,7 @@ class Worker:
         self._opening = threading.BoundedSemaphore(MAX_OPENING)
         self._receiver = None
         self._pool = []
-        # The channel of the message that each thread handles.
+        # The message that each thread handles.
         self._handling = {}
         # Whether this is a copy, in a process that a consumer has forked.
         self.forked = False
@@ -93,21 +93,24 @@ class Worker:
         """
         Receive nothing more, and wait up to ``timeout`` seconds for what runs.
         What is left then is cancelled, or in a thread abandoned, and logged.
-        Return whether all ended by itself.
+        Return whether all ended by itself. A plain consumer may call it: its
+        own thread isn't waited for, which ends with it.
         """
         if self._receiver is None:
             return True
         self.leases.closing = True
         self._receiver.close()
         deadline = None if timeout is None else monotonic() + timeout
-        for thread in self._pool:
+        current = threading.current_thread()
+        others = [thread for thread in self._pool if thread is not current]
+        for thread in others:
             thread.join(_until(deadline))
         ended = self.loop.stop(_until(deadline))
-        for thread in self._pool:
+        for thread in others:
             if thread.is_alive():
                 ended = False
                 signals.log_abandoned(self._handling.get(thread))
-        self.leases.close()
+        self.leases.close(self._handling.get(current))
         signals.worker_stopped.send(sender=type(self), worker=self)
         return ended
 
@@ -161,7 +164,7 @@ class Worker:
         thread = threading.current_thread()
         context = ThreadContext()
         while (message := receive()) is not None:
-            self._handling[thread] = message.channel
+            self._handling[thread] = message
             try:
                 consumer = consumers.get(message.channel)
                 if consumer is not None:

@@ -469,6 +469,20 @@ class WorkerTests(SimpleTestCase):
             worker.stop(timeout=0.01)
         self.assertEqual(self.waiting().attempt, 1)
 
+    def test_stopped_by_its_consumer(self):
+        """The consumer's own message is done, and stops no other worker."""
+
+        @Channel.consumer("jobs", durable=True)
+        def consumer():
+            ended.append(worker.stop(timeout=10))
+
+        ended = []
+        worker = self.start()
+        with self.assertNoLogs("django.channels.worker", "WARNING"):
+            Channel("jobs").send()
+            wait_for(lambda: not self.backend._state.jobs, "the acknowledgement")
+        self.assertEqual(ended, [True])
+
     def test_timeout_of_async(self):
         """It's cancelled, and tried again."""
         # No lease ends meanwhile, however busy the machine is.

@@ -166,6 +166,27 @@ class WorkerTests(WorkerTestCase):
         self.assertIs(worker.stop(timeout=10), True)
         self.assertEqual(ended, [True])
 
+    def test_stop_by_a_consumer(self):
+        """All but its own thread is waited for."""
+        ended = []
+
+        @Channel.consumer("stop")
+        def stop():
+            ended.append(worker.stop(timeout=10))
+
+        stopped = mock.Mock()
+        signals.worker_stopped.connect(stopped)
+        self.addCleanup(signals.worker_stopped.disconnect, stopped)
+        worker = Worker(self.backend, threads=2)
+        worker.start()
+        Channel("stop").send()
+        for thread in worker._pool:
+            thread.join(10)
+            self.assertIs(thread.is_alive(), False)
+        self.assertEqual(ended, [True])
+        stopped.assert_called_once()
+        self.assertIs(worker.stop(timeout=10), True)
+
     def test_stop_before_start(self):
         self.assertIs(Worker(self.backend).stop(), True)
 
