@@ -66,7 +66,10 @@ class Command(BaseCommand):
             offset, total = 0, len(dead)
         else:
             dead = backend.dead(channel, limit=limit, offset=offset)
-            total = max(offset + len(dead), backend.count_dead(channel))
+            total = backend.count_dead(channel)
+            if dead:
+                # Some may be gone since they were listed.
+                total = max(offset + len(dead), total)
         for each in dead:
             self.say(
                 f"{each.id}  {when(each)}  {each.channel}  "
