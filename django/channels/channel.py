@@ -7,7 +7,7 @@ from functools import partial
 from asgiref.sync import sync_to_async
 
 from django.apps import apps
-from django.db import transaction
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
 from . import DEFAULT_CHANNEL_BACKEND_ALIAS, channel_backends, names
 from .batches import each
@@ -25,6 +25,9 @@ OPTIONS = DELIVERY_OPTIONS | {"delay", "at", "using"}
 
 PLAIN = Delivery()
 DURABLE = Delivery(durable=True)
+
+# What Django has in the place of a database where DATABASES has none.
+NO_DATABASE = "django.db.backends.dummy"
 
 
 class Channel:
@@ -143,7 +146,11 @@ class Channel:
         self._delivery()
         # The time until ``at`` is another one then.
         send = partial(self._send, message)
-        transaction.on_commit(send, using=self._options.get("using"))
+        using = self._options.get("using") or DEFAULT_DB_ALIAS
+        if connections[using].settings_dict["ENGINE"] == NO_DATABASE:
+            send()
+        else:
+            transaction.on_commit(send, using=using)
 
     async def asend_on_commit(self, /, **content):
         # In the thread that has the transaction.

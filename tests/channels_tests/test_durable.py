@@ -26,6 +26,7 @@ from django.channels.worker import Worker
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import transaction
+from django.db.utils import ConnectionHandler
 from django.test import SimpleTestCase, TestCase, override_settings
 
 from .running import wait_for
@@ -250,6 +251,12 @@ class CommitTests(TestCase):
             with self.assertRaises(ChannelFull):
                 with self.captureOnCommitCallbacks(execute=True):
                     Channel("a").send_on_commit()
+
+    def test_without_a_database(self):
+        """There is no transaction."""
+        with mock.patch("django.channels.channel.connections", ConnectionHandler({})):
+            Channel("a").send_on_commit(n=1)
+        self.assertMessageSent("a", n=1)
 
     async def test_async(self):
         await Channel("a").asend_on_commit(n=1)

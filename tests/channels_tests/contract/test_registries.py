@@ -1,9 +1,11 @@
 from types import SimpleNamespace
 
+from django.channels.channel import NO_DATABASE
 from django.channels.checks import check_channel_backends
 from django.core import checks
 from django.core.checks.registry import registry
 from django.core.exceptions import ImproperlyConfigured
+from django.db.utils import ConnectionHandler as DatabaseConnectionHandler
 from django.dispatch import Signal, receiver
 from django.test import SimpleTestCase, modify_settings, override_settings
 from django.utils.connection import BaseConnectionHandler, ConnectionProxy
@@ -63,6 +65,16 @@ class ConnectionHandlerTests(SimpleTestCase):
         del things.__dict__["settings"]
         with override_settings(CHANNEL_BACKENDS={"two": {}}):
             self.assertEqual([*things], ["two"])
+
+    @relied_on(
+        "django/channels/channel.py",
+        "without DATABASES there is one of this ENGINE, which can't be connected to.",
+    )
+    def test_no_database(self):
+        connection = DatabaseConnectionHandler({})["default"]
+        self.assertEqual(connection.settings_dict["ENGINE"], NO_DATABASE)
+        with self.assertRaises(ImproperlyConfigured):
+            connection.on_commit(print)
 
     @relied_on(PACKAGE, "a ConnectionProxy passes on what is asked of it.")
     def test_proxy(self):
