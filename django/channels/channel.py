@@ -154,7 +154,7 @@ class Channel:
 
     async def asend_on_commit(self, /, **content):
         # In the thread that has the transaction.
-        await sync_to_async(self.send_on_commit)(**content)
+        await sync_to_async(partial(self.send_on_commit, **content))()
 
     @classmethod
     def new_name(cls, prefix):

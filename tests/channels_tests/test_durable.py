@@ -261,6 +261,12 @@ class CommitTests(TestCase):
     async def test_async(self):
         await Channel("a").asend_on_commit(n=1)
 
+    async def test_async_with_any_key(self):
+        """Also with those that are arguments of what calls send_on_commit()."""
+        with mock.patch("django.channels.channel.connections", ConnectionHandler({})):
+            await Channel("a").asend_on_commit(self=1, func=2)
+        self.assertMessageSent("a", self=1, func=2)
+
 
 class PolicyTests(SimpleTestCase):
     def test_invalid(self):
