@@ -32,4 +32,3 @@ def has_connections():
 def note_connection(**kwargs):
     """Have has_connections() be true in this thread from now on."""
     _thread.has_connections = True
-
