@@ -8,6 +8,7 @@ from django.channels.interfaces.framing import (
     WebSocketServerProtocol,
     sharing_state,
 )
+from django.channels.interfaces.websocket import WebSocketConnection
 from django.test import SimpleTestCase
 
 from ..interfaces.test_websocket import close_frame, frame, handshake
@@ -18,6 +19,29 @@ COMPRESSION = "django/channels/interfaces/compression.py"
 FRAMING = "django/channels/interfaces/framing.py"
 OPENING = "django/channels/interfaces/opening.py"
 WEBSOCKET = "django/channels/interfaces/websocket.py"
+
+
+# What a socket has in the place of Autobahn's, which calls it.
+REPLACED = {
+    "_closeConnection",
+    "_sendAutoPing",
+    "connectionLost",
+    "connectionMade",
+    "dataReceived",
+    "log",
+    "onClose",
+    "onConnect",
+    "onFrameBegin",
+    "onMessage",
+    "onMessageBegin",
+    "onOpen",
+    "onPing",
+    "processData",
+    "processHandshake",
+    "sendData",
+    "sendHttpErrorResponse",
+    "unregisterProducer",
+}
 
 
 class Server(WebSocketServerProtocol):
@@ -44,6 +68,18 @@ class Server(WebSocketServerProtocol):
 
 
 class AutobahnTests(SimpleTestCase):
+    @relied_on(
+        f"{WEBSOCKET} {OPENING} {FRAMING}", f"it has {', '.join(sorted(REPLACED))}."
+    )
+    def test_replaced(self):
+        ours, theirs = [], []
+        for kind in WebSocketConnection.__mro__[:-1]:
+            upstream = kind.__module__.partition(".")[0] in ("autobahn", "twisted")
+            (theirs if upstream else ours).append(kind)
+        names = {name for kind in ours for name in vars(kind) if name[:2] != "__"}
+        known = {name for kind in theirs for name in vars(kind)}
+        self.assertEqual(names & known, REPLACED)
+
     def connect(self):
         clock = Clock()
         factory = WebSocketServerFactory(server="Django", reactor=clock)
