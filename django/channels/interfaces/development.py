@@ -44,12 +44,7 @@ def run(
     """
     reason = why_not(server_cls)
     if reason is not None:
-        from django.channels.worker import Worker
-
-        # Consumers of the project's own channels run all the same.
-        Worker(
-            channel_backends["default"], default_threads() if threading else 1
-        ).start()
+        start_worker(default_threads() if threading else 1)
         basehttp.run(
             addr,
             port,
@@ -79,6 +74,19 @@ def run(
         # Such as a database without its tables. Of an OSError, runserver shows its
         # text, and ends.
         raise OSError(str(error)) from error
+
+
+def start_worker(threads):
+    """
+    Run the consumers of the project's own channels, which go on where requests
+    go by no channel. What is wrong with them is none of the requests' business.
+    """
+    from django.channels.worker import Worker
+
+    try:
+        Worker(channel_backends["default"], threads).start()
+    except Exception:
+        logger.exception("Requests are served, but no consumers run:")
 
 
 def why_not(server_cls=WSGIServer):

@@ -104,6 +104,17 @@ class RunTests(SimpleTestCase):
         with self.assertLogs("django.channels.server", "INFO"):
             self.assertStock()
 
+    @override_settings(CHANNEL_HTTP_BACKEND=None)
+    def test_broken_consumers(self):
+        """Requests that go by no channel are served all the same."""
+        error = ModuleNotFoundError("No module named 'gone'")
+        self.worker.return_value.start.side_effect = error
+        with self.assertLogs("django.channels.server", "ERROR") as logs:
+            self.assertStock()
+        (record,) = logs.records
+        self.assertIn("no consumers run", record.getMessage())
+        self.assertIsNotNone(record.exc_info)
+
     def test_missing_package(self):
         """Without a package: one line, and Django's own server."""
         for module, name in (
