@@ -11,6 +11,7 @@ from asgiref.sync import SyncToAsync, sync_to_async
 from django.db import close_old_connections, connections, reset_queries
 
 from .daemon_thread import DaemonThread
+from .thread_connections import has_connections
 from .transactions import end_transactions
 
 # How many threads are kept while nobody needs them.
@@ -74,8 +75,9 @@ class SpareThreads:
 
     def _tidy(self, thread):
         """Runs in the thread, between two borrowers."""
-        end_transactions()
-        close_old_connections()
+        if has_connections():
+            end_transactions()
+            close_old_connections()
         if self._has_room():
             self._spare.append(thread)
         else:
@@ -126,8 +128,9 @@ class OwnThread(Executor):
 
 
 def _prepared(function, /, *args, **kwargs):
-    reset_queries()
-    close_old_connections()
+    if has_connections():
+        reset_queries()
+        close_old_connections()
     return function(*args, **kwargs)
 
 

@@ -15,6 +15,8 @@ class SpareThreadsTests(SimpleTestCase):
     def setUp(self):
         self.spare = SpareThreads()
         self.tidied = self.patch("close_old_connections")
+        self.has_connections = self.patch("has_connections")
+        self.has_connections.return_value = True
         self.closed = self.patch("connections").close_all
         self.addCleanup(self.spare.close)
 
@@ -52,6 +54,13 @@ class SpareThreadsTests(SimpleTestCase):
         self.assertEqual(self.tidied.call_count, 2)
         self.assertIs(self.use(two := OwnThread(self.spare)), first)
         self.give_back(two)
+
+    def test_without_connections(self):
+        self.has_connections.return_value = False
+        one = OwnThread(self.spare)
+        self.use(one)
+        self.give_back(one)
+        self.tidied.assert_not_called()
 
     def test_at_once(self):
         """Nobody shares a thread."""
