@@ -7,7 +7,7 @@ from functools import partial
 from asgiref.sync import sync_to_async
 
 from django.apps import apps
-from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db import connections, transaction
 
 from . import DEFAULT_CHANNEL_BACKEND_ALIAS, channel_backends, names
 from .batches import each
@@ -146,11 +146,10 @@ class Channel:
         self._delivery()
         # The time until ``at`` is another one then.
         send = partial(self._send, message)
-        using = self._options.get("using") or DEFAULT_DB_ALIAS
-        if connections[using].settings_dict["ENGINE"] == NO_DATABASE:
+        if all(each["ENGINE"] == NO_DATABASE for each in connections.settings.values()):
             send()
         else:
-            transaction.on_commit(send, using=using)
+            transaction.on_commit(send, using=self._options.get("using"))
 
     async def asend_on_commit(self, /, **content):
         # In the thread that has the transaction.

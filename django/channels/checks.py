@@ -101,16 +101,25 @@ def check_server_limits(app_configs=None, **kwargs):
     ]
 
 
-def import_consumers():
+# By the modules that couldn't be imported: the registry's version then, and the
+# exception. To import them again could end in another one.
+_failures = {}
+
+
+def import_consumers(modules=("consumers",)):
     """
     Import the apps' consumers, or return the exception. It's no check's own: a
     command such as migrate has to work before all of a project does.
     """
     from . import consumers
 
+    version, failure = _failures.get(modules, (None, None))
+    if version is consumers.version:
+        return failure
     try:
-        consumers.autodiscover(("consumers",))
+        consumers.autodiscover(modules)
     except Exception as error:
+        _failures[modules] = consumers.version, error.with_traceback(None)
         return error
 
 

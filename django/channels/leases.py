@@ -100,16 +100,16 @@ class Leases:
         else:
             self._tell(message, self._acknowledge)
 
-    def close(self, ending=None):
+    def close(self, ending=()):
         """
-        Give back at once what has not been finished, but the message whose
-        consumer calls this: it would stop the next worker, too.
+        Give back at once what has not been finished, but the messages ``ending``,
+        whose consumers stop the worker: they would stop the next one, too.
         """
         self._stopped.set()
         if self._thread is not None:
             self._thread.join()
         with self._lock:
-            held, self._held = [m for m in self._held if m is not ending], {}
+            held, self._held = [m for m in self._held if m not in ending], {}
         for message in held:
             logger.warning("%r goes back to its queue: the worker stops.", message)
             try:

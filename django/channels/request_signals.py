@@ -10,9 +10,13 @@ from django.core import signals
 from django.core.cache import close_caches
 from django.core.handlers.base import reset_urlconf
 from django.db import close_old_connections, reset_queries
+from django.dispatch import Signal
 from django.http.response import HttpResponseBase
 
 from .thread_connections import has_connections
+
+# As Django has them: a tool may replace them, and then they are called.
+_send, _close = Signal.send, HttpResponseBase.close
 
 # By what a Signal knows its receivers by.
 _AT_START = {id(reset_queries), id(close_old_connections)}
@@ -37,7 +41,7 @@ def send_finished(sender):
 def close(response):
     """Close the response, which sends request_finished."""
     # Its class may have another, and wrappers put one into the response itself.
-    if getattr(response.close, "__func__", None) is not HttpResponseBase.close:
+    if getattr(response.close, "__func__", None) is not _close:
         response.close()
         return
     closers = response._resource_closers
@@ -53,4 +57,8 @@ def close(response):
 
 
 def _has_only(receivers, signal):
-    return {entry[0][0] for entry in signal.receivers} == receivers
+    """Tell whether send() would call these receivers and do nothing else."""
+    return (
+        getattr(signal.send, "__func__", None) is _send
+        and {entry[0][0] for entry in signal.receivers} == receivers
+    )

@@ -66,6 +66,8 @@ class Worker:
         self._pool = []
         # The message that each thread handles.
         self._handling = {}
+        # Those whose consumers have called stop().
+        self._stopping = set()
         # Whether this is a copy, in a process that a consumer has forked.
         self.forked = False
 
@@ -75,6 +77,7 @@ class Worker:
             # It was stopped, and so were these.
             self.leases = Leases(self.backend)
         self.channels = [names.canonical(name) for name in self.channels]
+        self._stopping = set()
         self._receiver = self.backend.receiver(self.channels)
         self.leases.start()
         self._pool = [
@@ -101,8 +104,9 @@ class Worker:
         self.leases.closing = True
         self._receiver.close()
         deadline = None if timeout is None else monotonic() + timeout
-        current = threading.current_thread()
-        others = [thread for thread in self._pool if thread is not current]
+        # Nor does one wait for another that does the same.
+        self._stopping.add(threading.current_thread())
+        others = [thread for thread in self._pool if thread not in self._stopping]
         for thread in others:
             thread.join(_until(deadline))
         ended = self.loop.stop(_until(deadline))
@@ -110,7 +114,7 @@ class Worker:
             if thread.is_alive():
                 ended = False
                 signals.log_abandoned(self._handling.get(thread))
-        self.leases.close(self._handling.get(current))
+        self.leases.close({self._handling.get(thread) for thread in self._stopping})
         signals.worker_stopped.send(sender=type(self), worker=self)
         return ended
 

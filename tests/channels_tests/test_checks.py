@@ -1,4 +1,6 @@
-from django.channels import consumers
+from unittest import mock
+
+from django.channels import consumers, deploy_checks
 from django.channels.backends.memory import MemoryChannelBackend
 from django.channels.checks import (
     check_channel_backends,
@@ -97,6 +99,10 @@ class ChecksTests(SimpleTestCase):
             check_any_origin,
         ):
             self.assertEqual(check(), [])
+        # They would register another time what they have before they break.
+        with mock.patch.object(consumers, "autodiscover") as autodiscover:
+            self.assertEqual(self.ids(check_consumers), ["channels.W013"])
+        autodiscover.assert_not_called()
 
     def test_consumers(self):
         self.assertEqual(check_consumers(), [])
@@ -219,7 +225,11 @@ class DeployChecksTests(SimpleTestCase):
         consumers._consumers = {}
         self.assertEqual(self.ids(check_any_origin), [])
         consumers.register("websocket.receive", print)
-        self.assertEqual(self.ids(check_any_origin), ["channels.W008"])
+        with mock.patch.object(deploy_checks, "import_consumers") as import_consumers:
+            import_consumers.return_value = None
+            self.assertEqual(self.ids(check_any_origin), ["channels.W008"])
+        # They may be in views, too.
+        import_consumers.assert_called_once_with(("consumers", "views"))
         with override_settings(ALLOWED_HOSTS=["example.com"]):
             self.assertEqual(self.ids(check_any_origin), [])
 

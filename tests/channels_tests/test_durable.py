@@ -25,7 +25,7 @@ from django.channels.policy import Policy, exponential
 from django.channels.worker import Worker
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.utils import ConnectionHandler
 from django.test import SimpleTestCase, TestCase, override_settings
 
@@ -257,6 +257,18 @@ class CommitTests(TestCase):
         with mock.patch("django.channels.channel.connections", ConnectionHandler({})):
             Channel("a").send_on_commit(n=1)
         self.assertMessageSent("a", n=1)
+
+    def test_only_another_database(self):
+        """It's for the caller to say that its transaction is the one."""
+        other = connections.settings["default"]
+        handler = ConnectionHandler({"default": {}, "other": other})
+        with (
+            mock.patch("django.channels.channel.connections", handler),
+            mock.patch("django.db.transaction.on_commit") as on_commit,
+        ):
+            Channel("a").send_on_commit(n=1)
+        on_commit.assert_called_once()
+        self.assertNothingSent("a")
 
     async def test_async(self):
         await Channel("a").asend_on_commit(n=1)

@@ -1,13 +1,16 @@
 import threading
 from functools import partial
+from types import SimpleNamespace
+from unittest import mock
 
 from django.channels.request_signals import close, send_finished, send_started
-from django.channels.thread_connections import has_connections, note_connection
+from django.channels.thread_connections import has_connections
 from django.core.cache import caches
 from django.core.signals import request_finished, request_started
-from django.db import connection, connections, reset_queries
-from django.db.backends.signals import connection_created
+from django.db import OperationalError, connection, connections, reset_queries
+from django.dispatch import Signal
 from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.test import TransactionTestCase
 from django.urls import get_urlconf, set_urlconf
 
@@ -94,19 +97,35 @@ class RequestSignalsTests(TransactionTestCase):
 
         self.assertEqual(self.in_thread(run), (False, True, 2, 0))
 
-    def test_known_late(self):
-        """A thread may have had connections before it's asked."""
+    def test_each_thread(self):
+        """However a connection came to be there, and as long as it's there."""
 
         def run():
-            # As if it were opened before there was anyone to note it.
-            connection_created.disconnect(note_connection)
-            try:
-                connection.ensure_connection()
-            finally:
-                connection_created.connect(note_connection)
-            return has_connections()
+            found = [has_connections()]
+            connections["default"] = shared
+            found.append(has_connections())
+            del connections["default"]
+            return [*found, has_connections()]
 
-        self.assertIs(self.in_thread(run), True)
+        shared = connections["default"]
+        self.assertEqual(self.in_thread(run), [False, True, False])
+
+    def test_failed_connection(self):
+        """What broke while it was opened is looked after, too."""
+
+        def run():
+            wrapper = connections["default"]
+            fail = mock.Mock(side_effect=OperationalError)
+            with mock.patch.object(wrapper, "init_connection_state", fail):
+                with self.assertRaises(OperationalError):
+                    wrapper.connect()
+            return wrapper.connection is not None, has_connections()
+
+        self.assertEqual(self.in_thread(run), (True, True))
+
+    def test_storage_of_another_kind(self):
+        with mock.patch.object(connections, "_connections", SimpleNamespace()):
+            self.assertIs(has_connections(), True)
 
     def test_caches_and_urlconf(self):
         """They're per thread too, and are as a finished request leaves them."""
@@ -147,3 +166,15 @@ class RequestSignalsTests(TransactionTestCase):
         close(response)
         close(wrapped)
         self.assertEqual(closed, [response, wrapped])
+
+    def test_replaced_by_a_tool(self):
+        """On the class, before or after a request, or on the signal itself."""
+        own = mock.Mock()
+        with mock.patch.object(HttpResponseBase, "close", own):
+            close(HttpResponse())
+        own.assert_called_once_with()
+        for owner in (Signal, request_finished):
+            own.reset_mock()
+            with mock.patch.object(owner, "send", own):
+                self.in_thread(partial(send_finished, Handler))
+            own.assert_called_once_with(sender=Handler)

@@ -12,10 +12,10 @@ from django.channels.consumer import Consumer
 from django.channels.exceptions import ChannelFull
 from django.channels.inline import arun_here, run_here
 from django.channels.message import Message
-from django.channels.thread_connections import note_connection
 from django.channels.worker import Worker
 from django.core.cache import caches
 from django.core.cache.backends.locmem import LocMemCache
+from django.db import connection
 from django.test import override_settings
 from django.urls import get_script_prefix, set_script_prefix
 from django.utils.translation import activate, get_language, override
@@ -186,6 +186,25 @@ class WorkerTests(WorkerTestCase):
         self.assertEqual(ended, [True])
         stopped.assert_called_once()
         self.assertIs(worker.stop(timeout=10), True)
+
+    def test_stop_by_two_consumers(self):
+        """Neither waits for the other."""
+        both = threading.Barrier(2, timeout=10)
+        ended = []
+
+        @Channel.consumer("stop")
+        def stop():
+            both.wait()
+            ended.append(worker.stop())
+
+        worker = Worker(self.backend, threads=2)
+        worker.start()
+        Channel("stop").send()
+        Channel("stop").send()
+        for thread in worker._pool:
+            thread.join(10)
+            self.assertIs(thread.is_alive(), False)
+        self.assertEqual(ended, [True, True])
 
     def test_stop_before_start(self):
         self.assertIs(Worker(self.backend).stop(), True)
@@ -685,7 +704,8 @@ class ConnectionTests(WorkerTestCase):
         def task():
             calls.append("task")
             if own:
-                note_connection()
+                # It's made for that, and not opened.
+                connection.alias
 
         @Channel.consumer("last")
         def last():
@@ -718,7 +738,7 @@ class ConnectionTests(WorkerTestCase):
         closed = threading.Event()
 
         def fail(worker, consumer, message):
-            note_connection()
+            connection.alias
             raise ValueError
 
         @Channel.consumer("task")

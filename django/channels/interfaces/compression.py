@@ -110,13 +110,26 @@ class Inflater:
                 # The end of a stream isn't that of the message (section 7.2.1), and
                 # what comes may refer to what was.
                 self._left_to_read -= RESTART
-                window = b"".join(self._pieces)[-WINDOW:]
-                self._inflater = zlib.decompressobj(-zlib.MAX_WBITS, zdict=window)
+                self._inflater = zlib.decompressobj(
+                    -zlib.MAX_WBITS, zdict=last_bytes(self._pieces, WINDOW)
+                )
             piece = self._inflater.decompress(data, self._left)
             self._left -= len(piece)
-            self._pieces.append(piece)
+            if piece:
+                self._pieces.append(piece)
             # What is left after such an end, and only then.
             data = self._inflater.unused_data
+
+
+def last_bytes(pieces, size):
+    """Return the last so many bytes of the pieces, or all if there are fewer."""
+    found = []
+    for piece in reversed(pieces):
+        found.append(piece[-size:])
+        size -= len(found[-1])
+        if not size:
+            break
+    return b"".join(reversed(found))
 
 
 # One frame goes to the members of a group in a row.

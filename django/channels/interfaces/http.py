@@ -225,7 +225,16 @@ class HTTPConnection(Intake, Upgrading, Protocol):
             else:
                 # What was written just now may still wait in the system.
                 idle = self.factory.seconds() - self.waits_since
-                self.finish(linger=idle < self.limits.linger_time)
+                late = idle < self.limits.linger_time and not is_sent(self.transport)
+                self.finish(linger=late)
+
+    def cut_off(self):
+        """End it: the time of a stop is over."""
+        if self.phase == LINGERING:
+            # It has its answers, and only they keep the system from ending it.
+            self._end()
+        else:
+            self.transport.abortConnection()
 
     def refuse(self, status, headers=()):
         """Answer by a status, when the requests before are, and end."""
@@ -284,6 +293,22 @@ class HTTPConnection(Intake, Upgrading, Protocol):
 def address(addr):
     """Return a Twisted address as [host, port]."""
     return [getattr(addr, "host", ""), getattr(addr, "port", 0)]
+
+
+def is_sent(transport):
+    """
+    Tell whether the client's system has all that was written; False, too, where
+    ours can't say.
+    """
+    while isinstance(transport, ProtocolWrapper):
+        transport = transport.transport
+    try:
+        from fcntl import ioctl
+        from termios import TIOCOUTQ
+
+        return not any(ioctl(transport.fileno(), TIOCOUTQ, bytes(4)))
+    except (ImportError, AttributeError, OSError):
+        return False
 
 
 def set_no_delay(transport):

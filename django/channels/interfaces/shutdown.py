@@ -67,7 +67,7 @@ class Shutdown:
         self._drain.stop()
         self._factory.when_empty = self._sockets.when_empty = None
         for connection in tuple(self._factory.connections):
-            connection.transport.abortConnection()
+            connection.cut_off()
         self._tell_ended()
 
 

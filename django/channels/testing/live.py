@@ -4,7 +4,6 @@ import unittest
 from unittest import mock
 
 from django.channels.interfaces.development import missing_package
-from django.channels.thread_connections import note_connection
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.wsgi import WSGIHandler
@@ -80,10 +79,7 @@ class ChannelsLiveServerTestCase(LiveServerTestCase):
         create = connections.create_connection
 
         def create_connection(alias):
-            if alias not in override:
-                return create(alias)
-            note_connection()
-            return override[alias]
+            return override.get(alias) or create(alias)
 
         patch = mock.patch.object(connections, "create_connection", create_connection)
         cls.enterClassContext(patch)

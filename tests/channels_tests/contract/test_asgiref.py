@@ -2,6 +2,7 @@ import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+from asgiref.local import Local
 from asgiref.sync import (
     SyncToAsync,
     ThreadSensitiveContext,
@@ -24,6 +25,27 @@ def on_a_loop(function):
 
 
 class AsgirefTests(SimpleTestCase):
+    @relied_on(
+        "django/channels/thread_connections.py",
+        "what a thread has of a thread-critical Local is in its _storage, a "
+        "threading.local, and so is what code on the thread's event loop has.",
+    )
+    def test_local(self):
+        async def run():
+            before = bool(storage.__dict__)
+            local.other = 1
+            return before, bool(storage.__dict__)
+
+        local = Local(thread_critical=True)
+        storage = local._storage
+        self.assertIs(type(storage), threading.local)
+        self.assertEqual(storage.__dict__, {})
+        local.name = 1
+        self.assertNotEqual(storage.__dict__, {})
+        self.assertEqual(on_a_loop(run), (False, True))
+        del local.name
+        self.assertEqual(storage.__dict__, {})
+
     @relied_on(
         LOOP,
         "SyncToAsync.context_to_thread_executor has a context as soon as "

@@ -265,31 +265,6 @@ class SignalTests(SimpleTestCase):
         self.assertEqual((closed, response._resource_closers), ([True], []))
 
     @relied_on(
-        "django/channels/thread_connections.py",
-        "connection_created is sent in the thread that opens a connection, each "
-        "time, and threads see none of each other's.",
-    )
-    def test_connection_created(self):
-        code = (
-            "import threading, django\n"
-            "from django.conf import settings\n"
-            "db = {'ENGINE': 'django.db.backends.sqlite3', 'NAME': ':memory:'}\n"
-            "settings.configure(DATABASES={'default': db})\n"
-            "django.setup()\n"
-            "from django.db import connection, connections\n"
-            "from django.channels.thread_connections import has_connections\n"
-            "def run():\n"
-            "    connection.ensure_connection()\n"
-            "    print(has_connections())\n"
-            "    connections.close_all()\n"
-            "print(has_connections())\n"
-            "thread = threading.Thread(target=run)\n"
-            "thread.start(); thread.join()\n"
-            "print(has_connections(), connections.all(initialized_only=True))"
-        )
-        self.assertEqual(printed_by(code), "False\nTrue\nFalse []\n")
-
-    @relied_on(
         "django/channels/signals.py django/channels/application.py "
         "django/channels/route.py",
         "setting_changed tells a setting's name, going in and coming out.",

@@ -1,4 +1,5 @@
 import logging
+import socket
 import tempfile
 import threading
 from math import inf
@@ -740,6 +741,34 @@ class ShutDownTests(SimpleTestCase):
                 self.assertEqual((http.wire.take(), len(http.requests)), (b"", 1))
                 http.advance(2)
                 self.assertEqual(http.wire.ended, "orderly")
+
+    def test_just_answered_and_sent(self):
+        """Where the client's system has the answer, there is nothing to wait for."""
+        ours, theirs = socket.socketpair()
+        self.addCleanup(ours.close)
+        self.addCleanup(theirs.close)
+        for unread, ended in ((b"", "orderly"), (b"a", "half")):
+            with self.subTest(unread=unread):
+                ours.send(unread)
+                http = HTTPWire(linger_time=2)
+                http.wire.fileno = ours.fileno
+                http.receive(GET)
+                http.respond(HttpResponse())
+                http.connection.shut_down()
+                self.assertEqual(http.wire.ended, ended)
+
+    def test_cut_off(self):
+        """Whoever has its answer loses nothing of it when the time is over."""
+        http = HTTPWire()
+        http.receive(GET)
+        http.connection.cut_off()
+        self.assertEqual(http.wire.ended, "abort")
+        http = HTTPWire()
+        http.receive(b"GET / HTTP/1.0\r\n\r\n")
+        http.respond(HttpResponse())
+        self.assertEqual(http.wire.ended, "half")
+        http.connection.cut_off()
+        self.assertEqual(http.wire.ended, "orderly")
 
     def test_busy(self):
         """The request at hand is answered; those behind it are not."""
