@@ -88,6 +88,12 @@ class ASGIExchange:
                 raise
             if hasattr(task, "uncancel"):
                 task.uncancel()
+        except Exception:
+            # Such as that of a streamed response, which is closed as any other.
+            self._task = None
+            if not self.closed:
+                await finish(self)
+            raise
         finally:
             self._task = None
             listening.cancel()

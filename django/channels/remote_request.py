@@ -16,6 +16,7 @@ from .async_handler import AsyncHandler
 from .control import ControlChannel
 from .exceptions import BackendUnavailable, ReplyTimeout
 from .loop_queue import LoopQueue
+from .message import Message
 from .received_request import ReceivedRequest
 from .remote import BODY_PARTS
 from .remote_body import BodyFile
@@ -39,7 +40,7 @@ class RemoteRequest(ReceivedRequest):
     """
 
     __slots__ = ("name", "begun", "announced", "gone", "confessions", "sending")
-    __slots__ += ("_control", "_bodies", "_reply", "_cancel")
+    __slots__ += ("_control", "_bodies", "_reply", "_cancel", "_cut_off")
 
     # The request signals do it.
     manages_connections = True
@@ -56,6 +57,13 @@ class RemoteRequest(ReceivedRequest):
         self._bodies = None
         self._reply = None
         self._cancel = None
+        # Whether its worker has stopped amid it.
+        self._cut_off = False
+
+    def receipt(self, error):
+        if self._cut_off:
+            return Message(self.name, {"lost": True})
+        return super().receipt(error)
 
     # What the edge says, in a thread of the backend.
 
@@ -159,6 +167,7 @@ class RemoteRequest(ReceivedRequest):
             logger.warning(NOT_SENT, error)
         except asyncio.CancelledError:
             if not self.gone:
+                self._cut_off = True
                 raise
         finally:
             self._control.end(self, lost)

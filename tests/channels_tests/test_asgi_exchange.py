@@ -91,6 +91,16 @@ def fail(request):
     raise ValueError("It fails.")
 
 
+def broken_stream(request):
+    def pieces():
+        yield "1"
+        raise ValueError("It fails.")
+
+    response = StreamingHttpResponse(pieces())
+    response._resource_closers.append(lambda: note("close"))
+    return response
+
+
 class Waiting:
     """A view that says that it runs, and waits to be told to go on."""
 
@@ -138,6 +148,7 @@ urlpatterns = [
     path("hop/", hop),
     path("file/", file),
     path("stream/", stream),
+    path("broken/", broken_stream),
     path("fail/", fail),
     path("waiting/", lambda request: waiting(request)),
 ]
@@ -281,6 +292,12 @@ class ASGIExchangeTests(SimpleTestCase):
             on_a_loop(visit.run)
         self.assertEqual(visit.status, 400)
         self.assertEqual(self.names(), ["started", "end"])
+
+    def test_broken_stream(self):
+        """Its response is closed as any other."""
+        with self.assertRaisesMessage(ValueError, "It fails."):
+            self.visit("/broken/")
+        self.assertEqual(self.names()[-2:], ["close", "end"])
 
     def test_failing_end(self):
         """The client has its response first."""

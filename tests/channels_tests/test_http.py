@@ -134,6 +134,19 @@ class RequestTests(SimpleTestCase):
         self.assertEqual(copy.headers["x-a"], "b")
         self.assertEqual(copy.META, request.META)
 
+    def test_asgi_version(self):
+        scope = {**AsyncRequestFactory().get("/").scope, "http_version": "2"}
+        content = http.encode_request(ASGIRequest(scope, BytesIO()))
+        self.assertEqual(content["http_version"], "2")
+
+    @override_settings(FORCE_SCRIPT_NAME="/app")
+    def test_asgi_stripped_path(self):
+        """A proxy in front has taken the script name away."""
+        for path, path_info in (("/a/", "/a/"), ("/app/a/", "/a/")):
+            with self.subTest(path):
+                copy = self.round_trip(AsyncRequestFactory().get(path))
+                self.assertEqual((copy.path, copy.path_info), (path, path_info))
+
     def test_asgi_middleware(self):
         """It runs where it would have run, whatever the view is."""
         request = AsyncRequestFactory().get("/")
@@ -224,6 +237,15 @@ class ResponseTests(SimpleTestCase):
         copy = self.copy(response)
         self.assertEqual(copy.cookies.output(), response.cookies.output())
         self.assertEqual(copy.cookies["a"].value, 'é "; ,')
+
+    def test_set_cookie_header(self):
+        """It passes as it is, beside the response's cookies."""
+        for text in ("a=1; Partitioned; Priority=High", "a[b]=1", "path=1", "a=\xe9"):
+            response = HttpResponse(headers={"Set-Cookie": text})
+            response.set_cookie("a", "2")
+            copy = self.copy(response)
+            self.assertEqual(copy.headers["Set-Cookie"], text)
+            self.assertEqual(copy.cookies["a"].value, "2")
 
     def test_cookies_of_a_consumer(self):
         """What isn't known of one, is left out alone."""

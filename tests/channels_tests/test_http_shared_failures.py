@@ -163,6 +163,15 @@ class EdgeTests(FailureTestCase):
     def assertNoted(self, name):
         self.assertIs(notes[name].wait(PATIENCE), True)
 
+    def test_worker_stops(self):
+        """It's lost to the one who waits as if the worker was killed."""
+        worker = self.start_worker()
+        with self.assertLogs("django", "WARNING"):
+            asking = Asking(lambda: self.call("/sleeps/"))
+            self.assertNoted("begun")
+            worker.stop(timeout=0)
+            self.assertEqual(asking.join(), 502)
+
     async def test_async_view(self):
         self.start_worker()
         scope = AsyncRequestFactory()._base_scope(path="/sleeps/")

@@ -47,10 +47,15 @@ def encode_request(request, body=None):
     for key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
         if meta.get(key) not in (None, ""):
             headers.append([key.replace("_", "-").lower(), str(meta[key])])
+    protocol = meta.get("SERVER_PROTOCOL", "HTTP/1.1").removeprefix("HTTP/")
+    asgi = {}
+    if isinstance(request, ASGIRequest):
+        protocol = request.scope.get("http_version", protocol)
+        asgi = {"asgi": True, "full_path": request.path}
     return {
         "method": request.method,
         "scheme": request.scheme,
-        "http_version": meta.get("SERVER_PROTOCOL", "HTTP/1.1").removeprefix("HTTP/"),
+        "http_version": protocol,
         "path": request.path_info,
         "script_name": meta.get("SCRIPT_NAME", ""),
         "query_string": meta.get("QUERY_STRING", ""),
@@ -66,7 +71,7 @@ def encode_request(request, body=None):
             and own.get(key) != value
             and not key.startswith(("HTTP_", "wsgi."))
         },
-        **({"asgi": True} if isinstance(request, ASGIRequest) else {}),
+        **asgi,
     }
 
 
@@ -154,12 +159,14 @@ def environment(content, body_file=None):
 def scope(content):
     """Return the scope (ASGI's "HTTP Connection Scope") for the content."""
     root = content.get("script_name", "")
+    # A proxy may have taken away what the script name says.
+    path = content.get("full_path", root.rstrip("/") + content["path"])
     return {
         "type": "http",
         "http_version": content["http_version"],
         "method": content["method"],
         "scheme": content["scheme"],
-        "path": root.rstrip("/") + content["path"],
+        "path": path,
         "root_path": root,
         "query_string": content["query_string"].encode(),
         "headers": [

@@ -27,13 +27,13 @@ def encode_response(response):
 
 def encode_head(response):
     """Return the part of the content that comes before a response's body."""
-    content = {
-        "status": response.status_code,
-        "headers": [
-            *([name, value] for name, value in response.items()),
-            *(["Set-Cookie", c.OutputString()] for c in response.cookies.values()),
-        ],
-    }
+    headers = [[name, value] for name, value in response.items()]
+    content = {"status": response.status_code, "headers": headers}
+    if "Set-Cookie" in response:
+        # A header like any other, which may say what no Morsel knows.
+        content["set_cookie"] = response["Set-Cookie"]
+        headers[:] = [pair for pair in headers if pair[0].lower() != "set-cookie"]
+    headers += (["Set-Cookie", c.OutputString()] for c in response.cookies.values())
     if "Content-Type" not in response:
         # It isn't to be that which every response begins with.
         content["headers"].append(["Content-Type", None])
@@ -71,6 +71,8 @@ def decode_response(content, more=None):
                 del response.headers[name]
             else:
                 response.headers[name] = value
+        if "set_cookie" in content:
+            response.headers["Set-Cookie"] = content["set_cookie"]
         for cookie in response.cookies.values():
             if cookie["max-age"].isdecimal():
                 # As set_cookie() has it.

@@ -3,6 +3,8 @@
 from http.client import responses
 from urllib.parse import quote
 
+from django.core.handlers.asgi import get_script_prefix
+
 from .request import RequestHead
 
 
@@ -11,11 +13,11 @@ def head_of(scope):
     Return the handshake's request. Raise Refused if it's none to serve.
 
     The server has decoded the path (WWW, "Websocket Connection Scope"); the
-    raw one is optional there. What is below ``root_path`` counts, as it does
-    for requests.
+    raw one is optional there. What is below FORCE_SCRIPT_NAME, or ``root_path``,
+    counts, as it does for requests.
     """
     path = scope["path"]
-    root = (scope.get("root_path") or "").rstrip("/")
+    root = get_script_prefix(scope).rstrip("/")
     if root and (path == root or path.startswith(f"{root}/")):
         path = path[len(root) :] or "/"
     # Bytes that aren't UTF-8 may be surrogates.

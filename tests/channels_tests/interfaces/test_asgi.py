@@ -137,6 +137,14 @@ class ConversationTests(ASGITestCase):
         self.assertEqual(got, numbers)
         await self.leave(socket)
 
+    async def test_forced_script_name(self):
+        """It's taken away as from a request's path, where it's there."""
+        with override_settings(FORCE_SCRIPT_NAME="/app"):
+            for path in ("/app/chat/", "/chat/"):
+                await self.leave(await self.connect(path=path))
+        paths = [content["path"] for content in self.told if "origin" in content]
+        self.assertEqual(paths, ["/chat/", "/chat/"])
+
     async def test_connect_content(self):
         """It's what the project's own server tells, below the script name."""
         socket = await self.connect(
