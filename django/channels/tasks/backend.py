@@ -75,9 +75,7 @@ class ChannelsBackend(api.BaseTaskBackend):
         try:
             self.channels()
         except InvalidChannelName as error:
-            return (
-                f"{place}: a queue can't be a channel: {error} 'tasks.' counts, too."
-            )
+            return f"{place}: a queue can't be a channel: {error} 'tasks.' counts, too."
 
     @property
     def channel_backend(self):
