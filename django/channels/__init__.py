@@ -44,8 +44,8 @@ a function imports when it's called.
     ``remote_body``, ``pieces`` and ``flow`` for bodies in parts, and
     ``loop_queue`` to wait.
 ``thread_connections``, ``request_signals``
-    Whether a thread has connections to databases; the signals around a request,
-    which cost less where it has none.
+    Whether a thread has connections to databases, or caches; the signals around
+    a request, which cost less where it has none.
 ``worker``, ``loop``, ``spare_threads``, ``handling``, ``leases``
     Threads that receive messages and run their consumers; the event loop that
     runs the ``async def`` ones; the threads of their plain code, each a

@@ -13,7 +13,7 @@ from django.db import close_old_connections, reset_queries
 from django.dispatch import Signal
 from django.http.response import HttpResponseBase
 
-from .thread_connections import has_connections
+from .thread_connections import has_caches, has_connections
 
 # As Django has them: a tool may replace them, and then they are called.
 _send, _close = Signal.send, HttpResponseBase.close
@@ -33,9 +33,10 @@ def send_finished(sender):
     """Send request_finished."""
     if has_connections() or not _has_only(_AT_END, signals.request_finished):
         signals.request_finished.send(sender=sender)
-    else:
+        return
+    if has_caches():
         close_caches()
-        reset_urlconf(sender)
+    reset_urlconf(sender)
 
 
 def close(response):

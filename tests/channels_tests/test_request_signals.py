@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from unittest import mock
 
 from django.channels.request_signals import close, send_finished, send_started
-from django.channels.thread_connections import has_connections
+from django.channels.thread_connections import has_caches, has_connections
 from django.core.cache import caches
 from django.core.signals import request_finished, request_started
 from django.db import OperationalError, connection, connections, reset_queries
@@ -123,9 +123,19 @@ class RequestSignalsTests(TransactionTestCase):
 
         self.assertEqual(self.in_thread(run), (True, True))
 
+    def test_caches(self):
+        def run():
+            return has_caches(), caches["default"], has_caches()
+
+        before, _, after = self.in_thread(run)
+        self.assertEqual((before, after), (False, True))
+
     def test_storage_of_another_kind(self):
         with mock.patch.object(connections, "_connections", SimpleNamespace()):
             self.assertIs(has_connections(), True)
+        for storage in (SimpleNamespace(), SimpleNamespace(_storage=object())):
+            with mock.patch.object(caches, "_connections", storage):
+                self.assertIs(has_caches(), True)
 
     def test_caches_and_urlconf(self):
         """They're per thread too, and are as a finished request leaves them."""

@@ -1,6 +1,7 @@
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, ContextVar
 
 from asgiref.local import Local
 from asgiref.sync import (
@@ -45,6 +46,24 @@ class AsgirefTests(SimpleTestCase):
         self.assertEqual(on_a_loop(run), (False, True))
         del local.name
         self.assertEqual(storage.__dict__, {})
+
+    @relied_on(
+        "django/channels/thread_connections.py",
+        "what a context has of another Local is in the _data of its _storage, a "
+        "ContextVar without a default, as soon as there was any.",
+    )
+    def test_local_of_a_context(self):
+        def run():
+            found = [data.get(None)]
+            local.name = 1
+            return [*found, data.get(None)]
+
+        local = Local()
+        data = local._storage._data
+        self.assertIs(type(data), ContextVar)
+        before, after = Context().run(run)
+        self.assertIsNone(before)
+        self.assertIsNotNone(after)
 
     @relied_on(
         LOOP,
