@@ -8,7 +8,6 @@ from time import monotonic
 from asgiref.sync import async_to_sync, sync_to_async
 
 from django.core import signals
-from django.urls import set_script_prefix
 
 from . import http
 from .application import SyncHandler
@@ -22,6 +21,7 @@ from .remote import BODY_PARTS
 from .remote_body import BodyFile
 from .remote_reply import ClientGone, RemoteReply, patience
 from .request_signals import close, send_finished, send_started
+from .script_prefix import set_prefix
 
 logger = logging.getLogger("django.channels")
 
@@ -215,7 +215,7 @@ class RemoteRequest(ReceivedRequest):
 
     def _request(self, body):
         request = http.decode_request(self.content, body and body.file)
-        set_script_prefix(request.META["SCRIPT_NAME"])
+        set_prefix(request.META["SCRIPT_NAME"])
         return request
 
     def _add(self, body, content):

@@ -12,7 +12,13 @@ def set_default_prefix(anew=False):
     django.setup() does in that of the main thread. With ``anew``, do so even
     where it's that by default: what is set is found four times as fast.
     """
-    prefix = settings.FORCE_SCRIPT_NAME or "/"
+    set_prefix(settings.FORCE_SCRIPT_NAME or "/", anew)
+
+
+def set_prefix(prefix, anew=False):
+    """Set it to this one, with a slash at its end."""
+    if not prefix.endswith("/"):
+        prefix += "/"
     # Mostly it's what it was: to look costs less than to set it.
     if anew or get_script_prefix() != prefix:
         set_script_prefix(prefix)

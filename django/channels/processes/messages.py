@@ -22,8 +22,11 @@ class MessageNotes:
         self._lock = threading.Lock()
 
     def __enter__(self):
-        consumer_started.connect(self._note_start, weak=False)
-        consumer_finished.connect(self._note_end, weak=False)
+        # A signal that has no receiver costs a message nothing.
+        if self._write is not None:
+            consumer_started.connect(self._note_start, weak=False)
+        if self._write is not None or self._limit is not None:
+            consumer_finished.connect(self._note_end, weak=False)
         return self
 
     def __exit__(self, *exc_info):
