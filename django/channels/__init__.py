@@ -122,10 +122,14 @@ class ChannelBackendHandler(BaseConnectionHandler):
         self._connections = SimpleNamespace()
 
     def __getitem__(self, alias):
-        if not isinstance(alias, str):
-            raise InvalidChannelBackend(
-                f"An alias of CHANNEL_BACKENDS is a str, and {alias!r} isn't."
-            )
+        try:
+            # Each message comes by here.
+            return self._connections.__dict__[alias]
+        except (KeyError, TypeError):
+            if not isinstance(alias, str):
+                raise InvalidChannelBackend(
+                    f"An alias of CHANNEL_BACKENDS is a str, and {alias!r} isn't."
+                ) from None
         return super().__getitem__(alias)
 
     def create_connection(self, alias):
