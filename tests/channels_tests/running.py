@@ -9,11 +9,13 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 from pathlib import Path
 
 import django
+from django.db import connections
 
 # In seconds. Long, for machines that do much else; nothing waits that long
 # unless it fails.
@@ -89,6 +91,23 @@ def printed_by(code):
         text=True,
         check=True,
     ).stdout
+
+
+def in_thread(function):
+    """Return what the function returns in a thread that nobody else has."""
+    found = []
+
+    def run():
+        try:
+            found.append(function())
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(PATIENCE)
+    (result,) = found
+    return result
 
 
 def wait_for(condition, what):

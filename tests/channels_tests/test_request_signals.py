@@ -1,4 +1,3 @@
-import threading
 from functools import partial
 from types import SimpleNamespace
 from unittest import mock
@@ -14,6 +13,8 @@ from django.http.response import HttpResponseBase
 from django.test import TransactionTestCase
 from django.urls import get_urlconf, set_urlconf
 
+from .running import in_thread
+
 
 class Handler:
     """What sends the signals."""
@@ -21,22 +22,6 @@ class Handler:
 
 class RequestSignalsTests(TransactionTestCase):
     available_apps = []
-
-    def in_thread(self, function):
-        """Return what the function returns in a thread that nobody else has."""
-        found = []
-
-        def run():
-            try:
-                found.append(function())
-            finally:
-                connections.close_all()
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        thread.join(10)
-        (result,) = found
-        return result
 
     def listen(self, signal):
         """Return the list of what comes by the signal, from now on."""
@@ -59,13 +44,13 @@ class RequestSignalsTests(TransactionTestCase):
         """A project's receivers are called, whatever the thread has."""
         calls = self.listen(request_started)
         environ = {"a": 1}
-        self.in_thread(partial(send_started, Handler, environ=environ))
+        in_thread(partial(send_started, Handler, environ=environ))
         expected = request_started, {"sender": Handler, "environ": environ}
         self.assertEqual(calls, [expected])
 
     def test_finished(self):
         calls = self.listen(request_finished)
-        self.in_thread(partial(send_finished, Handler))
+        in_thread(partial(send_finished, Handler))
         self.assertEqual(calls, [(request_finished, {"sender": Handler})])
 
     def test_replaced_receiver(self):
@@ -76,7 +61,7 @@ class RequestSignalsTests(TransactionTestCase):
             calls.append(kwargs["sender"])
 
         self.replace(request_started, reset_queries, mine)
-        self.in_thread(partial(send_started, Handler, environ={}))
+        in_thread(partial(send_started, Handler, environ={}))
         self.assertEqual(calls, [Handler])
 
     def test_connections(self):
@@ -95,7 +80,7 @@ class RequestSignalsTests(TransactionTestCase):
             send_finished(Handler)
             return before, has_connections(), len(looked), len(connection.queries_log)
 
-        self.assertEqual(self.in_thread(run), (False, True, 2, 0))
+        self.assertEqual(in_thread(run), (False, True, 2, 0))
 
     def test_each_thread(self):
         """However a connection came to be there, and as long as it's there."""
@@ -108,7 +93,7 @@ class RequestSignalsTests(TransactionTestCase):
             return [*found, has_connections()]
 
         shared = connections["default"]
-        self.assertEqual(self.in_thread(run), [False, True, False])
+        self.assertEqual(in_thread(run), [False, True, False])
 
     def test_failed_connection(self):
         """What broke while it was opened is looked after, too."""
@@ -121,13 +106,13 @@ class RequestSignalsTests(TransactionTestCase):
                     wrapper.connect()
             return wrapper.connection is not None, has_connections()
 
-        self.assertEqual(self.in_thread(run), (True, True))
+        self.assertEqual(in_thread(run), (True, True))
 
     def test_caches(self):
         def run():
             return has_caches(), caches["default"], has_caches()
 
-        before, _, after = self.in_thread(run)
+        before, _, after = in_thread(run)
         self.assertEqual((before, after), (False, True))
 
     def test_storage_of_another_kind(self):
@@ -148,7 +133,7 @@ class RequestSignalsTests(TransactionTestCase):
             send_finished(Handler)
             return closed, get_urlconf()
 
-        self.assertEqual(self.in_thread(run), ([True], None))
+        self.assertEqual(in_thread(run), ([True], None))
 
     def test_close(self):
         def run(response):
@@ -161,9 +146,7 @@ class RequestSignalsTests(TransactionTestCase):
         for response in (HttpResponse(), StreamingHttpResponse()):
             with self.subTest(response=response):
                 calls = self.listen(request_finished)
-                self.assertEqual(
-                    self.in_thread(partial(run, response)), ([1], True, [])
-                )
+                self.assertEqual(in_thread(partial(run, response)), ([1], True, []))
                 self.assertEqual(calls, [(request_finished, {"sender": Handler})])
 
     def test_own_close(self):
@@ -186,5 +169,5 @@ class RequestSignalsTests(TransactionTestCase):
         for owner in (Signal, request_finished):
             own.reset_mock()
             with mock.patch.object(owner, "send", own):
-                self.in_thread(partial(send_finished, Handler))
+                in_thread(partial(send_finished, Handler))
             own.assert_called_once_with(sender=Handler)

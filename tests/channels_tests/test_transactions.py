@@ -7,29 +7,15 @@ from django.channels import Channel, channel_backends
 from django.channels.spare_threads import OwnThread, SpareThreads, end_own_transactions
 from django.channels.transactions import end_transactions, left_open
 from django.channels.worker import Worker
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 from django.db.transaction import TransactionManagementError
 
+from .running import in_thread
 from .test_channel import ChannelTestCase
 
 
 class TransactionsTests(ChannelTestCase):
     databases = {"default"}
-
-    def in_thread(self, function):
-        """Return what the function returns in a thread of its own."""
-        found = []
-
-        def run():
-            try:
-                found.append(function())
-            finally:
-                connections.close_all()
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        thread.join(10)
-        return found[0]
 
     def test_none(self):
         def ended():
@@ -37,7 +23,7 @@ class TransactionsTests(ChannelTestCase):
                 connection.ensure_connection()
             return left_open(), end_transactions()
 
-        self.assertEqual(self.in_thread(ended), ([], None))
+        self.assertEqual(in_thread(ended), ([], None))
 
     def test_left_open(self):
         def leave():
@@ -45,7 +31,7 @@ class TransactionsTests(ChannelTestCase):
             left = end_transactions()
             return left, connection.in_atomic_block, end_transactions()
 
-        left, in_atomic_block, again = self.in_thread(leave)
+        left, in_atomic_block, again = in_thread(leave)
         self.assertIsInstance(left, TransactionManagementError)
         self.assertIs(in_atomic_block, False)
         self.assertIsNone(again)
@@ -61,7 +47,7 @@ class TransactionsTests(ChannelTestCase):
                 finally:
                     connection.dec_thread_sharing()
 
-        self.assertIsNone(self.in_thread(leave))
+        self.assertIsNone(in_thread(leave))
 
     def test_spare_thread(self):
         """Its next borrower isn't within the block."""
