@@ -4,9 +4,10 @@ from functools import cached_property
 from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, Min, OuterRef, Q
+from django.db.models import Exists, F, Min, OuterRef
 
 from .clock import UnixNow
+from .marks import Marks
 from .models import DurableMessage
 
 # How many of a channel's messages are looked at for one that nobody else takes
@@ -47,15 +48,11 @@ class Jobs:
     database, outside of a transaction too, and no lock is held while anything
     waits. What must be alone is so by constraints: of a channel, the keys that
     run (``runs``), and the mark of those that are unique (``waits``).
-
-    Of those that wait with one name, one has the mark: two may wait, where one
-    is given back after another was added. Who comes to wait and finds the mark
-    taken holds on to its owner until that is known, and the owner hands it on
-    when it's taken. So none can be added as long as one waits.
     """
 
     def __init__(self, store):
         self._store = store
+        self._marks = Marks(store)
 
     @property
     def rows(self):
@@ -70,7 +67,7 @@ class Jobs:
         Add the first ones that there is room for, and return how many. Return
         None for a unique one whose name another one has.
         """
-        if delivery.unique and self._waiting(channel, delivery.unique).exists():
+        if delivery.unique and self._marks.waiting(channel, delivery.unique).exists():
             return None
         if not delivery.delay:
             ready = self.rows.filter(channel=channel, due__lte=self.now)
@@ -166,15 +163,8 @@ class Jobs:
         with transaction.atomic(self._store.using):
             changed = change()
             if changed:
-                self._hand_on(row)
+                self._marks.hand_on(row)
         return changed
-
-    def _hand_on(self, row):
-        """Give the mark of a message that was taken to another that waits."""
-        heirs = self._waiting(row.channel, row.unique).exclude(id=row.id)
-        while (heir := heirs.order_by("id").first()) is not None:
-            if heirs.filter(id=heir.id).update(waits=row.unique):
-                break
 
     def renew(self, id, lease, seconds):
         """Return whether the lease wasn't over."""
@@ -186,7 +176,7 @@ class Jobs:
     def release(self, id, lease, delay, attempts):
         """Let it wait again, less so many attempts."""
         row = self._held(id, lease).only("channel", "unique").first()
-        return row is not None and self._let_wait(
+        return row is not None and self._marks.let_wait(
             row,
             lambda waits: self._held(id, lease).update(
                 leased=False,
@@ -229,7 +219,7 @@ class Jobs:
             )
             return True
 
-        return row is not None and self._let_wait(row, add_again)
+        return row is not None and self._marks.let_wait(row, add_again)
 
     def purge(self, id):
         return bool(self.rows.filter(id=id, died__isnull=False).delete()[0])
@@ -240,31 +230,6 @@ class Jobs:
     def _due(self, delay, durable=True):
         """What is durable and has no delay is due by any clock."""
         return self.now + delay if delay or not durable else 0
-
-    def _waiting(self, channel, unique):
-        """Those that wait with this name, whose lease may be over."""
-        rows = self.rows.filter(channel=channel, unique=unique, died=None)
-        return rows.filter(Q(leased=False) | Q(due__lte=self.now))
-
-    def _let_wait(self, row, change):
-        """
-        Return whether ``change(waits)`` did it. Its argument is the mark that
-        the message is to have, or None.
-        """
-        while row.unique:
-            owner = self.rows.filter(channel=row.channel, waits=row.unique)
-            with transaction.atomic(self._store.using):
-                # This changes nothing, but locks it.
-                if owner.update(waits=row.unique):
-                    return bool(change(None))
-            try:
-                with transaction.atomic(self._store.using):
-                    return bool(change(row.unique))
-            except IntegrityError:
-                # There's an owner by now.
-                pass
-        with transaction.atomic(self._store.using):
-            return bool(change(None))
 
     @cached_property
     def _ready(self):
