@@ -14,7 +14,9 @@ from .request import ResponseMessage
 logger = logging.getLogger("django.channels")
 
 # Those of a reply that a consumer sends.
-KEYS = frozenset({"status", "headers", "reason", "content", "more_content"})
+KEYS = frozenset(
+    {"status", "headers", "set_cookie", "reason", "content", "more_content"}
+)
 
 
 class Reply:

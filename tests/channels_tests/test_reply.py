@@ -32,6 +32,12 @@ class ReplyTests(ChannelTestCase):
         self.assertEqual(response.headers["X-A"], "1")
         self.assertEqual(response.cookies["a"].value, "b")
 
+    def test_set_cookie(self):
+        """It's passed on as it is, and no warning calls it meaningless."""
+        with self.assertNoLogs("django.channels", "WARNING"):
+            self.send(set_cookie="a=b; Odd=1")
+        self.assertEqual(self.reply.wait().headers["Set-Cookie"], "a=b; Odd=1")
+
     def test_unknown_keys(self):
         """A key that means nothing is said, and the rest is the reply."""
         with self.assertLogs("django.channels", "WARNING") as logs:
