@@ -60,11 +60,6 @@ class Exchange:
         self._when_gone = []
 
     @property
-    def disconnected(self):
-        """Whether nobody waits for the response any more."""
-        return self.gone
-
-    @property
     def request_line(self):
         content = self.content
         target = content["raw_path"]

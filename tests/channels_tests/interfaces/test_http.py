@@ -980,7 +980,7 @@ class ResponseTests(SimpleTestCase):
         self.http.receive(GET)
         (exchange,) = self.http.requests
         self.http.lose()
-        self.assertIs(exchange.disconnected, True)
+        self.assertIs(exchange.gone, True)
         left = []
         exchange.on_disconnect(lambda: left.append(True))
         self.assertEqual(left, [True])
