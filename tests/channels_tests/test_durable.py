@@ -9,6 +9,8 @@ from enum import Enum
 from io import StringIO
 from unittest import mock
 
+from asgiref.sync import async_to_sync
+
 from django.channels import Channel, channel_backends, consumers
 from django.channels.backends.durable import DeadMessage, DurableDelivery
 from django.channels.checks import check_durable_channels
@@ -270,8 +272,12 @@ class CommitTests(TestCase):
         on_commit.assert_called_once()
         self.assertNothingSent("a")
 
-    async def test_async(self):
-        await Channel("a").asend_on_commit(n=1)
+    def test_async(self):
+        """It's for the thread that has the transaction, and waits as well."""
+        with self.captureOnCommitCallbacks(execute=True):
+            async_to_sync(Channel("a").asend_on_commit)(n=1)
+            self.assertNothingSent("a")
+        self.assertMessageSent("a", n=1)
 
     async def test_async_with_any_key(self):
         """Also with those that are arguments of what calls send_on_commit()."""
