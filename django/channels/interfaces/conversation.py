@@ -247,7 +247,11 @@ class Conversation:
     def _told_status(self, status):
         valid = type(status) is int and 400 <= status <= 599
         if not valid:
-            logger.warning("A WebSocket can't be refused with status %r.", status)
+            logger.warning(
+                "A WebSocket can't be refused with status %s: use an int from 400 to "
+                "599.",
+                _named(status),
+            )
         if self.state == CONNECTING:
             self._refuse(status if valid else 403)
         elif self.state == OPEN:
@@ -260,7 +264,11 @@ class Conversation:
             if code is True:
                 code = NORMAL
             elif not is_close_code(code):
-                logger.warning("A WebSocket can't be closed with code %r.", code)
+                logger.warning(
+                    "A WebSocket can't be closed with code %s: use True, or an int "
+                    "from 1000 to 1003, 1007 to 1014 or 3000 to 4999.",
+                    _named(code),
+                )
                 code = NORMAL
             self._close(code, reason if isinstance(reason, str) else "")
 
@@ -268,7 +276,8 @@ class Conversation:
         if subprotocol is not None:
             if subprotocol not in self.handshake["subprotocols"]:
                 logger.error(
-                    "The client did not offer the subprotocol %r.", subprotocol
+                    "A subprotocol was chosen that the client did not offer: choose "
+                    "one of the message's subprotocols, or leave it out."
                 )
                 self._refuse(500)
                 return
@@ -284,3 +293,9 @@ class Conversation:
         self.edge.close(code, reason)
         # Then, since the edge reads on, perhaps the peer's close.
         self._relay.clear()
+
+
+def _named(value):
+    """Return what a log line may say of a message's value."""
+    # Content is never logged, and what is no number may be anything.
+    return value if type(value) is int else f"of type {type(value).__name__}"

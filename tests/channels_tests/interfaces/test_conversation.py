@@ -143,6 +143,20 @@ class ConnectTests(ConversationTestCase):
             self.tell(status=200)
         self.assertDid(("send", "connect"), ("refuse", 403))
 
+    def test_content_is_not_logged(self):
+        """Nor is what a consumer has sent in the place of a number or a name."""
+        for content in (
+            {"status": "secret"},
+            {"accept": True, "close": "secret"},
+            {"accept": True, "subprotocol": "secret"},
+        ):
+            with self.subTest(content=content):
+                self.setUp()
+                self.talk.open()
+                with self.assertLogs("django.channels.server", "WARNING") as logs:
+                    self.tell(**content)
+                self.assertNotIn("secret", logs.output[0])
+
     def test_full(self):
         """Without room for connect there is no connection, nor disconnect."""
         self.edge.full = {"connect"}
