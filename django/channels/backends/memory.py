@@ -79,6 +79,11 @@ if hasattr(os, "register_at_fork"):
 
 
 class MemoryChannelBackend(MemoryDurable, BaseChannelBackend):
+    """
+    Channels in this process's memory, shared by the backends of one LOCATION,
+    and lost with it.
+    """
+
     process_local = True
     by_reference = True
     option_names = frozenset({"MAX_MESSAGE_BYTES"})
