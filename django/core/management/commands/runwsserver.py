@@ -61,7 +61,8 @@ class Command(BaseCommand):
         if settings.CHANNEL_HTTP_BACKEND is None:
             raise CommandError(
                 "CHANNEL_HTTP_BACKEND is None, which keeps requests out of "
-                "channels; this server has no other way for them."
+                "channels; this server has no other way for them. Set it to 'local', "
+                "or use a WSGI or ASGI server."
             )
         if not 0 <= options["grace"] < inf:
             raise CommandError("--grace must be at least 0, and finite.")
