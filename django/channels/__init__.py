@@ -12,9 +12,9 @@ a function imports when it's called.
 ``delivery``, ``policy``, ``batches``
     How a message is to be delivered; what becomes of a durable one that fails;
     many that are sent at once.
-``consumer``, ``registry``
+``consumer``, ``registry``, ``served``
     What handles messages, and how it's called; who handles which channel, in
-    this process.
+    this process; what a sender can know of that.
 ``backends``
     What carries messages: ``base`` is the contract, with ``durable`` for
     durable channels, and ``memory`` the default. ``shared`` is what those that

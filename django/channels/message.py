@@ -31,7 +31,7 @@ class Message:
     # Whether it's delivered at least once. See DurableMessage.
     durable = False
 
-    # The how manieth attempt to handle it this is.
+    # Which attempt to handle it this is, from 1.
     attempt = 1
 
     # Whether the consumer itself closes old database connections, as the

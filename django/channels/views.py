@@ -20,7 +20,6 @@ from django.db.transaction import non_atomic_requests
 from django.utils import translation
 
 from .backends.shared import SharedChannelBackend
-from .channel import warn_unserved
 from .consumer import Consumer
 from .exceptions import BackendUnavailable, ChannelFull, InvalidMessage, ReplyTimeout
 from .failures import response_to
@@ -28,6 +27,7 @@ from .registry import check_named, consumers
 from .reply import Reply
 from .request import RequestMessage, ResponseMessage, open_request
 from .script_prefix import prefix_of
+from .served import warn_unserved
 
 
 def forward_view(channel):

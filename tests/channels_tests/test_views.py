@@ -270,7 +270,7 @@ class ForwardTests(SimpleTestCase):
         self.assertEqual(channel_backends["default"]._state.sinks, {})
 
     @override_settings(CHANNEL_HTTP_TIMEOUT=0.01)
-    @mock.patch("django.channels.channel._unserved", set())
+    @mock.patch("django.channels.served._unserved", set())
     def test_no_consumer(self):
         """The 504 doesn't say that the channel's name may be misspelt."""
         with self.assertLogs("django.channels", "WARNING") as logs:
