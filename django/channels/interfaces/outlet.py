@@ -70,6 +70,10 @@ class Outlet:
             elif len(data) <= PIECE:
                 self._transport.write(data)
                 return
+        if not data:
+            # A body's end may be no bytes, of which the transport would never tell
+            # that they are written.
+            return
         self._waiting = self._waiting or deque()
         self._waiting.append(memoryview(data))
         self._write_waiting()

@@ -104,6 +104,16 @@ class DirectTests(SimpleTestCase):
         outlet.write(b"!")
         self.assertEqual(self.socket.sent, b"hello world!")
 
+    def test_nothing_behind_what_waits(self):
+        """A streamed body's end may be no bytes; they aren't waited for."""
+        outlet = self.outlet(3)
+        outlet.write(b"hello")
+        outlet.write(b"")
+        self.socket.drain()
+        self.assertEqual(self.socket.sent, b"hello")
+        self.assertIs(outlet.blocked, False)
+        self.assertEqual(self.events[-1], "drained")
+
     def test_not_at_all(self):
         outlet = self.outlet(BlockingIOError())
         outlet.write(b"hello")
