@@ -19,10 +19,10 @@ imports it before a server is wanted. The way through it:
     descriptions; telling clients to go when it stops.
 ``factory``, ``http``
     What connections share; one client connection: its phases, its deadlines.
-``intake``, ``parser``, ``turns``, ``upgrade``, ``failures``
+``intake``, ``parser``, ``turns``, ``upgrade``, ``failures``, ``ending``
     A connection's bytes, no more than it has room for; as requests; their
     responses, in order; a request for another protocol; what answers those that
-    couldn't be sent.
+    couldn't be sent; its end, with nothing lost.
 ``request``, ``body``, ``proxies``, ``limits``
     What a request says and whether it may be served; its body while it comes
     in; what proxies say of its client; how much and how long that may take.

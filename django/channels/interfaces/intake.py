@@ -1,11 +1,9 @@
 """What a client sends on an HTTP connection, until it is parsed."""
 
+from .ending import OPEN
 from .parser import BETWEEN, HEAD
 from .request import Refused
 from .upgrade import Upgrade
-
-# What a connection is at: see http.py.
-OPEN, LAST, LINGERING, ENDING = range(4)
 
 # How many bytes are parsed between two looks whether the connection has too many
 # requests: 26 are a whole one, which takes a hundred times as many in memory.

@@ -19,6 +19,7 @@ from django.test import SimpleTestCase
 
 from .relying import relied_on
 
+ENDING = "django/channels/interfaces/ending.py"
 ENDPOINTS = "django/channels/interfaces/endpoints.py"
 EPOLL = "django/channels/interfaces/epoll.py"
 FRAMING = "django/channels/interfaces/framing.py"
@@ -55,7 +56,7 @@ class TwistedTests(SimpleTestCase):
             self.assertIsInstance(transport.writeSomeData(b"data"), Exception)
 
     @relied_on(
-        HTTP,
+        f"{HTTP} {ENDING}",
         "a transport can end at once, half or orderly, be paused, and "
         "tells its ends; one with TLS wraps that of the connection below.",
     )
