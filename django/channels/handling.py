@@ -36,7 +36,8 @@ def run_consumer(worker, consumer, message):
         _leave(message)
     if worker.threads and not message.manages_connections:
         left = end_transactions()
-        exception = exception or left
+        # Not "or": an exception may be false, as one without items is.
+        exception = left if exception is None else exception
     if message.signalled or exception is not None:
         _tell_end(worker, message, exception)
     receipt = message.receipt(exception is not None)
@@ -66,7 +67,7 @@ async def arun_consumer(worker, consumer, message):
         _leave(message)
     if worker.threads and not message.manages_connections:
         left = await end_own_transactions()
-        exception = exception or left
+        exception = left if exception is None else exception
     if message.signalled or exception is not None:
         await _atell_end(worker, message, exception)
     receipt = message.receipt(exception is not None)

@@ -337,6 +337,32 @@ class RetryTests(SimpleTestCase):
         self.assertEqual(len(dead.error), 20_000)
         self.assertIn("secret", dead.error)
 
+    def test_exception_that_is_false(self):
+        class NoItems(Exception):
+            def __len__(self):
+                return 0
+
+        def plain():
+            raise NoItems
+
+        async def on_loop():
+            raise NoItems
+
+        backend = channel_backends["default"]
+        for function in (plain, on_loop):
+            backend.flush()
+            with self.subTest(function=function), consumers.isolate():
+                Channel.consumer("jobs", durable=True, retries=0)(function)
+                Channel("jobs").send()
+                worker = Worker(backend)
+                with self.assertLogs("django.channels.worker", "ERROR") as logs:
+                    worker.start()
+                    try:
+                        wait_for(backend.dead, "the dead message")
+                    finally:
+                        worker.stop(timeout=10)
+                self.assertIn("raised NoItems", logs.output[0])
+
     def test_backoff_gives_up(self):
         """As does one that fails, or whose answer is no number of seconds."""
         for backoff in (
