@@ -6,6 +6,9 @@ They close what databases and caches have open, and most of their time is to
 look for it: that, and to call them, took a sixth of a small request's time.
 """
 
+import inspect
+from types import FunctionType, MethodType
+
 from django.core import signals
 from django.core.cache import close_caches
 from django.core.handlers.base import reset_urlconf
@@ -15,8 +18,18 @@ from django.http.response import HttpResponseBase
 
 from .thread_connections import has_caches, has_connections
 
-# As Django has them: a tool may replace them, and then they are called.
-_send, _close = Signal.send, HttpResponseBase.close
+
+def _djangos(owner, function):
+    """Return the function of a class of Django's, or None if it's a tool's by now."""
+    if type(function) is FunctionType:
+        if function.__code__.co_filename == inspect.getfile(owner):
+            return function
+
+
+# As Django has them: a tool may replace them, and then they are called. It may
+# have done so before the first request, which imports this.
+_send = _djangos(Signal, Signal.send)
+_close = _djangos(HttpResponseBase, HttpResponseBase.close)
 
 # By what a Signal knows its receivers by.
 _AT_START = {id(reset_queries), id(close_old_connections)}
@@ -42,8 +55,9 @@ def send_finished(sender):
 def close(response):
     """Close the response, which sends request_finished."""
     # Its class may have another, and wrappers put one into the response itself.
-    if getattr(response.close, "__func__", None) is not _close:
-        response.close()
+    method = response.close
+    if type(method) is not MethodType or method.__func__ is not _close:
+        method()
         return
     closers = response._resource_closers
     for closer in closers:
@@ -59,7 +73,10 @@ def close(response):
 
 def _has_only(receivers, signal):
     """Tell whether send() would call these receivers and do nothing else."""
+    send = signal.send
     return (
-        getattr(signal.send, "__func__", None) is _send
+        # By its very type: a tool's proxy looks like what it has replaced.
+        type(send) is MethodType
+        and send.__func__ is _send
         and {entry[0][0] for entry in signal.receivers} == receivers
     )

@@ -13,7 +13,7 @@ from django.http.response import HttpResponseBase
 from django.test import TransactionTestCase
 from django.urls import get_urlconf, set_urlconf
 
-from .running import in_thread
+from .running import in_thread, printed_by
 
 
 class Handler:
@@ -171,3 +171,38 @@ class RequestSignalsTests(TransactionTestCase):
             with mock.patch.object(owner, "send", own):
                 in_thread(partial(send_finished, Handler))
             own.assert_called_once_with(sender=Handler)
+
+    def test_proxy_of_a_tool(self):
+        """It looks like what it has replaced."""
+
+        class Proxy:
+            def __init__(self, function):
+                self.__func__ = function
+
+            def __get__(self, instance, owner=None):
+                return self
+
+            def __call__(self, *args, **kwargs):
+                called.append(kwargs)
+
+        called = []
+        with mock.patch.object(HttpResponseBase, "close", Proxy(HttpResponse.close)):
+            close(HttpResponse())
+        with mock.patch.object(Signal, "send", Proxy(Signal.send)):
+            in_thread(partial(send_finished, Handler))
+        self.assertEqual(called, [{}, {"sender": Handler}])
+
+    def test_replaced_before_the_first_request(self):
+        """As a tool does when the apps are ready."""
+        code = (
+            "from django.conf import settings\n"
+            "settings.configure()\n"
+            "from django.dispatch import Signal\n"
+            "from django.http.response import HttpResponseBase\n"
+            "HttpResponseBase.close = lambda self: print('close')\n"
+            "Signal.send = lambda self, **kwargs: print('send')\n"
+            "from django.channels import request_signals\n"
+            "request_signals.close(HttpResponseBase())\n"
+            "request_signals.send_finished(None)"
+        )
+        self.assertEqual(printed_by(code), "close\nsend\n")
