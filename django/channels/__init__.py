@@ -43,9 +43,9 @@ a function imports when it's called.
     of the core handlers, and of the interface server. Both ends use
     ``remote_body``, ``pieces`` and ``flow`` for bodies in parts, and
     ``loop_queue`` to wait.
-``thread_connections``, ``request_signals``
-    Whether a thread has connections to databases, or caches; the signals around
-    a request, which cost less where it has none.
+``thread_connections``, ``originals``, ``request_signals``
+    Whether a thread has connections to databases, or caches; what no tool has
+    replaced; the signals around a request, which cost less where it has none.
 ``worker``, ``loop``, ``spare_threads``, ``handling``, ``leases``
     Threads that receive messages and run their consumers; the event loop that
     runs the ``async def`` ones; the threads of their plain code, each a

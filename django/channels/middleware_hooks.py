@@ -4,6 +4,11 @@ from asgiref.sync import iscoroutinefunction
 
 from django.utils.deprecation import MiddlewareMixin
 
+from .originals import original
+
+_call = original(MiddlewareMixin, MiddlewareMixin.__call__)
+_acall = original(MiddlewareMixin, MiddlewareMixin.__acall__)
+
 
 def outer_middleware(handler):
     """
@@ -22,8 +27,8 @@ def has_plain_hooks(middleware):
     kind = type(middleware)
     return (
         isinstance(middleware, MiddlewareMixin)
-        and kind.__call__ is MiddlewareMixin.__call__
-        and kind.__acall__ is MiddlewareMixin.__acall__
+        and kind.__call__ is _call
+        and kind.__acall__ is _acall
         and not any(
             iscoroutinefunction(getattr(middleware, name, None))
             for name in ("process_request", "process_response")

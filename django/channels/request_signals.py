@@ -6,8 +6,7 @@ They close what databases and caches have open, and most of their time is to
 look for it: that, and to call them, took a sixth of a small request's time.
 """
 
-import inspect
-from types import FunctionType, MethodType
+from types import MethodType
 
 from django.core import signals
 from django.core.cache import close_caches
@@ -16,20 +15,13 @@ from django.db import close_old_connections, reset_queries
 from django.dispatch import Signal
 from django.http.response import HttpResponseBase
 
+from .originals import original
 from .thread_connections import has_caches, has_connections
-
-
-def _djangos(owner, function):
-    """Return the function of a class of Django's, or None if it's a tool's by now."""
-    if type(function) is FunctionType:
-        if function.__code__.co_filename == inspect.getfile(owner):
-            return function
-
 
 # As Django has them: a tool may replace them, and then they are called. It may
 # have done so before the first request, which imports this.
-_send = _djangos(Signal, Signal.send)
-_close = _djangos(HttpResponseBase, HttpResponseBase.close)
+_send = original(Signal, Signal.send)
+_close = original(HttpResponseBase, HttpResponseBase.close)
 
 # By what a Signal knows its receivers by.
 _AT_START = {id(reset_queries), id(close_old_connections)}

@@ -9,6 +9,7 @@ from asgiref.sync import SyncToAsync
 
 from django.channels.application import SyncHandler
 from django.channels.async_handler import AsyncHandler
+from django.channels.middleware_hooks import has_plain_hooks
 from django.channels.trips import Trips
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpResponse
@@ -266,6 +267,14 @@ class TripsTests(SimpleTestCase):
             self.assertEqual(self.trips("/plain/"), 1)
             self.assertEqual(self.trips("/"), 2)
             self.assertEqual(self.trips("/no/"), 1)
+
+    def test_call_of_a_tool(self):
+        """What it has put in the place of Django's call isn't passed by."""
+        first = First(mock.Mock())
+        self.assertIs(has_plain_hooks(first), True)
+        for name in ("__call__", "__acall__"):
+            with mock.patch.object(MiddlewareMixin, name, lambda *args: None):
+                self.assertIs(has_plain_hooks(first), False, name)
 
     def test_middleware_reloaded(self):
         with stack(["First"]):
