@@ -121,8 +121,12 @@ class Leases:
 
     def _run(self):
         try:
-            while not self._stopped.wait(self._backend.message_lease / 3):
+            interval = wait = self._backend.message_lease / 3
+            while not self._stopped.wait(wait):
+                begun = monotonic()
                 self._renew()
+                # What it took is part of the time that a lease has.
+                wait = max(0, interval - (monotonic() - begun))
         finally:
             # This thread's, where the backend is a database.
             connections.close_all()

@@ -28,11 +28,9 @@ class DatabaseDurable:
 
     def renew(self, messages):
         with self._reaching():
-            return [
-                message
-                for message in messages
-                if not self.jobs.renew(*_held(message), self.message_lease)
-            ]
+            leases = [_held(message) for message in messages]
+            renewed = self.jobs.renew(leases, self.message_lease)
+        return [m for m, lease in zip(messages, leases) if lease not in renewed]
 
     def acknowledge(self, message):
         with self._reaching():

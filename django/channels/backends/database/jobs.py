@@ -1,10 +1,11 @@
 """Durable and delayed messages in the database, through the ORM."""
 
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import or_
 from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, Min, OuterRef
+from django.db.models import Exists, F, Min, OuterRef, Q
 
 from .clock import UnixNow
 from .marks import Marks
@@ -17,6 +18,10 @@ CANDIDATES = 20
 # How often it's looked, where others were quicker with all of them: those with
 # one key, of which there can be many, are all taken with the first.
 LOOKS = 10
+
+# How many leases are renewed by one statement. A worker can have thousands, and
+# with one for each the first of them would end before the last is renewed.
+RENEWED = 100
 
 # Whether a channel has one that is free, see Jobs._free. It ends at the first,
 # where the ORM's distinct() would go through all that wait.
@@ -166,9 +171,20 @@ class Jobs:
                 self._marks.hand_on(row)
         return changed
 
-    def renew(self, id, lease, seconds):
-        """Return whether the lease wasn't over."""
-        return self._change(self._held(id, lease), due=self.now + seconds)
+    def renew(self, leases, seconds):
+        """
+        Renew the leases, pairs of a message's id and a number. Return the set of
+        those that weren't over.
+        """
+        renewed = set()
+        for start in range(0, len(leases), RENEWED):
+            some = leases[start : start + RENEWED]
+            rows = self._leased(reduce(or_, (Q(id=i, lease=n) for i, n in some)))
+            if rows.update(due=self.now + seconds) == len(some):
+                renewed.update(some)
+            else:
+                renewed.update(rows.values_list("id", "lease"))
+        return renewed
 
     def delete(self, id, lease):
         return bool(self._held(id, lease).delete()[0])
@@ -253,8 +269,10 @@ class Jobs:
 
     def _held(self, id, lease):
         """The message, if its lease is this one and goes on."""
-        rows = self.rows.filter(id=id, lease=lease, died=None)
-        return rows.filter(leased=True, due__gt=self.now)
+        return self._leased(Q(id=id, lease=lease))
+
+    def _leased(self, which):
+        return self.rows.filter(which, leased=True, died=None, due__gt=self.now)
 
     def _free_again(self, id, lease):
         """The message, if its lease was this one and it can be taken."""

@@ -129,6 +129,20 @@ class DurableTests(DurableCase):
         self.backend.acknowledge(message)
         self.assertEqual(self.backend.renew([message]), [message])
 
+    def test_renew_many(self):
+        """Only of those that have lost their leases it's said."""
+        self.add_all("a", *range(250))
+        brief = self.make_brief()
+        over = self.take("a", backend=brief)
+        self.pass_lease(brief)
+        again = self.take("a")
+        self.assertEqual(again.id, over.id)
+        held = [self.take("a") for _ in range(249)]
+        self.backend.acknowledge(held[120])
+        messages = [*held[:50], over, *held[50:], again]
+        self.assertEqual(self.backend.renew(messages), [over, held[120]])
+        self.assertEqual(self.backend.renew([]), [])
+
     def test_release(self):
         self.add_all("a", 1, 2)
         message = self.take("a")
