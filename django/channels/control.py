@@ -128,11 +128,12 @@ class ControlChannel:
     def _announce(self, requests):
         for request in requests:
             if not request.announced:
-                request.announced = True
+                # Where it fails, it's tried again at the next look.
                 if not self._backend.reach(
                     Message(request.name, {"worker": self.name})
                 ):
                     request.leave()
+                request.announced = True
 
     def _confess(self, requests):
         """Tell the edges of responses that could not be sent to them."""
