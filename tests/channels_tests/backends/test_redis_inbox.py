@@ -259,11 +259,20 @@ class InboxTests(InboxTestCase, SimpleTestCase):
 
     def test_lease_is_over(self):
         """Of a process that stood still: what had come by then isn't lost."""
+        self.go_on_after("_lease", "_inbox")
+
+    def test_lease_is_over_before_the_inbox(self):
+        """As it is for a while: nothing comes twice, or counts as lost."""
+        self.go_on_after("_lease")
+        self.assertEqual(self.backend.dropped, {})
+
+    def go_on_after(self, *lost):
+        """Let the inbox lose these keys while five items haven't been told."""
         name, sink = self.held(0)
         self.send_in_turns(name, range(5))
         sink.wait_until_held()
         inbox = self.backend._inbox
-        self.server.command("DEL", inbox._lease, inbox._inbox)
+        self.server.command("DEL", *[getattr(inbox, key) for key in lost])
         self.other.group_send("g", {"n": -1})
         self.assertEqual(self.other.dropped, {"gone": 1})
         inbox._next_beat = 0

@@ -155,7 +155,7 @@ class Inbox:
         if self._backend.call(connection.client.pexpire, self._lease, self._length):
             return False
         args = [self._length, number or self._next_epoch()]
-        self._backend.call(connection.lease, [self._lease], args)
+        self._backend.call(connection.lease, self._keys, args)
         return True
 
     def _subscribe(self):
