@@ -317,6 +317,23 @@ class ProcessTests:
         for model in ("Item", "Member", "Process"):
             self.assertEqual(self.rows(model).count(), 0)
 
+    def test_close_while_a_receiver_begins_to_wait(self):
+        """Nothing watches for it afterwards."""
+        backend = self.make()
+        receiver = self.open("a", backend=backend)
+        closing, watch = [], backend.watcher.watch
+
+        def late(*args):
+            closing.append(self.in_thread(receiver.close))
+            # It's there in the meantime, if it doesn't wait.
+            closing[0].join(0.1)
+            watch(*args)
+
+        with mock.patch.object(backend.watcher, "watch", late):
+            self.assertIsNone(receiver.receive(PATIENCE))
+        closing[0].result()
+        self.assertIs(backend.watcher.watches("a"), False)
+
     def test_close_while_a_receiver_waits(self):
         """It doesn't wait for the receiver's end, and the receiver goes on."""
         backend, other = self.make(), self.make()

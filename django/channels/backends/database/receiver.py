@@ -118,8 +118,9 @@ class DatabaseReceiver(SharedReceiver):
         with self._changed:
             if self._watching or self.closed.is_set():
                 return
+            # With the lock: whoever closes the receiver ends this.
+            self.backend.watcher.watch(self.channels, self._notify)
             self._watching = True
-        self.backend.watcher.watch(self.channels, self._notify)
 
     def _wake(self):
         with self._changed:
