@@ -380,6 +380,23 @@ class SweepTests:
             self.assertIs(self.backend.sweep(), False)
         self.assertEqual([row.id for row in self.rows("Result")], ["b"])
 
+    def test_process_that_has_just_renewed(self):
+        """It's alive, though it was late, and keeps what it owns."""
+        backend = self.make()
+        name, sink = self.listen(backend)
+        backend.group_add("g", name)
+        store = self.backend.store
+
+        def late(limit):
+            store.renew(backend.process, 60)
+            return [backend.process]
+
+        with mock.patch.object(store, "dead", late):
+            self.backend.sweep()
+        self.assertEqual(self.rows("Process").count(), 1)
+        self.backend.group_send("g", {"n": 1})
+        self.assertEqual(sink.wait_for(1), [{"n": 1}])
+
     def test_items_of_no_process(self):
         self.rows("Item").create(process="gone", content=b"")
         self.backend.sweep()

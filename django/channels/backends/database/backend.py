@@ -62,7 +62,7 @@ class DatabaseChannelBackend(DatabaseDurable, DatabaseFailures, SharedChannelBac
         for row in rows:
             self._expired(row.channel, row.content)
         for process in self.store.dead(SWEEP_LIMIT):
-            self.store.remove(process, PROCESS_MARK + process)
+            self.store.remove_dead(process, PROCESS_MARK + process)
         self.store.remove_strays(SWEEP_LIMIT)
         return SWEEP_LIMIT in (len(rows), self.results.sweep(SWEEP_LIMIT))
 
