@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from time import monotonic
 
 from django.channels import names
 from django.channels.exceptions import BackendUnavailable, ChannelError
@@ -24,9 +25,8 @@ __all__ = ["FULL", "GONE", "PROCESS_MARK", "SharedChannelBackend"]
 
 logger = logging.getLogger("django.channels")
 
-# How many renewals of the lease there are to one of all memberships: with a
-# lease of 10 seconds, it's an hour.
-RENEWED_EVERY = 1080
+# How often all memberships are renewed, in seconds.
+RENEWED_EVERY = 60 * 60
 
 # How many items an inbox holds.
 DEFAULT_INBOX_CAPACITY = 10_000
@@ -86,6 +86,7 @@ class SharedChannelBackend(SharedSends, SharedStore, BaseChannelBackend):
         self._opening = threading.Lock()
         self._open = False
         self._beats = 0
+        self._rejoin_at = monotonic() + RENEWED_EVERY
         self.served = Served()
         self.recovery = Recovery()
         self._parts = {}
@@ -156,8 +157,9 @@ class SharedChannelBackend(SharedSends, SharedStore, BaseChannelBackend):
         # memberships end that nobody renews.
         if lost:
             self._groups.rejoin(2)
-        elif self._beats % RENEWED_EVERY == 0:
+        elif monotonic() >= self._rejoin_at:
             self._groups.rejoin()
+            self._rejoin_at = monotonic() + RENEWED_EVERY
         self._groups.look_after()
 
     def _expired(self, channel, data):

@@ -4,7 +4,9 @@ from unittest import mock
 
 from redis._parsers.commands import CommandsParser
 
+from django.channels.backends.base import LARGEST
 from django.channels.backends.redis import RedisChannelBackend
+from django.channels.backends.redis.groups import GROUP_KEPT
 from django.channels.exceptions import BackendUnavailable
 from django.channels.message import Message
 from django.channels.testing.backend_suite import SharedChannelBackendTests
@@ -61,6 +63,17 @@ class ClusterBackendTests(ClusterTestCase, SharedChannelBackendTests, SimpleTest
         patcher.start()
         self.addCleanup(patcher.stop)
         super().setUp()
+
+
+class GroupKeptTests(RedisTestCase, SimpleTestCase):
+    def test_longer_than_a_lease(self):
+        """A group isn't over before its processes have renewed it."""
+        for lease, least in ((10, GROUP_KEPT), (10**6, 2 * 10**6), (LARGEST, LARGEST)):
+            backend = self.make(OPTIONS={"LEASE": lease})
+            name, _ = self.listen(backend)
+            backend.group_add(f"g{lease}", name)
+            left = self.server.command("TTL", backend.group_key(f"g{lease}"))
+            self.assertGreater(left, least - 60)
 
 
 class QueryTests(RedisTestCase, SimpleTestCase):

@@ -5,7 +5,7 @@ from .inbox import Inbox
 from .script import unpack
 
 # How long a group of sockets is kept that no process renews, in seconds. Each
-# process does it about every hour.
+# process does it about every hour, or, with a longer lease, with that.
 GROUP_KEPT = 24 * 60 * 60
 
 
@@ -88,7 +88,9 @@ class RedisGroups:
         return f"{self.prefix}:group:{group}"
 
     def _join(self, group, member, token):
-        kept = GROUP_KEPT * 1000 if member.startswith(PROCESS_MARK) else 0
+        kept = 0
+        if member.startswith(PROCESS_MARK):
+            kept = int(max(GROUP_KEPT, 3 * self.lease) * 1000)
         self.call(
             self.connection.join,
             keys=[self.group_key(group)],
