@@ -116,11 +116,16 @@ class LocalChannels:
                         del self._memberships[name]
 
     def members(self, group):
-        """Return the group's members by sink: {sink: [name, ...]}."""
+        """
+        Return the members by sink, {sink: [name, ...]}, of a group that something
+        was sent to.
+        """
         by_sink = {}
         with self._changed:
-            local = self._groups.get(group)
-            for name in local.members if local is not None else ():
+            # Without one, the store has this process in it for nothing, such as
+            # where it couldn't be told: take_idle() ends that.
+            local = self._groups.setdefault(group, LocalGroup())
+            for name in local.members:
                 by_sink.setdefault(self._sinks[name], []).append(name)
         return by_sink
 

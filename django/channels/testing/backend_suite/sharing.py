@@ -6,9 +6,16 @@ import signal
 import threading
 import warnings
 from time import sleep
+from unittest import mock
 
 from django.channels import names
-from django.channels.exceptions import ChannelFull, InvalidMessage, MessageTooLarge
+from django.channels.backends.shared import PROCESS_MARK
+from django.channels.exceptions import (
+    BackendUnavailable,
+    ChannelFull,
+    InvalidMessage,
+    MessageTooLarge,
+)
 from django.channels.message import Message
 
 from .case import PATIENCE, Sink
@@ -160,6 +167,34 @@ class SharingTests:
             return sink.got
 
         self.wait_until(is_reached)
+
+    def test_memberships_are_renewed(self):
+        """A store may have let them end."""
+        backend = self.make(OPTIONS={"LEASE": 0.3})
+        name, _ = self.listen(backend)
+        backend.group_add("g", name)
+        backend._leave("g", PROCESS_MARK + backend.process)
+        backend._rejoin_at = 0
+        self.wait_until(lambda: self.backend._members("g"))
+
+    def test_membership_that_could_not_be_ended(self):
+        """What is sent to it then ends it."""
+        backend = self.make(OPTIONS={"LEASE": 0.3})
+        name, _ = self.listen(backend)
+        backend.group_add("g", name)
+        away = mock.Mock(side_effect=BackendUnavailable("The store is away."))
+        with (
+            self.assertLogs("django.channels", "WARNING"),
+            mock.patch.object(backend, "_leave", away),
+        ):
+            backend.group_discard("g", name)
+            self.wait_until(lambda: away.called)
+
+        def is_left():
+            self.backend.group_send("g", {"n": 1})
+            return not self.backend._members("g")
+
+        self.wait_until(is_left)
 
     def test_value_that_cannot_be_sent(self):
         for content, key in (
