@@ -54,6 +54,17 @@ class QueueTests(MemoryBackendTestCase):
         self.assertEqual([self.receive("a")["n"] for _ in range(3)], [0, 1, 2])
         self.assertIsNone(self.receive("a"))
 
+    def test_no_capacity_any_more(self):
+        """What has expired leaves no queue behind that has nothing."""
+        full = MemoryChannelBackend("other", {"CAPACITY": 0})
+        full.clock = self.backend.clock
+        self.send("a", n=1)
+        self.now += 1000
+        with self.assertLogs("django.channels", "WARNING"):
+            with self.assertRaises(ChannelFull):
+                full.send(Message("a", {}))
+        self.assertIsNone(self.receive("a"))
+
     def test_oldest_of_several_channels(self):
         for n, name in enumerate("abca"):
             self.send(name, n=n)

@@ -133,6 +133,9 @@ class MemoryChannelBackend(MemoryDurable, BaseChannelBackend):
             full = len(queue) >= capacity
             if full:
                 state.counts["full"] += 1
+                if not queue:
+                    # Without capacity, and what was there had expired.
+                    state.queues.pop(name, None)
             else:
                 state.sent += 1
                 queue.append((state.sent, message))
