@@ -49,6 +49,21 @@ class LostAnswerTests(RedisTestCase, SimpleTestCase):
         self.assertIsNone(receiver.receive(0))
         self.assertEqual(self.backend.dropped, {"expired": 1})
 
+    def test_signal_without_an_answer(self):
+        """Whoever takes something else then passes the signal on."""
+        receiver = self.open("a", "b")
+        signal = self.backend.signals_key("a").encode()
+        with (
+            mock.patch.object(
+                receiver, "_take", side_effect=[(None, 1), (("b", b"x"), 1)]
+            ),
+            # The call that goes with it got no answer.
+            mock.patch.object(receiver, "_wait", return_value=(signal, None)),
+            mock.patch.object(receiver, "_pass_on") as pass_on,
+        ):
+            self.assertEqual(receiver.receive_entry(5), ("b", b"x"))
+        pass_on.assert_called_once_with(signal)
+
     def test_between_two_calls(self):
         """The time was over when the answer was lost: the next call has it."""
         self.send("a", n=1)

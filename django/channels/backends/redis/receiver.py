@@ -85,7 +85,6 @@ class RedisReceiver(SharedReceiver):
         while not self.closed.is_set():
             try:
                 found, time = self._take(place)
-                signal = None
                 if found is None:
                     signal, found = self._wait(deadline, time, place)
             except BackendUnavailable as error:
