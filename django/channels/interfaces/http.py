@@ -202,8 +202,9 @@ class HTTPConnection(Intake, Upgrading, Ending, Protocol):
         self.deadline = now + seconds
 
     def _wait_for_more(self, seconds):
-        # Whoever sends has no more time to read what was written before.
-        if not self.outlet.blocked:
+        # Whoever sends has no more time to read what was written before, and who
+        # was refused just now has another.
+        if self.phase == OPEN and not self.outlet.blocked:
             self._wait(seconds)
 
     # For all of its parts.

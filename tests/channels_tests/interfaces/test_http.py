@@ -627,6 +627,23 @@ class DeadlineTests(SimpleTestCase):
         http.advance(1)
         self.assertEqual(http.wire.ended, "abort")
 
+    def test_client_that_sends_on(self):
+        """Whose body was refused has no more time than others."""
+        head = b"POST / HTTP/1.1\r\nHost: a\r\n"
+        for timeout in (60, float("inf")):
+            for rest, status in (
+                (b"Content-Length: 11\r\n\r\nabc", 413),
+                (b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+            ):
+                with self.subTest(status=status, timeout=timeout):
+                    http = HTTPWire(linger_time=2, body_timeout=timeout, body_size=10)
+                    http.receive(head + rest)
+                    self.assertEqual(status_of(http.wire.take()), status)
+                    self.assertEqual(http.wire.ended, "half")
+                    http.receive(b"more")
+                    http.advance(2)
+                    self.assertEqual(http.wire.ended, "orderly")
+
     def test_refused_client_of_tls(self):
         """There is no half of a connection to be ended there."""
         http = HTTPWire(linger_time=2, header_timeout=5)
