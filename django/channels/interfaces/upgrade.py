@@ -1,6 +1,7 @@
 """A request that asks for another protocol (RFC 9110 section 7.8)."""
 
 from . import head
+from .parser import BODY
 
 
 class Upgrade:
@@ -68,3 +69,5 @@ class Upgrading:
             else:
                 self.parser.go_on()
                 self._feed(upgrade.ignored())
+                if self.parser.stage == BODY:
+                    self._wait_for_more(self.limits.body_timeout)

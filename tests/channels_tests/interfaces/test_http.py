@@ -131,6 +131,20 @@ class RequestTests(SimpleTestCase):
         self.http.respond(HttpResponse())
         self.assertEqual(self.http.requests[1].content["method"], "GET")
 
+    def test_ignored_upgrade_without_its_body(self):
+        """It's waited for, behind another request, no longer than for others."""
+        http = HTTPWire(body_timeout=10)
+        http.receive(
+            b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+            b"POST / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: b\r\n"
+            b"Content-Length: 9\r\n\r\nabc"
+        )
+        self.assertEqual(status_of(http.respond(HttpResponse("a"))), 200)
+        http.advance(9)
+        self.assertEqual(http.wire.take(), b"")
+        http.advance(1)
+        self.assertEqual(status_of(http.wire.take()), 408)
+
     def test_ignored_upgrade_of_http_1_0(self):
         """Neither a Host is missed there, nor is what keeps the connection lost."""
         self.http.receive(
