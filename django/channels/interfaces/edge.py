@@ -91,8 +91,10 @@ class SocketEdge:
             self.conversation.open()
 
     def told(self, content, frame):
-        if "running" in content and content["running"] == self.conversation.busy:
-            self.sockets.is_running(self)
+        if content.keys() == {"running"}:
+            # Of a message that was given up, it means nothing.
+            if content["running"] == self.conversation.busy:
+                self.sockets.is_running(self)
         else:
             self.conversation.told(content, frame)
 

@@ -111,6 +111,9 @@ class WebSocketConnection(Opening, SocketEdge, WebSocketServerProtocol):
             # The client has closed amid what it reads; no frame of that is cut.
             return
         self.outlet.close()
+        if not (abort or self.transport.disconnecting):
+            # With TLS, the client's end of it is still to be read.
+            self.transport.resumeProducing()
         super()._closeConnection(abort)
 
     def onOpen(self):
@@ -205,7 +208,8 @@ class WebSocketConnection(Opening, SocketEdge, WebSocketServerProtocol):
         self.sendCloseFrame(code=code, reasonUtf8=reason)
 
     def pause(self):
-        if self._reading:
+        # When it ends, nothing is heard, but its end must be.
+        if self._reading and not self._deaf:
             self._reading = False
             self.transport.pauseProducing()
 

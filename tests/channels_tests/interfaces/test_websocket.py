@@ -222,6 +222,23 @@ class HandshakeTests(WebSocketTestCase):
             self.http.receive(handshake(host=b"evil.example"))
         self.assertRefused(400)
 
+    def test_running_too_late(self):
+        """Of a message that was given up, nothing is said."""
+        connect = self.open()
+        with self.assertNoLogs("django.channels.server"):
+            self.reply(connect, running=7)
+
+    def test_closed_while_it_is_read_no_further(self):
+        """With TLS, the client's end of the connection is yet to be read."""
+        self.http.connection, self.wire = self.http.connect(secure=True)
+        self.open()
+        self.send(b"".join([frame(b"a")] * 20) + close_frame(1000))
+        self.assertIs(self.wire.is_read, False)
+        for _ in range(20):
+            self.done(self.taken(RECEIVE))
+        self.assertEqual(self.wire.ended, "orderly")
+        self.assertIs(self.wire.is_read, True)
+
     def test_server_stops(self):
         """No consumer hears of a handshake whose end comes when it's too late."""
         shutdown = Shutdown(
