@@ -7,7 +7,7 @@ from unittest import mock
 
 from asgiref.testing import ApplicationCommunicator
 
-from django.channels import Channel, Group, channel_backends
+from django.channels import Channel, ChannelFull, Group, channel_backends
 from django.channels.interfaces import asgi, asgi_worker
 from django.channels.interfaces.limits import Limits
 from django.core.asgi import get_asgi_application
@@ -127,6 +127,31 @@ class ConversationTests(ASGITestCase):
         self.assertEqual(self.told[1:], [(4000, "bye")])
         state = channel_backends["default"]._state
         self.assertEqual((state.sinks, state.groups, asgi._servers), ({}, {}, {}))
+
+    def test_channel_is_full_after_the_loop(self):
+        """Where a server ended without a word, each socket has its disconnect."""
+        loop = asyncio.new_event_loop()
+        self.addCleanup(loop.close)
+        backend, refused = channel_backends["default"], set()
+        send = backend.send
+
+        def full_at_first(message):
+            name = message.content.get("reply_channel")
+            if message.channel == "websocket.disconnect" and name not in refused:
+                refused.add(name)
+                raise ChannelFull("full")
+            send(message)
+
+        async def connect():
+            return [await self.connect() for _ in range(3)]
+
+        sockets = loop.run_until_complete(connect())
+        with mock.patch.object(backend, "send", full_at_first):
+            asgi.end_sockets()
+        self.assertEqual(self.told[3:], [(1001, "")] * 3)
+        self.assertEqual(len(refused), 3)
+        for socket in sockets:
+            loop.run_until_complete(socket.wait(timeout=PATIENCE))
 
     async def test_order(self):
         socket = await self.connect()
