@@ -3,6 +3,7 @@
 import logging
 import threading
 from queue import SimpleQueue
+from time import monotonic
 from zlib import crc32
 
 from django.db import connections
@@ -28,13 +29,17 @@ class Outbox:
     def __init__(self, mailbox, threads=THREADS):
         self._mailbox = mailbox
         self._queues = [SimpleQueue() for _ in range(threads)]
-        for i, queue in enumerate(self._queues):
+        self._threads = [
             threading.Thread(
                 target=self._work,
                 args=[queue],
                 name=f"channels-outbox-{i}",
                 daemon=True,
-            ).start()
+            )
+            for i, queue in enumerate(self._queues)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def post(self, key, function, *args, then=None):
         """
@@ -44,10 +49,13 @@ class Outbox:
         queue = self._queues[crc32(key.encode()) % len(self._queues)]
         queue.put((function, args, then))
 
-    def close(self):
-        """End the threads, each after what it has."""
+    def close(self, timeout=0.0):
+        """End the threads, each after what it has; wait up to ``timeout`` seconds."""
         for queue in self._queues:
             queue.put(None)
+        end = monotonic() + timeout
+        for thread in self._threads:
+            thread.join(max(0, end - monotonic()))
 
     def _work(self, queue):
         try:

@@ -30,6 +30,9 @@ from .wakeups import Wakeups
 from .websocket_factory import WebSocketFactory
 from .workers import Workers
 
+# How many seconds the last disconnects may take to get to a store, past the grace.
+DISCONNECTS = 1.0
+
 
 class InterfaceServer:
     """
@@ -238,7 +241,7 @@ class InterfaceServer:
 
     def _stop_workers(self):
         if self._outbox is not None:
-            self._outbox.close()
+            self._outbox.close(DISCONNECTS)
         self._wakeups.flush()
         self._workers.stop(lambda: self.time_left)
         self._mails.close(self.time_left)

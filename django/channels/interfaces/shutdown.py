@@ -66,9 +66,15 @@ class Shutdown:
             self._deadline.cancel()
         self._drain.stop()
         self._factory.when_empty = self._sockets.when_empty = None
-        for connection in tuple(self._factory.connections):
+        connections = tuple(self._factory.connections)
+        if not connections:
+            self._tell_ended()
+            return
+        for connection in connections:
             connection.cut_off()
-        self._tell_ended()
+        # They are lost in the reactor's next turn, which may be its last.
+        later = self._reactor.callLater
+        later(0, later, 0, self._tell_ended)
 
 
 def _shut_down(connection):

@@ -53,6 +53,23 @@ class OutboxTests(SimpleTestCase):
         for key, numbers in done.items():
             self.assertEqual(numbers, list(range(50)), key)
 
+    def test_close(self):
+        """It may wait for what is on its way."""
+        begun, go_on, done = threading.Event(), threading.Event(), []
+
+        def call():
+            begun.set()
+            go_on.wait(PATIENCE)
+            done.append(True)
+
+        self.outbox.post("a", call)
+        begun.wait(PATIENCE)
+        self.outbox.close()
+        self.assertEqual(done, [])
+        go_on.set()
+        self.outbox.close(PATIENCE)
+        self.assertEqual(done, [True])
+
     def test_answer(self):
         """What a call returns is told in the reactor's thread, not in its own."""
         ended = threading.Event()
