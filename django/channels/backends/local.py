@@ -145,12 +145,15 @@ class LocalChannels:
             return idle
 
     def unjoined(self, every=False):
-        """Return the groups that the store may not have this process in."""
+        """
+        Return the groups that the store may not have this process in, and should.
+        One without members that it isn't known to be in is only to be left.
+        """
         with self._changed:
             return [
                 group
                 for group, local in self._groups.items()
-                if every or not local.joined
+                if every or (local.members and not local.joined)
             ]
 
     def clear_groups(self):
