@@ -7,7 +7,7 @@ from time import monotonic
 from django.dispatch import receiver
 
 from . import names
-from .exceptions import ChannelError
+from .exceptions import ChannelError, ChannelFull
 from .message import Message
 from .remote import WORKERS
 from .signals import worker_started, worker_stopped
@@ -129,10 +129,14 @@ class ControlChannel:
         for request in requests:
             if not request.announced:
                 # Where it fails, it's tried again at the next look.
-                if not self._backend.reach(
-                    Message(request.name, {"worker": self.name})
-                ):
-                    request.leave()
+                try:
+                    if not self._backend.reach(
+                        Message(request.name, {"worker": self.name})
+                    ):
+                        request.leave()
+                except ChannelFull:
+                    # That edge alone is behind.
+                    continue
                 request.announced = True
 
     def _confess(self, requests):
@@ -143,7 +147,10 @@ class ControlChannel:
                 self._ticker.remove(request.name)
             return
         for request in requests:
-            told = self._backend.reach(Message(request.name, {"lost": True}))
+            try:
+                told = self._backend.reach(Message(request.name, {"lost": True}))
+            except ChannelFull:
+                told = False
             request.confessions -= 1
             if told or not request.confessions:
                 self._ticker.remove(request.name)
