@@ -13,7 +13,7 @@ from . import http
 from .application import SyncHandler
 from .async_handler import AsyncHandler
 from .control import ControlChannel
-from .exceptions import BackendUnavailable, ReplyTimeout
+from .exceptions import BackendUnavailable, ChannelFull, ReplyTimeout
 from .loop_queue import LoopQueue
 from .message import Message
 from .received_request import ReceivedRequest
@@ -99,7 +99,7 @@ class RemoteRequest(ReceivedRequest):
                 self._answer(body)
         except ClientGone:
             pass
-        except BackendUnavailable as error:
+        except (BackendUnavailable, ChannelFull) as error:
             lost = True
             logger.warning(NOT_SENT, error)
         finally:
@@ -162,7 +162,7 @@ class RemoteRequest(ReceivedRequest):
                 await self._aanswer(body)
         except ClientGone:
             pass
-        except BackendUnavailable as error:
+        except (BackendUnavailable, ChannelFull) as error:
             lost = True
             logger.warning(NOT_SENT, error)
         except asyncio.CancelledError:

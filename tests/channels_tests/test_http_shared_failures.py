@@ -1,7 +1,7 @@
 """What becomes of requests whose worker, client or backend goes away."""
 
 import threading
-from itertools import chain, repeat
+from itertools import chain, product, repeat
 from queue import SimpleQueue
 from unittest import mock
 
@@ -340,11 +340,17 @@ class RuleTests(FailureTestCase):
         """The worker goes on, and lets the edge know."""
         self.be_watchful()
         worker = self.start_worker()
-        for path in ("/", "/adigest/", "/stream/3/", "/astream/3/"):
-            with self.subTest(path=path), self.assertLogs("django.channels") as logs:
+        for path, error in product(
+            ("/", "/adigest/", "/stream/3/", "/astream/3/"),
+            (self.unavailable(), ChannelFull("full")),
+        ):
+            with (
+                self.subTest(path=path, error=error),
+                self.assertLogs("django.channels") as logs,
+            ):
                 # An answer of one message is sent otherwise than its parts.
                 method = "_post_soon" if path == "/" else "_post"
-                self.failing(worker.backend, method, self.unavailable())
+                self.failing(worker.backend, method, error)
                 self.assertStatus(502, path)
             self.assertIn("The response to a request could not be", logs.output[0])
             self.assertEqual(self.call("/")[1], b"hello")
