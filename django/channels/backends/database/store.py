@@ -194,7 +194,9 @@ class Store:
         """Do what remove() does, unless the process has renewed its lease."""
         over = self.rows(Process).filter(name=process, expires__lte=self.now)
         with transaction.atomic(self.using):
-            if over.delete()[0]:
+            # This changes nothing, but locks it: delete() may look first.
+            if over.update(expires=F("expires")):
+                self.rows(Process).filter(name=process).delete()
                 self._remove_rest(process, member)
 
     def _remove_rest(self, process, member):
