@@ -27,9 +27,10 @@ class Ticker:
     def add(self, key, item):
         with self._lock:
             self._items[key] = item
-            running, self._running = self._running, True
-        if not running:
-            threading.Thread(target=self._run, name=self._name, daemon=True).start()
+            if not self._running:
+                threading.Thread(target=self._run, name=self._name, daemon=True).start()
+                # Not where there's no thread to be had: the next one tries again.
+                self._running = True
 
     def remove(self, key):
         with self._lock:

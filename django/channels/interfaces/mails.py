@@ -54,10 +54,11 @@ class Mails:
         self._full = False
         self._waiting.put((handler, record))
         if self._thread is None:
-            self._thread = threading.Thread(
+            thread = threading.Thread(
                 target=self._work, name="channels-mails", daemon=True
             )
-            self._thread.start()
+            thread.start()
+            self._thread = thread
         return False
 
     def _work(self):

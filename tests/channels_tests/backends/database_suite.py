@@ -317,6 +317,21 @@ class ProcessTests:
         for model in ("Item", "Member", "Process"):
             self.assertEqual(self.rows(model).count(), 0)
 
+    def test_no_thread_to_watch(self):
+        """The next one that waits has it."""
+        backend, other = self.make(), self.make()
+        receiver = self.open("a", backend=backend)
+        error = RuntimeError("can't start new thread")
+        with mock.patch.object(threading.Thread, "start", side_effect=error):
+            with self.assertRaises(RuntimeError):
+                receiver.receive(PATIENCE)
+        call = self.in_thread(receiver.receive)
+        self.wait_until(lambda: backend.watcher.watches("a"))
+        self.send("a", other, n=1)
+        self.assertEqual(call.result().content, {"n": 1})
+        receiver.close()
+        self.assertIs(backend.watcher.watches("a"), False)
+
     def test_close_while_a_receiver_begins_to_wait(self):
         """Nothing watches for it afterwards."""
         backend = self.make()

@@ -41,10 +41,10 @@ class Watcher:
     def watch(self, names, wake):
         """Call ``wake()`` when there may be something for one of the names."""
         with self._lock:
-            for name in names:
-                self._wakes.setdefault(name, []).append(wake)
             if self._alarm is None:
                 self._start()
+            for name in names:
+                self._wakes.setdefault(name, []).append(wake)
 
     def unwatch(self, names, wake):
         with self._lock:
@@ -75,15 +75,21 @@ class Watcher:
                 thread.join(timeout)
 
     def _start(self):
-        self._alarm = self._store.alarm()
+        alarm = self._alarm = self._store.alarm()
         thread = threading.Thread(
             target=self._run,
-            args=[self._alarm],
+            args=[alarm],
             name="channels-database-watcher",
             daemon=True,
         )
+        try:
+            thread.start()
+        except BaseException:
+            # No thread can be had now. The next one to watch tries again.
+            self._alarm = None
+            alarm.close()
+            raise
         self._threads = [t for t in self._threads if t.is_alive()] + [thread]
-        thread.start()
 
     def _run(self, alarm):
         outage = Outage(self._store, self._describe, self._recovery)
