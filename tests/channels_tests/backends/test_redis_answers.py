@@ -64,6 +64,20 @@ class LostAnswerTests(RedisTestCase, SimpleTestCase):
             self.assertEqual(receiver.receive_entry(5), ("b", b"x"))
         pass_on.assert_called_once_with(signal)
 
+    def test_signal_before_an_outage(self):
+        """The time of a call is over for all that."""
+        receiver = self.open("a")
+        signal = self.backend.signals_key("a").encode()
+        away = BackendUnavailable("It's away.")
+        with (
+            mock.patch.object(receiver, "_take", side_effect=[(None, 1), *[away] * 99]),
+            mock.patch.object(receiver, "_wait", return_value=(signal, None)),
+            mock.patch.object(receiver, "_pass_on") as pass_on,
+            self.assertLogs("django.channels", "WARNING"),
+        ):
+            self.assertIsNone(receiver.receive_entry(0.1))
+        pass_on.assert_called_once_with(signal)
+
     def test_between_two_calls(self):
         """The time was over when the answer was lost: the next call has it."""
         self.send("a", n=1)

@@ -83,11 +83,13 @@ class RedisReceiver(SharedReceiver):
     def _receive_until(self, deadline, place):
         signal = None
         while not self.closed.is_set():
+            failed = False
             try:
                 found, time = self._take(place)
                 if found is None:
                     signal, found = self._wait(deadline, time, place)
             except BackendUnavailable as error:
+                failed = True
                 self._outage.wait(error, deadline)
             else:
                 self._outage.over()
@@ -96,8 +98,9 @@ class RedisReceiver(SharedReceiver):
                         # What it's for may be for receivers of other channels.
                         self._pass_on(signal)
                     return found
-            if not signal and deadline is not None and monotonic() >= deadline:
-                return None
+            is_over = deadline is not None and monotonic() >= deadline
+            if is_over and (failed or not signal):
+                break
         if signal is not None:
             self._pass_on(signal)
         return None
