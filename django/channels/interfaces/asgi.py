@@ -12,7 +12,8 @@ import atexit
 import logging
 import threading
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
+from time import monotonic
 
 from django.channels import channel_backends
 
@@ -29,6 +30,9 @@ from .request import Refused
 from .sockets import Sockets
 
 logger = logging.getLogger("django.channels.server")
+
+# How often it's looked, in seconds, for what is due when a loop has ended.
+LATE_EVERY = 0.05
 
 # By event loop, while it has sockets.
 _servers = {}
@@ -115,6 +119,7 @@ class LoopServer:
         self.users = 0
         self._loop = loop
         self._after = threading.RLock()
+        self._clock = LoopClock(loop)
         mailbox = Mailbox(self._call)
         backend = channel_backends["default"]
         self._outbox = None if backend.process_local else Outbox(mailbox)
@@ -128,7 +133,7 @@ class LoopServer:
             ASGISocket,
             event_of,
             outbox=self._outbox,
-            clock=LoopClock(loop),
+            clock=self._clock,
         )
         self.sockets.when_empty = self.close_if_unused
 
@@ -139,8 +144,11 @@ class LoopServer:
         with self._after:
             for socket in tuple(self.sockets.by_name.values()):
                 socket.conversation.lost(GOING_AWAY, "")
-        if self.sockets.by_name:
-            ended.wait(self.sockets.limits.close_timeout)
+        until = monotonic() + self.sockets.limits.close_timeout
+        while self.sockets.by_name and (left := until - monotonic()) > 0:
+            ended.wait(min(left, LATE_EVERY))
+            with self._after:
+                self._clock.call_late()
 
     def close_if_unused(self):
         if self.users or self.sockets.by_name:
@@ -161,8 +169,38 @@ class LoopServer:
 
 
 class LoopClock:
-    """An event loop as Sockets uses a clock, which is as Twisted has it."""
+    """
+    An event loop as Sockets uses a clock, which is as Twisted has it. When it runs
+    no more, what is to be called waits for ``call_late()``. A thread that does it
+    couldn't be started while the interpreter ends.
+    """
 
     def __init__(self, loop):
-        self.callLater = loop.call_later
+        self._loop = loop
+        self._late = []
         self.seconds = loop.time
+
+    def callLater(self, delay, function, *args):
+        if self._loop.is_running():
+            return self._loop.call_later(delay, function, *args)
+        call = LateCall(monotonic() + delay, partial(function, *args))
+        self._late.append(call)
+        return call
+
+    def call_late(self):
+        """Make the calls that are due."""
+        now, late, self._late = monotonic(), self._late, []
+        for call in late:
+            if call.at > now:
+                self._late.append(call)
+            elif call.function is not None:
+                call.function()
+
+
+class LateCall:
+    def __init__(self, at, function):
+        self.at = at
+        self.function = function
+
+    def cancel(self):
+        self.function = None

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import threading
 
 from .close_codes import (
     ABNORMAL,
@@ -73,13 +72,7 @@ class ASGISocket(SocketEdge):
         self.conversation.shut_down()
 
     def call_later(self, delay, function):
-        if self._loop.is_running():
-            return self._loop.call_later(delay, function)
-        # The server has ended: see LoopServer.end().
-        timer = threading.Timer(delay, self.sockets.mailbox.post, [function])
-        timer.daemon = True
-        timer.start()
-        return timer
+        return self.sockets.clock.callLater(delay, function)
 
     # The conversation's edge.
 

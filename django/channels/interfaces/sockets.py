@@ -53,6 +53,7 @@ class Sockets:
     ):
         self.backend = backend
         self.mailbox = mailbox
+        self.clock = clock
         self.access = access
         self.limits = limits
         self.make_protocol = make_protocol

@@ -146,7 +146,12 @@ class ConversationTests(ASGITestCase):
             return [await self.connect() for _ in range(3)]
 
         sockets = loop.run_until_complete(connect())
-        with mock.patch.object(backend, "send", full_at_first):
+        ending = RuntimeError("can't create new thread at interpreter shutdown")
+        with (
+            mock.patch.object(backend, "send", full_at_first),
+            # As in Python 3.12.
+            mock.patch.object(threading.Thread, "start", side_effect=ending),
+        ):
             asgi.end_sockets()
         self.assertEqual(self.told[3:], [(1001, "")] * 3)
         self.assertEqual(len(refused), 3)
