@@ -55,7 +55,9 @@ class Outbox:
             queue.put(None)
         end = monotonic() + timeout
         for thread in self._threads:
-            thread.join(max(0, end - monotonic()))
+            # It may be one of them that finds nothing left.
+            if thread is not threading.current_thread():
+                thread.join(max(0, end - monotonic()))
 
     def _work(self, queue):
         try:

@@ -12,8 +12,9 @@ from .exits import FORCED, UNAVAILABLE
 # supervisor gives up: what starts *it* knows better what to do.
 MAX_FAILED_STARTS = 5
 
-# How many seconds children have beyond their own grace before they're killed.
-MARGIN = 5
+# How many seconds children have beyond their own grace before they're killed:
+# more than they may take themselves, for disconnects, coroutines and the rest.
+MARGIN = 6
 
 
 class Backoff:
@@ -174,7 +175,9 @@ class Supervisor:
                 self._places[value.number].child = None
                 # One that wasn't ready had nothing to finish.
                 finished = finished and (value.in_order or not value.ready)
-            elif kind != READY:
+            elif kind == READY:
+                value.ready = True
+            else:
                 for child in self._children():
                     self._logger.warning("%s didn't end in time and is killed.", child)
                 # run() kills them.

@@ -70,6 +70,18 @@ class OutboxTests(SimpleTestCase):
         self.outbox.close(PATIENCE)
         self.assertEqual(done, [True])
 
+    def test_close_from_its_own_thread(self):
+        """As the last socket's end may do."""
+        closed = threading.Event()
+
+        def close():
+            self.outbox.close()
+            closed.set()
+
+        with self.assertNoLogs("django.channels.server"):
+            self.outbox.post("a", close)
+            self.assertIs(closed.wait(PATIENCE), True)
+
     def test_answer(self):
         """What a call returns is told in the reactor's thread, not in its own."""
         ended = threading.Event()

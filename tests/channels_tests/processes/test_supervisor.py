@@ -4,9 +4,12 @@ import sys
 import threading
 from unittest import mock
 
-from django.channels.processes import supervisor
+from django.channels import loop
+from django.channels.interfaces import server
+from django.channels.processes import supervisor, worker_process
 from django.channels.processes.exits import IN_ORDER
 from django.channels.processes.supervisor import Backoff, Supervisor
+from django.core.management.commands import runwsserver
 from django.test import SimpleTestCase
 
 # What a child does; it imports nothing that takes time.
@@ -36,6 +39,14 @@ class BackoffTests(SimpleTestCase):
         for lived in (0, 59, 30):
             backoff.after(lived)
         self.assertEqual([backoff.after(60), backoff.after(1)], [1, 2])
+
+
+class MarginTests(SimpleTestCase):
+    def test_children_end_by_themselves(self):
+        """Whatever holds them up past their grace, none is killed for it."""
+        longest = server.DISCONNECTS + loop.END_TIME + runwsserver.MARGIN
+        self.assertLess(longest, supervisor.MARGIN)
+        self.assertLess(worker_process.MARGIN, supervisor.MARGIN)
 
 
 class SupervisorTests(SimpleTestCase):
