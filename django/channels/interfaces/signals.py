@@ -18,4 +18,6 @@ class StopSignals:
 
     def __exit__(self, *exc_info):
         for number, handler in self.kept.items():
-            signal.signal(number, handler)
+            if handler is not None:
+                # None was set by what isn't Python, and can't be set again.
+                signal.signal(number, handler)
