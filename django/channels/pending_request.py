@@ -46,6 +46,14 @@ class PendingRequest:
         Send the request, of which ``body``, a BodyParts, has the rest. Raise
         NoWorker, BackendUnavailable or ChannelFull.
         """
+        try:
+            self._send(content, body)
+        except BaseException:
+            # close() may have come before this has begun to listen.
+            self.backend.unlisten(self.name)
+            raise
+
+    def _send(self, content, body):
         with nothing_sent():
             self.backend.listen(self.name, self)
             self._watch.require_worker()

@@ -39,6 +39,9 @@ class RemoteExchange:
         file = self._exchange.body_file or BytesIO(self._content["body"])
         body = BodyParts(file.read, self._size)
         self._exchange.on_disconnect(self._leave)
+        if self._exchange.gone:
+            # While it waited to be sent.
+            return
         try:
             self._pending.send({**self._content, "body": body.next()}, body)
         except BaseException:
@@ -74,6 +77,7 @@ class RemoteExchange:
             response = wait()
         except Exception as error:
             if self._exchange.gone:
+                self._end_thread()
                 return
             request = http.decode_request({**self._content, "body": b""})
             response = response_to(error, request)
@@ -85,6 +89,9 @@ class RemoteExchange:
         for close in response._resource_closers:
             close()
         self._pending.close()
+        self._end_thread()
+
+    def _end_thread(self):
         if threading.current_thread() is self._thread:
             # The backend may be in a database.
             connections.close_all()

@@ -160,6 +160,7 @@ class ServerRequest(Message):
         except (Exception, asyncio.CancelledError, SystemExit) as error:
             if isinstance(error, asyncio.CancelledError) and self.exchange.gone:
                 await signals.request_finished.asend(sender=AsyncHandler)
+                self.exchange.close_body()
                 return
             await sync_to_async(self._fail)(AsyncHandler)
             raise

@@ -4,16 +4,18 @@ import hashlib
 import http.client
 import tempfile
 import threading
+from queue import SimpleQueue
 from unittest import mock
 
 from django.channels.exceptions import NoWorker
 from django.channels.interfaces.server import InterfaceServer
+from django.channels.pending_request import PendingRequest
 from django.channels.server_request import ServerRequest
 from django.channels.watch import Watch, worker_lost
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished
-from django.test import override_settings
+from django.test import RequestFactory, override_settings
 
 from .running import PATIENCE, wait_for
 from .shared_http import PIECE, SharedHTTPTestCase, notes
@@ -105,6 +107,22 @@ class RemoteExchangeTests(SharedHTTPTestCase):
             self.assertIs(exchange.done.wait(PATIENCE), True)
         self.assertEqual(exchange.response.status_code, 502)
         notes["held"].set()
+
+    def test_client_that_left_while_it_waited(self):
+        """Nothing is sent, and nobody listens."""
+        exchange, request = self.request()
+        exchange.disconnect()
+        before = {*self.edge._local._sinks}
+        request.send()
+        self.assertEqual({*self.edge._local._sinks}, before)
+        self.assertEqual(self.edge.waiting("http.request"), 0)
+
+    def test_closed_before_it_was_sent(self):
+        pending = PendingRequest(self.edge, SimpleQueue())
+        pending.close()
+        with self.assertRaises(NoWorker):
+            pending.send_request(RequestFactory().get("/"))
+        self.assertIsNone(self.edge._local.sink(pending.name))
 
     def test_client_that_leaves(self):
         self.start_worker()
