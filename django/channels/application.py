@@ -31,12 +31,17 @@ def is_core_handler(application):
     return isinstance(application, WSGIHandler) and _is_called_as_ever(application)
 
 
-@lru_cache(maxsize=64)
 def has_async_twin(application):
     """
     Tell whether an AsyncHandler does what the application does: whether it is
     Django's own, with nothing of a subclass's or a tool's.
     """
+    # First: what is none of Django's may have no hash.
+    return isinstance(application, WSGIHandler) and _has_async_twin(application)
+
+
+@lru_cache(maxsize=64)
+def _has_async_twin(application):
     return (
         is_core_handler(application)
         and application.request_class is WSGIRequest
@@ -116,17 +121,30 @@ class WSGIResponse(StreamingHttpResponse):
     @classmethod
     def run(cls, application, environ):
         """Call the application and return its response."""
-        started = []
-        written = []
+        started, written, sent = [], [], []
 
         def start_response(status, headers, exc_info=None):
+            if exc_info and sent:
+                raise exc_info[1].with_traceback(exc_info[2])
             started[:] = [status, headers]
             return written.append
 
         result = application(environ, start_response)
+        try:
+            response = cls._begin(started, written, result)
+        except BaseException:
+            if hasattr(result, "close"):
+                result.close()
+            raise
+        sent.append(True)
+        return response
+
+    @classmethod
+    def _begin(cls, started, written, result):
         chunks = iter(result)
-        # An application may wait with start_response() for the first chunk.
-        first = next(chunks, b"") if not started else b""
+        # Until there is a part of the body, an application may call
+        # start_response(), or take its word back.
+        first = b"" if written else next((chunk for chunk in chunks if chunk), b"")
         if not started:
             raise RuntimeError("The WSGI application never called start_response().")
         response = cls(cls._join(written, first, chunks))

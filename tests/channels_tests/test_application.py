@@ -1,3 +1,5 @@
+import sys
+from dataclasses import dataclass
 from unittest import mock
 
 from django.channels.application import (
@@ -89,6 +91,13 @@ class KindTests(SimpleTestCase):
         with override_settings(MIDDLEWARE=[]):
             self.assertIsNot(AsyncHandler.shared(), before)
 
+    def test_application_without_a_hash(self):
+        @dataclass
+        class Application:
+            name: str = ""
+
+        self.assertIs(has_async_twin(Application()), False)
+
 
 class WSGIResponseTests(SimpleTestCase):
     def run_application(self, application):
@@ -141,6 +150,73 @@ class WSGIResponseTests(SimpleTestCase):
         response = self.run_application(application)
         response.close()
         self.assertEqual(closed, [True])
+
+    def test_close_of_one_that_fails(self):
+        """Whatever fails, its close() is called (PEP 3333)."""
+
+        class Result:
+            def __iter__(self):
+                return self
+
+            def __next__(self):
+                raise ZeroDivisionError
+
+            def close(self):
+                closed.append(True)
+
+        def fails(environ, start_response):
+            start_response("200 OK", [])
+            return Result()
+
+        def says_no_number(environ, start_response):
+            start_response("Fine", [])
+            result = Result()
+            result.__class__.__next__ = lambda self: b"a"
+            return result
+
+        for application, error in (
+            (fails, ZeroDivisionError),
+            (says_no_number, ValueError),
+        ):
+            closed = []
+            with self.subTest(error=error), self.assertRaises(error):
+                self.run_application(application)
+            self.assertEqual(closed, [True])
+
+    def test_error_before_the_body(self):
+        """An application may take its word back, as long as it has sent nothing."""
+
+        def application(environ, start_response):
+            start_response("200 OK", [("X-A", "1")])
+            yield b""
+            try:
+                1 / 0
+            except ZeroDivisionError:
+                start_response("500 Sorry", [], sys.exc_info())
+            yield b"sorry"
+
+        response = self.run_application(application)
+        self.assertEqual(response.status_code, 500)
+        self.assertEqual(list(response.items()), [])
+        self.assertEqual(list(response), [b"sorry"])
+
+    def test_error_in_the_body(self):
+        """An error page isn't the rest of another page."""
+
+        def application(environ, start_response):
+            start_response("200 OK", [])
+            yield b"part"
+            try:
+                1 / 0
+            except ZeroDivisionError:
+                start_response("500 Sorry", [], sys.exc_info())
+            yield b"sorry"
+
+        response = self.run_application(application)
+        chunks = iter(response)
+        self.assertEqual(next(chunks), b"part")
+        with self.assertRaises(ZeroDivisionError):
+            next(chunks)
 
     def test_never_started(self):
         with self.assertRaisesMessage(RuntimeError, "never called start_response()"):
