@@ -36,6 +36,8 @@ class Reply:
         self._backend = backend
         self._first = Future()
         self._more = queue.SimpleQueue()
+        # Whether somebody has a streamed response, and is to close it.
+        self._handed_on = False
         with nothing_sent():
             backend.renew_inbox()
             backend.listen(self.name, self)
@@ -46,7 +48,7 @@ class Reply:
 
     def close(self):
         """Listen no more. A streamed response does it when it is closed."""
-        if not (self.arrived and self._first.result().streaming):
+        if not self._handed_on:
             self._backend.unlisten(self.name)
 
     def deliver(self, reply_names, message):
@@ -72,7 +74,7 @@ class Reply:
     def wait(self):
         """Return the response. Raise ReplyTimeout at the deadline."""
         try:
-            return self._first.result(self.timeout)
+            return self._hand_on(self._first.result(self.timeout))
         except FutureTimeout as error:
             raise self._late() from error
 
@@ -80,13 +82,19 @@ class Reply:
         try:
             # Shielded: who stops waiting doesn't undo the reply.
             first = asyncio.shield(asyncio.wrap_future(self._first))
-            return await asyncio.wait_for(first, self.timeout)
+            return self._hand_on(await asyncio.wait_for(first, self.timeout))
         except asyncio.TimeoutError as error:
             raise self._late() from error
 
     def when_arrived(self, callback):
         """Call ``callback(response)`` in the thread that sends the reply."""
-        self._first.add_done_callback(lambda future: callback(future.result()))
+        self._first.add_done_callback(
+            lambda future: callback(self._hand_on(future.result()))
+        )
+
+    def _hand_on(self, response):
+        self._handed_on = response.streaming
+        return response
 
     def _settle(self, response):
         # Whoever asks first whether there is one may find another thread faster.

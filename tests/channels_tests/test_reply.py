@@ -20,6 +20,15 @@ class ReplyTests(ChannelTestCase):
     def send(self, **content):
         self.backend.send(Message(self.reply.name, content))
 
+    def test_stream_that_is_late(self):
+        """Nobody has it, and so nobody closes it."""
+        self.reply.timeout = 0.01
+        with self.assertRaises(ReplyTimeout):
+            self.reply.wait()
+        self.send(content="a", more_content=True)
+        self.reply.close()
+        self.assertNotIn(self.reply.name, self.backend._state.sinks)
+
     def test_content(self):
         self.send(
             status=201,
