@@ -20,7 +20,10 @@ Forwarded: no
 
 def split_lines(path, data):
     """Return the text's lines; only whole lines can be patched."""
-    *lines, rest = data.decode().split("\n")
+    try:
+        *lines, rest = data.decode().split("\n")
+    except UnicodeDecodeError:
+        raise PatchsetError(f"{path}: only text in UTF-8 can be patched.") from None
     if rest:
         raise PatchsetError(f"{path}: end its last line with a newline.")
     return lines

@@ -26,15 +26,26 @@ def refresh(root, base, paths=(), fetch=download):
             f"Both the patches and the tree have changed ({', '.join(edited)}): name "
             f"the files that the tree has right, 'python patchset.py refresh PATH'."
         )
-    for path in edited:
-        refresh_patch(root, base, path, upstream[path].data)
+    # All of them first: where one can't be a patch, none is written.
+    diffs = [export(path, upstream[path].data, read(root, path)) for path in edited]
+    for path, diff in zip(edited, diffs):
+        refresh_patch(base, path, diff)
     write_table(root)
     apply(root, Base(root, base.name), fetch)
 
 
-def refresh_patch(root, base, path, old):
+def read(root, path):
+    try:
+        return (root / path).read_bytes()
+    except FileNotFoundError:
+        raise PatchsetError(
+            f"{path}: a patch can't remove a file. 'python patchset.py apply' brings "
+            f"it back."
+        ) from None
+
+
+def refresh_patch(base, path, diff):
     """Write one file's patch: an existing, a new, or none if nothing differs."""
-    diff = export(path, old, (root / path).read_bytes())
     name = path.partition("/")[2].replace("/", "-").rpartition(".")[0] + ".patch"
     patch = Patch(base.folder / name)
     for file in base.folder.glob("*.patch"):  # Those out of the series too.

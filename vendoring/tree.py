@@ -14,8 +14,8 @@ class Tree:
 
     def __init__(self, root):
         self.root, self.vendor = root, root / ".vendor"
-        # files: {path: [sha256, size, mtime]}; pending: {path: sha256}, what
-        # an interrupted run was about to write.
+        # files: {path: [sha256, size, mtime]}; pending: {path: [sha256,
+        # …]}, what interrupted runs were about to write.
         self.state = {"base": None, "key": None, "files": {}, "pending": {}}
         if (self.vendor / "tree.json").exists():
             self.state = json.loads((self.vendor / "tree.json").read_text())
@@ -48,7 +48,7 @@ class Tree:
         files, pending = self.state["files"], self.state["pending"]
         edited = []
         for path in sorted({*upstream, *files, *pending}):
-            written = {None, pending.get(path), files.get(path, [None])[0]}
+            written = {None, *pending.get(path, ()), files.get(path, [None])[0]}
             if path in upstream and path not in files:
                 written.add(upstream[path].sha256)
             if self.digest(path) not in written:
@@ -83,17 +83,19 @@ class Tree:
         What is going to be written is recorded first, so that the run after
         an interruption doesn't take it for somebody's edit.
         """
-        pending = {path: file.sha256 for path, file in target.items()}
-        gone = ({*self.state["files"], *self.state["pending"]}) - {*target}
-        pending = {**self.state["pending"], **pending}
-        self.save(base=base.name, key=None, pending=pending)
-        todo = [path for path in target if self.digest(path) != pending[path]]
+        old = self.state["pending"]
+        gone = {*self.state["files"], *old} - {*target}
+        new = {p: [*old.get(p, ()), file.sha256] for p, file in target.items()}
+        self.save(base=base.name, key=None, pending={**old, **new})
+        todo = [p for p, file in target.items() if self.digest(p) != file.sha256]
         for path in counted(f"Unpacking Django {base.version}", todo):
             self.write(path, target[path])
         for path in counted("Removing the other base's files", sorted(gone)):
             self.remove(path)
         stats = {path: os.stat(self.root / path) for path in target}
-        files = {p: [pending[p], s.st_size, s.st_mtime_ns] for p, s in stats.items()}
+        files = {
+            p: [target[p].sha256, s.st_size, s.st_mtime_ns] for p, s in stats.items()
+        }
         self.save(base=base.name, key=base.key, files=files, pending={})
 
 

@@ -124,6 +124,14 @@ class InterruptedApplyTests(ProjectTestCase):
         self.apply("6.1")
         self.assertNotIn("docs/releases/old.txt", self.files())
 
+    def test_twice_with_different_bases(self):
+        """What the first interrupted run wrote is no edit either."""
+        self.interrupt("6.1", after=8)
+        self.assertEqual(self.read("django/__init__.py"), "6.1\n")
+        self.interrupt("5.2", after=1)
+        self.apply("5.2")
+        self.assertEqual(self.files(), SET_UP)
+
     def test_before_the_patch_changed(self):
         """What the interrupted run wrote is not taken for an edit."""
         self.add_patch()

@@ -112,6 +112,24 @@ class RefreshTests(ProjectTestCase):
         with self.assertRaisesMessage(PatchsetError, message):
             self.refresh()
 
+    def test_one_of_two_can_be_no_patch(self):
+        """Then nothing is written."""
+        self.apply()
+        self.write(HOOKED, HOOKED_LINES)
+        self.write("tests/runtests.py", "#!python")
+        with self.assertRaisesMessage(PatchsetError, "tests/runtests.py: end its"):
+            self.refresh()
+        self.assertEqual(self.read("patches/5.2/series"), "")
+
+    def test_what_no_patch_can_say(self):
+        self.apply()
+        (self.root / HOOKED).write_bytes(b"\xff\n")
+        with self.assertRaisesMessage(PatchsetError, "only text in UTF-8"):
+            self.refresh()
+        (self.root / HOOKED).unlink()
+        with self.assertRaisesMessage(PatchsetError, "a patch can't remove a file"):
+            self.refresh(HOOKED)
+
     def test_the_table(self):
         self.add_patch()
         self.refresh()
