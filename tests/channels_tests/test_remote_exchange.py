@@ -30,10 +30,6 @@ class WaitingExchange(Exchange):
         super().respond(response)
         self.close_body()
 
-    def close_body(self):
-        if self.body_file is not None:
-            self.body_file.close()
-
 
 class RemoteExchangeTests(SharedHTTPTestCase):
     def request(self, path="/", body_file=None, application=None, **content):

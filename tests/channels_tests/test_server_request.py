@@ -44,7 +44,8 @@ class Exchange:
         self.respond(response)
 
     def close_body(self):
-        self.body_file.close()
+        if self.body_file is not None:
+            self.body_file.close()
 
     def on_disconnect(self, callback):
         self.callbacks.append(callback)
