@@ -36,7 +36,9 @@ class Reply:
         self._backend = backend
         self._first = Future()
         self._more = queue.SimpleQueue()
-        # Whether somebody has a streamed response, and is to close it.
+        # The response that takes further messages, and whether somebody has it,
+        # and is to close it.
+        self._streamed = None
         self._handed_on = False
         with nothing_sent():
             backend.renew_inbox()
@@ -93,7 +95,7 @@ class Reply:
         )
 
     def _hand_on(self, response):
-        self._handed_on = response.streaming
+        self._handed_on = response is self._streamed
         return response
 
     def _settle(self, response):
@@ -111,7 +113,7 @@ class Reply:
             )
         if not content.get("more_content"):
             return http.decode_response(content)
-        response = http.decode_response(content, self._chunks())
+        response = self._streamed = http.decode_response(content, self._chunks())
         response._resource_closers.append(
             lambda: self._backend.unlisten(self.name),
         )

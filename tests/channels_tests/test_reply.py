@@ -6,7 +6,7 @@ from django.channels.exceptions import InvalidMessage, ReplyTimeout
 from django.channels.message import Message
 from django.channels.reply import Reply
 from django.channels.request import ResponseMessage
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 
 from .test_channel import ChannelTestCase
 
@@ -26,6 +26,14 @@ class ReplyTests(ChannelTestCase):
         with self.assertRaises(ReplyTimeout):
             self.reply.wait()
         self.send(content="a", more_content=True)
+        self.reply.close()
+        self.assertNotIn(self.reply.name, self.backend._state.sinks)
+
+    def test_stream_by_reference(self):
+        """It takes no messages, and so nobody listens for any."""
+        response = StreamingHttpResponse([b"a"])
+        self.backend.send(ResponseMessage(self.reply.name, response))
+        self.assertIs(self.reply.wait(), response)
         self.reply.close()
         self.assertNotIn(self.reply.name, self.backend._state.sinks)
 
