@@ -7,6 +7,7 @@ from queue import SimpleQueue
 from django.db import connections
 
 from . import http
+from .exceptions import WorkerLost
 from .failures import response_to
 from .pending_request import PendingRequest
 from .pending_response import PendingResponse, is_all
@@ -51,13 +52,18 @@ class RemoteExchange:
     def put(self, content):
         with self._lock:
             if self._thread is None and not is_all(content):
-                self._thread = threading.Thread(
+                thread = threading.Thread(
                     target=self._respond,
                     args=[self._response.wait],
                     name="channels-exchange",
                     daemon=True,
                 )
-                self._thread.start()
+                try:
+                    thread.start()
+                    self._thread = thread
+                except RuntimeError as error:
+                    # No thread can be had now.
+                    content = WorkerLost(f"The response can't be passed on: {error}")
             if self._thread is not None:
                 self._queue.put(content)
                 return

@@ -113,6 +113,24 @@ class RemoteExchangeTests(SharedHTTPTestCase):
         self.assertEqual({*self.edge._local._sinks}, before)
         self.assertEqual(self.edge.waiting("http.request"), 0)
 
+    def test_no_thread_for_the_response(self):
+        self.start_worker()
+        exchange, request = self.request("/stream/9/")
+        start = threading.Thread.start
+
+        def fail(thread):
+            if thread.name == "channels-exchange":
+                raise RuntimeError("can't start new thread")
+            start(thread)
+
+        with (
+            mock.patch.object(threading.Thread, "start", fail),
+            self.assertLogs("django.request", "ERROR"),
+        ):
+            request.send()
+            self.assertIs(exchange.done.wait(PATIENCE), True)
+        self.assertEqual(exchange.response.status_code, 502)
+
     def test_closed_before_it_was_sent(self):
         pending = PendingRequest(self.edge, SimpleQueue())
         pending.close()

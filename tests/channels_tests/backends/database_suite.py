@@ -30,6 +30,10 @@ from .databases import ALIAS
 SCRIPT = Path(__file__).with_name("database_process.py")
 
 
+# The name of an inbox's thread.
+INBOX = "channels-database-inbox"
+
+
 class Rollback(Exception):
     pass
 
@@ -331,6 +335,20 @@ class ProcessTests:
         self.assertEqual(call.result().content, {"n": 1})
         receiver.close()
         self.assertIs(backend.watcher.watches("a"), False)
+
+    def test_no_thread_to_watch_an_inbox(self):
+        """The next one that listens opens another, and nothing reads twice."""
+        backend, other = self.make(), self.make()
+        error = RuntimeError("can't start new thread")
+        with mock.patch.object(backend.watcher, "watch", side_effect=error):
+            with self.assertRaises(RuntimeError):
+                self.listen(backend)
+        inboxes = [t for t in threading.enumerate() if t.name == INBOX]
+        name, sink = self.listen(backend)
+        self.assertEqual([t for t in inboxes if t.is_alive()], [])
+        for n in range(9):
+            self.send(name, other, n=n)
+        self.assertEqual([c["n"] for c in sink.wait_for(9)], list(range(9)))
 
     def test_close_while_a_receiver_begins_to_wait(self):
         """Nothing watches for it afterwards."""

@@ -40,7 +40,12 @@ class Inbox:
             self._opened.set_result(None)
         self._thread.start()
         self._opened.result()
-        self._backend.watcher.watch(self._names, self._news.set)
+        try:
+            self._backend.watcher.watch(self._names, self._news.set)
+        except BaseException:
+            # The next one to listen opens another, and this one reads no more.
+            self._end_thread()
+            raise
 
     def close(self):
         """Read no more, and delete the inbox."""
@@ -55,6 +60,9 @@ class Inbox:
         if self._stopped.is_set():
             return
         self._backend.watcher.unwatch(self._names, self._news.set)
+        self._end_thread()
+
+    def _end_thread(self):
         self._stopped.set()
         self._news.set()
         if self._thread is not threading.current_thread():

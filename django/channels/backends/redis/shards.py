@@ -26,7 +26,7 @@ class ShardedReceiver(SharedReceiver):
         # How many threads wait for a message, and the messages for them.
         self._waiting = 0
         self._found = deque()
-        self._feeders = []
+        self._feeders = {}
 
     def _receive(self, timeout):
         found = self._look()
@@ -49,7 +49,7 @@ class ShardedReceiver(SharedReceiver):
 
     def _wait(self, timeout):
         with self._changed:
-            if not self._feeders and not self.closed.is_set():
+            if len(self._feeders) < len(self._receivers) and not self.closed.is_set():
                 self._start_feeders()
             self._waiting += 1
             self._changed.notify_all()
@@ -58,14 +58,17 @@ class ShardedReceiver(SharedReceiver):
             return self._found.popleft() if self._found else None
 
     def _start_feeders(self):
-        self._feeders = [
-            threading.Thread(
-                target=self._feed, args=[receiver], name="channels-shard", daemon=True
-            )
-            for receiver in self._receivers
-        ]
-        for thread in self._feeders:
-            thread.start()
+        for receiver in self._receivers:
+            if receiver not in self._feeders:
+                thread = threading.Thread(
+                    target=self._feed,
+                    args=[receiver],
+                    name="channels-shard",
+                    daemon=True,
+                )
+                # Where there's no thread to be had, the next one to wait tries again.
+                thread.start()
+                self._feeders[receiver] = thread
 
     def _feed(self, receiver):
         while not self.closed.is_set():
@@ -94,5 +97,5 @@ class ShardedReceiver(SharedReceiver):
             self._changed.notify_all()
         for receiver in self._receivers:
             receiver.close()
-        for thread in self._feeders:
+        for thread in self._feeders.values():
             thread.join()
