@@ -18,6 +18,5 @@ class StopSignals:
 
     def __exit__(self, *exc_info):
         for number, handler in self.kept.items():
-            if handler is not None:
-                # None was set by what isn't Python, and can't be set again.
-                signal.signal(number, handler)
+            # None stands for one that isn't Python's, and can't be set again.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)

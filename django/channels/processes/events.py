@@ -56,4 +56,5 @@ class Events:
             yield
         finally:
             for number, handler in kept.items():
-                signal.signal(number, handler)
+                # None stands for one that isn't Python's, and can't be set again.
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
