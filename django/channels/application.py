@@ -119,13 +119,17 @@ class WSGIResponse(StreamingHttpResponse):
     """What a WSGI application (PEP 3333) answers, as a response."""
 
     @classmethod
-    def run(cls, application, environ):
-        """Call the application and return its response."""
+    def run(cls, application, environ, begin=lambda: None):
+        """
+        Call the application and return its response. ``begin()`` is called when
+        it says that there is one, which it makes from then on.
+        """
         started, written, sent = [], [], []
 
         def start_response(status, headers, exc_info=None):
-            if exc_info and sent:
+            if exc_info and (sent or any(written)):
                 raise exc_info[1].with_traceback(exc_info[2])
+            begin()
             started[:] = [status, headers]
             return written.append
 

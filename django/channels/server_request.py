@@ -117,7 +117,7 @@ class ServerRequest(Message):
         environ = self._environment()
         application, _ = static_part(self.application, self.parts["path"])
         if not is_core_handler(application):
-            self._respond(WSGIResponse.run(application, environ))
+            self._respond(WSGIResponse.run(application, environ, self._begun))
             return
         set_default_prefix()
         send_started(application.__class__, environ=environ)
@@ -125,6 +125,10 @@ class ServerRequest(Message):
         response = application.get_response(request)
         response._handler_class = application.__class__
         self._respond(response)
+
+    def _begun(self):
+        # As for a streamed response of Django's, its first part may take longer.
+        self.exchange.deadline = float("inf")
 
     def enter(self, semaphore):
         """Wait for the semaphore, and have it until the view or consumer begins."""

@@ -218,6 +218,30 @@ class WSGIResponseTests(SimpleTestCase):
         with self.assertRaises(ZeroDivisionError):
             next(chunks)
 
+    def test_error_after_write(self):
+        def application(environ, start_response):
+            start_response("200 OK", [])(b"part")
+            try:
+                1 / 0
+            except ZeroDivisionError:
+                start_response("500 Sorry", [], sys.exc_info())
+            return [b"sorry"]
+
+        with self.assertRaises(ZeroDivisionError):
+            self.run_application(application)
+
+    def test_begin(self):
+        """It's told before the first part of the body, which may take long."""
+        begin = mock.Mock()
+
+        def application(environ, start_response):
+            start_response("200 OK", [])
+            begin.assert_called_once_with()
+            yield b"a"
+
+        WSGIResponse.run(application, {}, begin)
+        begin.assert_called_once_with()
+
     def test_never_started(self):
         with self.assertRaisesMessage(RuntimeError, "never called start_response()"):
             self.run_application(lambda environ, start_response: [b"1"])
