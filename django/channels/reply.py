@@ -36,9 +36,9 @@ class Reply:
         self._backend = backend
         self._first = Future()
         self._more = queue.SimpleQueue()
-        # The response that takes further messages, and whether somebody has it,
+        # The responses that take further messages, and whether somebody has one,
         # and is to close it.
-        self._streamed = None
+        self._streamed = []
         self._handed_on = False
         with nothing_sent():
             backend.renew_inbox()
@@ -95,7 +95,7 @@ class Reply:
         )
 
     def _hand_on(self, response):
-        self._handed_on = response is self._streamed
+        self._handed_on = response in self._streamed
         return response
 
     def _settle(self, response):
@@ -113,7 +113,8 @@ class Reply:
             )
         if not content.get("more_content"):
             return http.decode_response(content)
-        response = self._streamed = http.decode_response(content, self._chunks())
+        response = http.decode_response(content, self._chunks())
+        self._streamed.append(response)
         response._resource_closers.append(
             lambda: self._backend.unlisten(self.name),
         )

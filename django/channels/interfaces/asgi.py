@@ -148,7 +148,7 @@ class LoopServer:
         while self.sockets.by_name and (left := until - monotonic()) > 0:
             ended.wait(min(left, LATE_EVERY))
             with self._after:
-                self._clock.call_late()
+                self._clock.call_late(self.sockets.mailbox.post)
 
     def close_if_unused(self):
         if self.users or self.sockets.by_name:
@@ -187,14 +187,14 @@ class LoopClock:
         self._late.append(call)
         return call
 
-    def call_late(self):
-        """Make the calls that are due."""
+    def call_late(self, post):
+        """``post()`` the calls that are due."""
         now, late, self._late = monotonic(), self._late, []
         for call in late:
             if call.at > now:
                 self._late.append(call)
             elif call.function is not None:
-                call.function()
+                post(call.function)
 
 
 class LateCall:
