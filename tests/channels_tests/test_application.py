@@ -99,6 +99,14 @@ class KindTests(SimpleTestCase):
         self.assertIs(has_async_twin(Application()), False)
 
 
+def fail(start_response):
+    """Say that another response follows, as an application does that fails."""
+    try:
+        1 / 0
+    except ZeroDivisionError:
+        start_response("500 Sorry", [], sys.exc_info())
+
+
 class WSGIResponseTests(SimpleTestCase):
     def run_application(self, application):
         return WSGIResponse.run(application, {})
@@ -189,10 +197,7 @@ class WSGIResponseTests(SimpleTestCase):
         def application(environ, start_response):
             start_response("200 OK", [("X-A", "1")])
             yield b""
-            try:
-                1 / 0
-            except ZeroDivisionError:
-                start_response("500 Sorry", [], sys.exc_info())
+            fail(start_response)
             yield b"sorry"
 
         response = self.run_application(application)
@@ -206,10 +211,7 @@ class WSGIResponseTests(SimpleTestCase):
         def application(environ, start_response):
             start_response("200 OK", [])
             yield b"part"
-            try:
-                1 / 0
-            except ZeroDivisionError:
-                start_response("500 Sorry", [], sys.exc_info())
+            fail(start_response)
             yield b"sorry"
 
         response = self.run_application(application)
@@ -221,10 +223,7 @@ class WSGIResponseTests(SimpleTestCase):
     def test_error_after_write(self):
         def application(environ, start_response):
             start_response("200 OK", [])(b"part")
-            try:
-                1 / 0
-            except ZeroDivisionError:
-                start_response("500 Sorry", [], sys.exc_info())
+            fail(start_response)
             return [b"sorry"]
 
         with self.assertRaises(ZeroDivisionError):
