@@ -85,7 +85,6 @@ class SharedChannelBackend(SharedSends, SharedStore, BaseChannelBackend):
         self._items = InboxItems(self)
         self._opening = threading.Lock()
         self._open = False
-        self._beats = 0
         self._rejoin_at = monotonic() + RENEWED_EVERY
         self.served = Served()
         self.recovery = Recovery()
@@ -151,7 +150,6 @@ class SharedChannelBackend(SharedSends, SharedStore, BaseChannelBackend):
 
     def _beat(self, lost):
         """Look after this process's place in the groups."""
-        self._beats += 1
         # Twice: a sender that found the process gone may still be about to
         # end a membership of it. And now and then, since a store may let
         # memberships end that nobody renews.

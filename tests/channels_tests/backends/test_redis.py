@@ -116,8 +116,9 @@ class HealthCheckTests(RedisTestCase, SimpleTestCase):
     def test_inbox(self):
         name, sink = self.listen()
         with self.assertNoLogs("django.channels", "WARNING"):
-            before = self.backend._beats
-            self.wait_until(lambda: self.backend._beats > before + 3)
+            beat = mock.patch.object(self.backend, "_beat", wraps=self.backend._beat)
+            with beat as beats:
+                self.wait_until(lambda: beats.call_count > 3)
         self.send(name, self.make(), n=1)
         self.assertEqual(sink.wait_for(1), [{"n": 1}])
 

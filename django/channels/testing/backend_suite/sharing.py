@@ -159,8 +159,8 @@ class SharingTests:
         backend = self.make(OPTIONS={"LEASE": 0.3})
         name, sink = self.listen(backend)
         backend.group_add("g", name)
-        beats = backend._beats
-        self.wait_until(lambda: backend._beats > beats + 6)
+        with mock.patch.object(backend, "_beat", wraps=backend._beat) as beat:
+            self.wait_until(lambda: beat.call_count > 6)
 
         def is_reached():
             self.backend.group_send("g", {"n": 1})
