@@ -62,7 +62,8 @@ class RemoteExchange:
                     thread.start()
                     self._thread = thread
                 except RuntimeError as error:
-                    # No thread can be had now.
+                    # No thread can be had now. The worker lives, and is told.
+                    self._pending.close()
                     content = WorkerLost(f"The response can't be passed on: {error}")
             if self._thread is not None:
                 self._queue.put(content)

@@ -115,6 +115,7 @@ class RemoteExchangeTests(SharedHTTPTestCase):
 
     def test_no_thread_for_the_response(self):
         self.start_worker()
+        notes["closed"] = threading.Event()
         exchange, request = self.request("/stream/9/")
         start = threading.Thread.start
 
@@ -130,6 +131,8 @@ class RemoteExchangeTests(SharedHTTPTestCase):
             request.send()
             self.assertIs(exchange.done.wait(PATIENCE), True)
         self.assertEqual(exchange.response.status_code, 502)
+        # Long before its worker would have lost patience.
+        self.assertIs(notes["closed"].wait(PATIENCE / 2), True)
 
     def test_closed_before_it_was_sent(self):
         pending = PendingRequest(self.edge, SimpleQueue())
