@@ -23,20 +23,44 @@ from .thread_connections import has_caches, has_connections
 _send = original(Signal, Signal.send)
 _close = original(HttpResponseBase, HttpResponseBase.close)
 
-# By what a Signal knows its receivers by.
-_AT_START = {id(reset_queries), id(close_old_connections)}
-_AT_END = {id(close_old_connections), id(close_caches), id(reset_urlconf)}
+
+class Receivers:
+    """Those of Django's own for a signal."""
+
+    def __init__(self, *functions):
+        # What a Signal knows its receivers by.
+        self._ids = {id(function) for function in functions}
+        # Its entries when they were looked at, if there were no others.
+        self._entries = None
+
+    def are_all(self, signal):
+        """Tell whether send() would call these and do nothing else."""
+        send = signal.send
+        # By its very type: a tool's proxy looks like what it has replaced.
+        if type(send) is not MethodType or send.__func__ is not _send:
+            return False
+        entries = signal.receivers
+        if entries == self._entries:
+            return True
+        if {entry[0][0] for entry in entries} != self._ids:
+            return False
+        self._entries = entries.copy()
+        return True
+
+
+_AT_START = Receivers(reset_queries, close_old_connections)
+_AT_END = Receivers(close_old_connections, close_caches, reset_urlconf)
 
 
 def send_started(sender, **came):
     """Send request_started; ``came`` is the request's ``environ`` or ``scope``."""
-    if has_connections() or not _has_only(_AT_START, signals.request_started):
+    if has_connections() or not _AT_START.are_all(signals.request_started):
         signals.request_started.send(sender=sender, **came)
 
 
 def send_finished(sender):
     """Send request_finished."""
-    if has_connections() or not _has_only(_AT_END, signals.request_finished):
+    if has_connections() or not _AT_END.are_all(signals.request_finished):
         signals.request_finished.send(sender=sender)
         return
     if has_caches():
@@ -61,14 +85,3 @@ def close(response):
     closers.clear()
     response.closed = True
     send_finished(response._handler_class)
-
-
-def _has_only(receivers, signal):
-    """Tell whether send() would call these receivers and do nothing else."""
-    send = signal.send
-    return (
-        # By its very type: a tool's proxy looks like what it has replaced.
-        type(send) is MethodType
-        and send.__func__ is _send
-        and {entry[0][0] for entry in signal.receivers} == receivers
-    )

@@ -126,6 +126,9 @@ class MemoryChannelBackend(MemoryDurable, BaseChannelBackend):
                     return receiver.hand(message)
             queue = state.queues.get(name)
             capacity = self.capacity_of(name)
+            if queue and len(queue) < capacity:
+                state.sent += 1
+                return queue.append((state.sent, message))
             if queue is None:
                 queue = deque()
             elif len(queue) >= capacity:

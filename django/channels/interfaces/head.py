@@ -61,7 +61,7 @@ def response_head(response, *, method, http_version, keep_alive, size=None):
     if status < 200:
         # The client would wait for another, and take the next request's for it.
         raise ValueError(f"A response's status can't be {status}: it must be final.")
-    lines, stated, close, given = _own_headers(response)
+    lines, stated, close, given = _own_lines(response)
     close = close or not keep_alive
     if status == 204:
         framing, length = NONE, None
@@ -81,29 +81,19 @@ def response_head(response, *, method, http_version, keep_alive, size=None):
         framing, length = UNTIL_CLOSE, None
         close = True
     if length is not None:
-        lines.append(f"Content-Length: {length}\r\n")
+        lines += f"Content-Length: {length}\r\n"
     elif framing is CHUNKED:
-        lines.append("Transfer-Encoding: chunked\r\n")
+        lines += "Transfer-Encoding: chunked\r\n"
     if close:
-        lines.append("Connection: close\r\n")
+        lines += "Connection: close\r\n"
     elif http_version == "1.0":
-        lines.append("Connection: keep-alive\r\n")
+        lines += "Connection: keep-alive\r\n"
     if "date" not in given:
-        lines.append(date_line())
+        lines += date_line()
     if "server" not in given:
-        lines.append(SERVER)
-    lines.append("\r\n")
+        lines += SERVER
     start = status_line(status, response.reason_phrase)
-    text = "".join(lines)
-    if text.count("\n") != len(lines) or (
-        # Mostly true, and sooner found than the others, such as a tab.
-        not text.replace("\r\n", "").isprintable()
-        and _control_re.search(text.replace("\r\n", ""))
-    ):
-        # RFC 9110 section 5.5. Django's responses have no line break; nor may what
-        # is made in another way.
-        raise ValueError("A response's header has a control character in it.")
-    data = (start + text).encode("latin-1")
+    data = f"{start}{lines}\r\n".encode("latin-1")
     return Head(data, framing, length, close)
 
 
@@ -151,17 +141,37 @@ def date_line():
 _date = 0, ""
 
 
-def _own_headers(response):
+def _own_lines(response):
     """
     Return the lines of the response's own headers and cookies, the length
     they state or None, whether they close the connection, and whichever of
-    "date" and "server" are among them.
+    "date" and "server" are among them. Raise ValueError for what no line may hold.
+    """
+    if type(response).items is HttpResponseBase.items:
+        # What items() makes its pairs of. All are str, and mostly a view's
+        # responses have them in common.
+        own = _lines_of(tuple(response.headers._store.items()))
+    else:
+        pairs = [(name.lower(), (name, value)) for name, value in response.items()]
+        own = _lines_of.__wrapped__(pairs)
+    if response.cookies:
+        cookies = response.cookies.values()
+        lines = _joined([f"Set-Cookie: {cookie.OutputString()}" for cookie in cookies])
+        return own[0] + lines, *own[1:]
+    return own
+
+
+@lru_cache(maxsize=256)
+def _lines_of(headers):
+    """
+    Do what _own_lines() does, for pairs of a lower-case name and what its line
+    says. It's half of a small response's head to do it again.
     """
     lines = []
     stated = None
     close = False
     given = ()
-    for lower, (name, value) in _headers(response):
+    for lower, (name, value) in headers:
         if lower in _SPECIAL:
             if lower == "content-length":
                 number = value.isascii() and value.isdigit()
@@ -171,19 +181,19 @@ def _own_headers(response):
                 close = close or (lower == "connection" and _says_close(value))
                 continue
             given = (*given, lower)
-        lines.append(f"{name}: {value}\r\n")
-    for cookie in response.cookies.values():
-        lines.append(f"Set-Cookie: {cookie.OutputString()}\r\n")
-    return lines, stated, close, given
+        lines.append(f"{name}: {value}")
+    return _joined(lines), stated, close, given
+
+
+def _joined(lines):
+    text = "".join(lines)
+    # Mostly true, and sooner found than that there are others, such as a tab.
+    if not text.isprintable() and _control_re.search(text):
+        # RFC 9110 section 5.5. Django's responses have no line break; nor may what
+        # is made in another way.
+        raise ValueError("A response's header has a control character in it.")
+    return "".join([f"{line}\r\n" for line in lines])
 
 
 def _says_close(value):
     return "close" in [option.strip().lower() for option in value.split(",")]
-
-
-def _headers(response):
-    """Return the response's headers as pairs of a lower-case name and the line."""
-    if type(response).items is HttpResponseBase.items:
-        # What items() makes its pairs of, which takes it half of the head's time.
-        return response.headers._store.items()
-    return [(name.lower(), (name, value)) for name, value in response.items()]

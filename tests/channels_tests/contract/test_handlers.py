@@ -232,8 +232,8 @@ class SignalTests(SimpleTestCase):
             "settings.configure()\n"
             "django.setup()\n"
             "from django.channels import request_signals as known\n"
-            "print(known._has_only(known._AT_START, known.signals.request_started))\n"
-            "print(known._has_only(known._AT_END, known.signals.request_finished))"
+            "print(known._AT_START.are_all(known.signals.request_started))\n"
+            "print(known._AT_END.are_all(known.signals.request_finished))"
         )
         self.assertEqual(printed_by(code), "True\nTrue\n")
 
