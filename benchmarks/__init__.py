@@ -16,9 +16,10 @@ installed, under .env/; ``inprocess``, ``start``, ``instructions``, ``http``,
 which returns its comparisons;
 ``servers`` the peers, ``serving`` and ``process`` how they are started and
 stopped; ``load`` wrk, and ``sockets`` the load generator for WebSockets, whose
-process is ``clients/crowd.py``; ``comparison`` samples and ratios; ``machine``
-and ``report`` what is written down. ``project/`` is the Django project measured,
-``peers/`` what others run in its place.
+process is ``clients/crowd.py``; ``turns`` how servers take turns;
+``comparison`` samples and ratios; ``machine`` and ``report`` what is written
+down. ``project/`` is the Django project measured, ``peers/`` what others run
+in its place.
 Another benchmark is one more class in run.BENCHMARKS. Commands of their own are
 ``suites/``, python -m benchmarks.suites: Django's tests on both Djangos;
 ``faults/``, python -m benchmarks.faults: workers put to the test; and

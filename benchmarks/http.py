@@ -1,5 +1,6 @@
 """The servers under load, on the same view of the same project."""
 
+from . import turns
 from .comparison import CPU_RATE, LOAD, RATE, Comparison, Ratio
 from .load import CONNECTIONS, Wrk, good_answers
 from .process import Usage, cpu_seconds
@@ -11,9 +12,7 @@ WARM_UP_SECONDS = 1
 
 class Http:
     """
-    Every round starts each server anew, warms it up, loads it and stops it.
-
-    Only one server runs at a time, on a core of its own; wrk has the other.
+    The server whose turn it is has a core to itself; wrk has the other.
     """
 
     name = "http"
@@ -27,40 +26,47 @@ class Http:
 
     def __init__(self, options, size, cores):
         self.options, self.size, self.cores = options, size, cores
+        self.wrk = Wrk(cores)
         wanted = options.servers or [server.name for server in SERVERS]
         self.servers = [server for server in SERVERS if server.name in wanted]
 
     def steps(self):
-        return self.size.http_rounds * len(self.servers)
+        return turns.steps(self.size, self.servers)
 
     def run(self, progress):
         view, note = self.options.view, (
-            f"View '{self.options.view}', {CONNECTIONS} keep-alive connections for "
-            f"{self.size.http_seconds} s a round, {self.size.http_rounds} rounds; a "
-            f"process a server, with {self.options.threads} threads where it has "
-            f"threads. 'Per CPU second': of what the server's processes used."
+            f"View '{self.options.view}', {CONNECTIONS} keep-alive connections, "
+            f"{turns.described(self.size)}; a process a server, with "
+            f"{self.options.threads} threads where it has threads. 'Per CPU second': "
+            f"of what the server's processes used."
         )
         comparison = Comparison(self.title, view, self.ratios, RATE, note)
-        for number in range(self.size.http_rounds):
-            for server in self.servers:
-                progress.step(f"{server.name}, round {number + 1}")
-                comparison.add(server.name, self.measure(server))
+        turns.take_turns(
+            self.size, self.servers, self.start, self.measure, comparison, progress
+        )
         return [comparison]
 
-    def measure(self, server):
-        """Return one sample: a fresh server process under load."""
-        path, seconds = self.options.path, self.size.http_seconds
-        with serving(server, self.cores, self.options) as (process, url):
-            return under_load(url + path, process, Wrk(self.cores), seconds)
+    def start(self, server, stack):
+        process, url = stack.enter_context(serving(server, self.cores, self.options))
+        url += self.options.path
+        warm_up(url, self.wrk)
+        return process, url
+
+    def measure(self, running):
+        process, url = running
+        return under_load(url, process, self.wrk, turns.SECONDS)
+
+
+def warm_up(url, wrk):
+    wrk.run(url, WARM_UP_SECONDS)
 
 
 def under_load(url, process, wrk, seconds, *others):
     """
-    Return the sample of a server under load. ``others`` are processes that work
-    for it.
+    Return the sample of a warm server under load. ``others`` are processes that
+    work for it.
     """
     family = [process, *others]
-    wrk.run(url, WARM_UP_SECONDS)
     before = [Usage(each) for each in family]
     counts = wrk.run(url, seconds)
     after = [Usage(each) for each in family]

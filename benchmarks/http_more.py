@@ -1,7 +1,7 @@
 """Views on an event loop, and what servers add to Django."""
 
 from .comparison import CPU_RATE, RATE, Comparison, Ratio
-from .http import under_load
+from .http import under_load, warm_up
 from .inprocess import PATCHED, InProcess
 from .load import CONNECTIONS, Wrk
 from .servers import OURS, RUNWSSERVER, UVICORN, Server
@@ -76,6 +76,7 @@ class HttpMore:
     def compare(self, comparison, server, path, connections):
         wrk, seconds = Wrk(self.cores, connections), self.size.http_seconds
         with serving(server, self.cores, self.options) as (process, url):
+            warm_up(url + path, wrk)
             sample = under_load(url + path, process, wrk, seconds)
         comparison.add(server.name, sample)
 
@@ -105,6 +106,7 @@ class HttpMore:
     def compare_rates(self, comparison, server):
         wrk, seconds = Wrk(self.cores), self.size.http_seconds
         with serving(server, self.cores, self.options) as (process, url):
+            warm_up(url + HELLO, wrk)
             sample = under_load(url + HELLO, process, wrk, seconds)
         rates = {name: sample[name] for name in (RATE, CPU_RATE)}
         comparison.add(server.name, rates)

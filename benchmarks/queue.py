@@ -1,12 +1,13 @@
 """Requests that a worker process answers, through Redis."""
 
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
+from . import turns
 from .comparison import RATE, Comparison, Limit, Ratio
 from .environment import PROJECT
 from .faults.servers import make_server
-from .http import under_load
+from .http import under_load, warm_up
 from .load import CONNECTIONS, Wrk
 from .process import DEVNULL, log_file, started
 from .servers import LIVE, ours
@@ -30,17 +31,18 @@ class Queue:
 
     def __init__(self, options, size, cores):
         self.options, self.size, self.cores = options, size, cores
+        self.many, self.one = Wrk(cores), Wrk(cores, 1)
+        self.redis = None
 
     def steps(self):
-        return self.size.http_rounds * len(self.servers)
+        return turns.steps(self.size, self.servers)
 
     def run(self, progress):
         note = (
             f"View '{self.options.view}', {CONNECTIONS} keep-alive connections, and "
-            f"then one, for {self.size.http_seconds} s each, {self.size.http_rounds} "
-            f"rounds, {self.options.threads} threads. The server and Redis share a "
-            f"core, the worker process and wrk the other. 'Per CPU second': of the "
-            f"server and the worker."
+            f"then one, {turns.described(self.size)}, {self.options.threads} threads. "
+            f"The server and Redis share a core, the worker process and wrk the other. "
+            f"'Per CPU second': of the server and the worker."
         )
         comparison = Comparison(
             self.title, "", self.ratios, RATE, note, limits=self.limits
@@ -49,27 +51,29 @@ class Queue:
             # Not with the worker, which has more to do: they would take the core
             # from each other with each message.
             self.cores.move(redis.node.process.pid, self.cores.server)
-            for number in range(self.size.http_rounds):
-                for server in self.servers:
-                    progress.step(f"{server.name}, round {number + 1}")
-                    redis.node.flush()
-                    sample = self.measure(server, redis.location)
-                    comparison.add(server.name, sample)
+            self.redis = redis
+            turns.take_turns(
+                self.size, self.servers, self.start, self.measure, comparison, progress
+            )
         return [comparison]
 
-    def measure(self, server, location):
-        variables, seconds = {}, self.size.http_seconds
-        with ExitStack() as stack:
-            others = []
-            if server.name == THROUGH_REDIS:
-                variables["BENCHMARK_REDIS"] = location
-                others.append(stack.enter_context(self.worker(location)))
-            process, url = stack.enter_context(
-                serving(server, self.cores, self.options, **variables)
-            )
-            url += self.options.path
-            many = under_load(url, process, Wrk(self.cores), seconds, *others)
-            one = under_load(url, process, Wrk(self.cores, 1), seconds, *others)
+    def start(self, server, stack):
+        variables, others = {}, []
+        if server.name == THROUGH_REDIS:
+            self.redis.node.flush()
+            variables["BENCHMARK_REDIS"] = self.redis.location
+            others.append(stack.enter_context(self.worker(self.redis.location)))
+        process, url = stack.enter_context(
+            serving(server, self.cores, self.options, **variables)
+        )
+        url += self.options.path
+        warm_up(url, self.many)
+        return url, process, others
+
+    def measure(self, running):
+        url, process, others = running
+        many = under_load(url, process, self.many, turns.SECONDS, *others)
+        one = under_load(url, process, self.one, turns.SECONDS, *others)
         return {**many, ONE: one["median ms"]}
 
     @contextmanager
