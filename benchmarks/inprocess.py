@@ -9,6 +9,7 @@ from .comparison import CPU_RATE, RATE, Comparison, Ratio
 from .environment import PROJECT
 from .process import PIPE, log_file, started, tail
 from .serving import ServerFailed, check_about, environ
+from .turns import rotated
 
 
 @dataclass(frozen=True)
@@ -110,8 +111,3 @@ class Loop:
             RATE: requests / seconds,
             CPU_RATE: requests / cpu_seconds,
         }
-
-
-def rotated(items, number):
-    at = number % len(items)
-    return items[at:] + items[:at]

@@ -63,7 +63,7 @@ class Size:
 
 
 FULL = Size(
-    generations=6,
+    generations=20,
     rounds=15,
     requests=1000,
     starts=100,

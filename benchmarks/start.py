@@ -4,8 +4,9 @@ import sys
 import sysconfig
 
 from .comparison import Comparison, Ratio
-from .inprocess import OFF, PATCHED, PRISTINE, rotated
+from .inprocess import OFF, PATCHED, PRISTINE
 from .serving import check_about, environ, printed
+from .turns import rotated
 
 WALL, CPU = "wall ms", "CPU ms"
 # What a process prints: the times of its own start, then who it is.

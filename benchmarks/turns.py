@@ -18,8 +18,7 @@ def take_turns(size, servers, start, measure, comparison, progress):
         with ExitStack() as stack:
             rows = [(server.name, start(server, stack)) for server in servers]
             for turn in range(size.http_seconds):
-                first = turn % len(rows)
-                for name, running in rows[first:] + rows[:first]:
+                for name, running in rotated(rows, turn):
                     step = f"{name}, round {number + 1}, turn {turn + 1}"
                     progress.step(step, is_line=turn == 0)
                     comparison.add(name, measure(running))
@@ -32,3 +31,8 @@ def steps(size, servers):
 
 def described(size):
     return f"{size.http_rounds} rounds of {size.http_seconds} turns of {SECONDS} s each"
+
+
+def rotated(items, number):
+    at = number % len(items)
+    return items[at:] + items[:at]
