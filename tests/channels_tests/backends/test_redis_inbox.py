@@ -83,6 +83,32 @@ class InboxTests(InboxTestCase, SimpleTestCase):
             self.assertArrive(sink, range(402))
         self.assertEqual(self.backend.dropped, {})
 
+    def test_beats_amid_a_backlog(self):
+        """Else others would take the process for dead, and drop what waits."""
+        name, sink = self.held(0)
+        inbox = self.backend._inbox
+        self.send_in_turns(name, range(600))
+        sink.wait_until_held()
+        arrived = []
+
+        class Due(type(sink)):
+            def deliver(self, reply_names, message):
+                if message.content["n"] == 50:
+                    inbox._next_beat = 0
+                return super().deliver(reply_names, message)
+
+        def renew():
+            arrived.append(len(sink.contents))
+            return False
+
+        sink.__class__ = Due
+        with mock.patch.object(inbox, "_renew", side_effect=renew):
+            # It begins with a beat, which reads all that is there.
+            inbox._next_beat = 0
+            sink.go_on.set()
+            self.assertArrive(sink, range(600))
+        self.assertEqual(arrived, [1, 51])
+
     def test_server_is_told(self):
         """An inbox doesn't keep what has arrived."""
         name, sink = self.member()

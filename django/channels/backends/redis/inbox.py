@@ -222,12 +222,13 @@ class Inbox:
         return data
 
     def _read(self):
-        """Take all that is there and hasn't arrived."""
+        """Take what is there and hasn't arrived, but not past the next beat."""
         while not self._stopped.is_set():
             for item in self._tell(BATCH):
-                if self._stopped.is_set():
-                    return
                 self._take(item)
+                if self._stopped.is_set() or monotonic() >= self._next_beat:
+                    # What is left of the batch is read again.
+                    return
             if self._known < self._next:
                 return
 
