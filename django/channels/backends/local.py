@@ -123,26 +123,33 @@ class LocalChannels:
         by_sink = {}
         with self._changed:
             # Without one, the store has this process in it for nothing, such as
-            # where it couldn't be told: take_idle() ends that.
+            # where it couldn't be told: it's idle() soon.
             local = self._groups.setdefault(group, LocalGroup())
             for name in local.members:
                 by_sink.setdefault(self._sinks[name], []).append(name)
         return by_sink
 
-    def take_idle(self):
-        """
-        Forget the groups that had no member now nor at the last call, and
-        return their names.
-        """
+    def idle(self):
+        """Return the groups that have no member now, nor had at the last call."""
         with self._changed:
             idle = []
             for group, local in self._groups.items():
                 if local.idle and not local.members:
                     idle.append(group)
                 local.idle = not local.members
-            for group in idle:
-                del self._groups[group]
             return idle
+
+    def knows(self, group):
+        return group in self._groups
+
+    def forget(self, group):
+        """Forget the group if it has no members, and return whether it hasn't."""
+        with self._changed:
+            local = self._groups.get(group)
+            if local is None or local.members:
+                return False
+            del self._groups[group]
+            return True
 
     def unjoined(self, every=False):
         """

@@ -3,6 +3,7 @@
 import logging
 import secrets
 import threading
+from time import monotonic
 
 from django.channels import names
 from django.channels.exceptions import BackendUnavailable
@@ -30,6 +31,8 @@ class SharedGroups:
         # Whoever changes what the store knows of this process holds it.
         self._joining = threading.Lock()
         self._rejoins = 0
+        # The groups that are left of those to join again, as a dict's keys.
+        self._lost = {}
 
     @property
     def _local(self):
@@ -109,18 +112,25 @@ class SharedGroups:
 
     def look_after(self):
         """
-        Join what the store may have lost, and leave what has no members here.
-        Never raise.
+        Join what the store may have lost, and leave what has no members here: as
+        much of it as there's time for until the lease is to be renewed. Never
+        raise.
         """
+        # Half of the time between two beats; the other is for the inbox.
+        end = monotonic() + self._backend.lease / 6
         try:
-            with self._joining:
-                member = PROCESS_MARK + self._backend.process
-                for group in self._local.take_idle():
-                    self._backend._leave(group, member)
-                for group in self._local.unjoined(every=self._rejoins > 0):
-                    self._backend._join(group, member, "")
-                    self._local.joined(group)
-            self._rejoins = max(0, self._rejoins - 1)
+            if self._rejoins and not self._lost:
+                self._lost = dict.fromkeys(self._local.unjoined(every=True))
+                self._rejoins -= 1
+            for group in [*self._local.unjoined(), *self._lost]:
+                self._rejoin_here(group)
+                self._lost.pop(group, None)
+                if monotonic() >= end:
+                    return
+            for group in self._local.idle():
+                self._leave_here(group)
+                if monotonic() >= end:
+                    return
         except BackendUnavailable as error:
             self.rejoin(2)
             logger.warning("%s", error)
@@ -134,6 +144,18 @@ class SharedGroups:
         with self._joining:
             self._backend._join(group, PROCESS_MARK + self._backend.process, "")
             self._local.joined(group)
+
+    def _rejoin_here(self, group):
+        with self._joining:
+            # It may have been left meanwhile.
+            if self._local.knows(group):
+                self._backend._join(group, PROCESS_MARK + self._backend.process, "")
+                self._local.joined(group)
+
+    def _leave_here(self, group):
+        with self._joining:
+            if self._local.forget(group):
+                self._backend._leave(group, PROCESS_MARK + self._backend.process)
 
     def _post(self, channel, item):
         reason = self._backend._items.post(channel, item)
