@@ -3,7 +3,7 @@
 import logging
 from time import monotonic
 
-from .exceptions import ChannelError
+from .exceptions import ChannelError, ChannelFull
 from .message import Message
 from .ticker import Ticker
 
@@ -54,6 +54,9 @@ class Progress:
             content = {"running": message.content["order"]}
             try:
                 self._backend.reach(Message(message.content["reply_channel"], content))
+            except ChannelFull:
+                # That edge alone is behind.
+                continue
             except ChannelError as error:
                 logger.warning("An edge wasn't told of a message's worker: %s", error)
                 # The others, too, at the next look.

@@ -27,10 +27,16 @@ class Ticker:
     def add(self, key, item):
         with self._lock:
             self._items[key] = item
-            if not self._running:
-                threading.Thread(target=self._run, name=self._name, daemon=True).start()
-                # Not where there's no thread to be had: the next one tries again.
+            if self._running:
+                return
+            thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            try:
+                thread.start()
                 self._running = True
+            except RuntimeError as error:
+                # No thread is to be had. What is in progress goes on without, and
+                # the next item tries again.
+                logger.warning("The thread %s could not begin: %s", self._name, error)
 
     def remove(self, key):
         with self._lock:

@@ -4,7 +4,9 @@ import threading
 from unittest import mock
 
 from django.channels import consumers, ticker
+from django.channels.exceptions import ChannelFull
 from django.channels.message import Message
+from django.channels.progress import Progress
 from django.channels.worker import Worker
 
 from .running import PATIENCE, wait_for
@@ -54,6 +56,36 @@ class ProgressTests(SharedHTTPTestCase):
         wait_for(lambda: self.running() > 2, "signs of life")
         self.go_on.set()
         wait_for(lambda: {"done": 7, "error": False} in self.sink.contents, "its end")
+
+    def test_edge_that_is_behind(self):
+        """The others hear nevertheless."""
+        backend = mock.Mock(lease=0, reach=mock.Mock(side_effect=ChannelFull("a")))
+        progress = Progress(backend)
+        for order in (1, 2):
+            content = {"reply_channel": self.name, "order": order}
+            progress.begin(Message(NAME, content))
+        progress._look()
+        told = [call.args[0].content for call in backend.reach.call_args_list]
+        self.assertEqual(told, [{"running": 1}, {"running": 2}])
+
+    def test_no_thread_to_tell(self):
+        """The consumer runs nevertheless."""
+        self.go_on.set()
+        start = threading.Thread.start
+
+        def fail(thread):
+            if thread.name == "channels-progress":
+                raise RuntimeError("can't start new thread")
+            start(thread)
+
+        with (
+            mock.patch.object(threading.Thread, "start", fail),
+            self.assertLogs("django.channels", "WARNING") as logs,
+        ):
+            self.edge.send(Message(NAME, {"reply_channel": self.name, "order": 7}))
+            wait_for(lambda: self.sink.contents, "its end")
+        self.assertEqual(self.sink.contents, [{"done": 7, "error": False}])
+        self.assertIn("channels-progress could not begin", logs.output[0])
 
     def test_short(self):
         """One message each way."""
