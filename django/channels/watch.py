@@ -35,6 +35,8 @@ class Watch:
         self._asked = float("-inf")
         self._workers = None
         self._senders = ThreadPoolExecutor(2, "channels-watch-sender")
+        # When the latest request was sent that a worker is known to have taken.
+        self._taken = float("-inf")
 
     def require_worker(self):
         """
@@ -62,6 +64,8 @@ class Watch:
 
     def remove(self, request):
         self._ticker.remove(request.name)
+        if request.worker is not None or not request.in_progress:
+            self._taken = max(self._taken, request.sent)
 
     def say_gone(self, request):
         """Let the worker know that nobody waits; in a thread, at once."""
@@ -116,12 +120,15 @@ class Watch:
         self._ask()
         waiting = self._backend.waiting(names.HTTP_REQUEST)
         for request in requests:
-            if self._workers and waiting:
+            if self._workers and waiting and request.sent > self._taken - INTERVAL:
+                # It may be among them, unless one that was sent well after it is
+                # not: they are taken in order.
                 request.looks = 0
                 continue
             request.looks += 1
             if request.looks >= LOOKS:
-                request.fail(no_worker(self._backend) if waiting else worker_lost())
+                # Even where some wait and no worker is left: nobody knows which.
+                request.fail(worker_lost())
 
 
 def no_worker(backend):

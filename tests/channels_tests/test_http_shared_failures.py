@@ -3,6 +3,7 @@
 import threading
 from itertools import chain, product, repeat
 from queue import SimpleQueue
+from time import sleep
 from unittest import mock
 
 from asgiref.sync import async_to_sync, sync_to_async
@@ -14,6 +15,7 @@ from django.channels import names, ticker, watch
 from django.channels.control import ControlChannel
 from django.channels.exceptions import ChannelFull, NoWorker
 from django.channels.inline import run_here
+from django.channels.message import Message
 from django.channels.pending_request import PendingRequest
 from django.channels.remote import WORKERS
 from django.channels.watch import Watch
@@ -77,14 +79,38 @@ class WorkerTests(FailureTestCase):
             self.assertEqual(asking.join(), 502)
 
     def test_no_worker_is_left(self):
-        """A request that nobody took isn't kept waiting."""
+        """
+        A request isn't kept waiting. Whether one of those that are left had taken
+        it, or another that waits, nobody knows.
+        """
         backend, control = self.pretend_worker()
         self.be_watchful()
         with self.assertLogs("django.request", "ERROR"):
             asking = Asking(lambda: self.call("/"))
             wait_for(lambda: self.edge.waiting(names.HTTP_REQUEST), "the request")
             backend.close()
-            self.assertEqual(asking.join(), 503)
+            self.assertEqual(asking.join(), 502)
+
+    def test_killed_while_others_wait(self):
+        """They were sent after it, and are taken: so it was before."""
+        backend, _ = self.pretend_worker()
+        receiver = backend.receiver([names.HTTP_REQUEST])
+        self.addCleanup(receiver.close)
+        self.be_watchful()
+        with self.assertLogs("django.request", "ERROR"):
+            lost = Asking(lambda: self.call("/"))
+            self.assertIsNotNone(receiver.receive(PATIENCE))
+            sleep(0.2)
+            later = Asking(lambda: self.call("/"))
+            message = receiver.receive(PATIENCE)
+            others = [Asking(lambda: self.call("/")) for _ in range(2)]
+            reply = Message(message.content["reply_channel"], {"status": 204})
+            backend.send(reply)
+            self.assertEqual(later.join(), 204)
+            wait_for(lambda: self.edge.waiting(names.HTTP_REQUEST) == 2, "the others")
+            self.assertEqual(lost.join(), 502)
+        self.start_worker()
+        self.assertEqual([other.join() for other in others], [200, 200])
 
     def test_waiting(self):
         """A request waits as long as there's hope."""
