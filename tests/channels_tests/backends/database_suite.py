@@ -229,6 +229,19 @@ class OpenTransactionTests:
         self.assertFailed(consumer)
         self.assertIsNone(self.receive("a"))
 
+    def test_autocommit_and_a_receiver_here(self):
+        """Whoever waits in this process is told at once, and finds it later."""
+        receiver = self.open("a")
+        call = self.in_thread(receiver.receive)
+        self.wait_until(lambda: self.backend.watcher.watches("a"))
+        transaction.set_autocommit(False, using=ALIAS)
+        try:
+            self.send("a", n=1)
+            transaction.commit(using=ALIAS)
+        finally:
+            transaction.set_autocommit(True, using=ALIAS)
+        self.assertEqual(call.result().content, {"n": 1})
+
     def test_autocommit_async(self):
         async def consumer():
             await sync_to_async(transaction.set_autocommit)(False, using=ALIAS)

@@ -137,6 +137,12 @@ class NotMigratedTests(DatabaseTestCase):
         with self.assertRaisesMessage(InvalidChannelBackend, self.msg):
             self.make().group_add("g", "a")
 
+    async def test_listen(self):
+        """On an event loop, too, where no tables can be looked for."""
+        backend = self.make()
+        with self.assertRaisesMessage(InvalidChannelBackend, self.msg):
+            backend.listen(backend.reply_name("http"), None)
+
     def test_receive(self):
         """It says so, and begins when they are there."""
         receiver = self.make().receiver(["a"])

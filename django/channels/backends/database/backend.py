@@ -219,4 +219,10 @@ class DatabaseChannelBackend(DatabaseDurable, DatabaseFailures, SharedChannelBac
             self._on_commit(self.watcher.notify, name)
 
     def _on_commit(self, function, *args):
+        connection = self.store.connection
+        if not (connection.in_atomic_block or connection.get_autocommit()):
+            # A transaction that isn't managed here: nobody would be told of its end,
+            # and to look too early does no harm.
+            function(*args)
+            return
         transaction.on_commit(partial(function, *args), using=self.using, robust=True)

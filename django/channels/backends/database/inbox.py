@@ -74,7 +74,12 @@ class Inbox:
                 try:
                     self._renew()
                 except BaseException as error:
-                    self._opened.set_exception(error)
+                    # Whoever waits may be on an event loop, where the tables can't
+                    # be looked for.
+                    explained = self._backend._explained(error)
+                    if explained is not error:
+                        explained.__cause__ = error
+                    self._opened.set_exception(explained)
                     return
                 self._opened.set_result(None)
             self._read()
