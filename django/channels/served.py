@@ -10,8 +10,10 @@ from .registry import consumers
 
 logger = logging.getLogger("django.channels")
 
-# The channels that warn_unserved() has warned of.
+# The channels that warn_unserved() has warned of, MOST_UNSERVED at most: their
+# names may be made on the fly.
 _unserved = set()
+MOST_UNSERVED = 1000
 
 
 def is_durable(name, said=None):
@@ -34,7 +36,7 @@ def is_durable(name, said=None):
 
 def warn_unserved(name, said=None):
     """Log, once per channel, that nobody in this process will handle it, and why."""
-    if is_reply(name) or name in _unserved:
+    if is_reply(name) or name in _unserved or len(_unserved) >= MOST_UNSERVED:
         return
     durable = is_durable(name, said)
     _unserved.add(name)

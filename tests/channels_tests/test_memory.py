@@ -76,6 +76,18 @@ class QueueTests(MemoryBackendTestCase):
         self.assertEqual(self.backend._state.queues, {})
         self.assertEqual(self.backend._state.receivers, {})
 
+    def test_channels_that_nobody_receives_from(self):
+        """What has expired on them goes, as others come."""
+        self.backend = self.make(EXPIRY=10)
+        with self.assertLogs("django.channels", "WARNING"):
+            for n in range(300):
+                self.now += 1
+                self.send(f"a{n}", n=n)
+        queues = self.backend._state.queues
+        self.assertLess(len(queues), 20)
+        self.assertEqual(self.backend.dropped, {"expired": 300 - len(queues)})
+        self.assertEqual(self.receive("a299"), {"n": 299})
+
     def test_capacity(self):
         self.backend = self.make(CAPACITY=2)
         self.send("a")

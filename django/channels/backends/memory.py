@@ -10,6 +10,7 @@ import logging
 import os
 import threading
 from collections import Counter, deque
+from itertools import islice
 from time import monotonic
 
 from django.channels import codec, names
@@ -131,6 +132,7 @@ class MemoryChannelBackend(MemoryDurable, BaseChannelBackend):
                 return queue.append((state.sent, message))
             if queue is None:
                 queue = deque()
+                expired = self._take_forgotten()
             elif len(queue) >= capacity:
                 expired = self._make_room(queue, capacity)
             full = len(queue) >= capacity
@@ -266,6 +268,22 @@ class MemoryChannelBackend(MemoryDurable, BaseChannelBackend):
         with self._state.lock:
             self._state.clear()
             self._state.counts.clear()
+
+    def _take_forgotten(self):
+        """
+        Take what has expired on two of the channels where messages wait: for each
+        that begins to have some, so that those which nobody receives from don't
+        become ever more. The lock is held.
+        """
+        queues, now, expired = self._state.queues, self.clock(), []
+        for name in list(islice(queues, 2)):
+            queue = queues.pop(name)
+            while queue and queue[0][1].expires <= now:
+                expired.append(queue.popleft()[1])
+            if queue:
+                # The last in turn from now on.
+                queues[name] = queue
+        return expired
 
     def _make_room(self, queue, capacity):
         """
