@@ -1,12 +1,16 @@
 """Twisted's ports, for sockets that are bound already."""
 
+import logging
 import socket
 
+from twisted.internet import tcp
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
 from .listeners import BACKLOG
 from .reactor import reactor
+
+logger = logging.getLogger("django.channels.server")
 
 
 def adopt(listener, factory):
@@ -48,4 +52,10 @@ def close(port):
     """
     # A shutdown would be one for all processes that have the socket.
     port._shouldShutdown = False
-    port.connectionLost(Failure(ConnectionDone()))
+    reason = Failure(ConnectionDone())
+    try:
+        port.connectionLost(reason)
+    except (OSError, ValueError) as error:
+        # A Unix socket's file, or its lock's, isn't there any more.
+        logger.warning("What belongs to a port couldn't be removed: %s", error)
+        tcp.Port.connectionLost(port, reason)

@@ -64,7 +64,8 @@ class Shutdown:
         self._ended = True
         if self._deadline.active():
             self._deadline.cancel()
-        self._drain.stop()
+        if self._drain is not None:
+            self._drain.stop()
         self._factory.when_empty = self._sockets.when_empty = None
         connections = tuple(self._factory.connections)
         if not connections:

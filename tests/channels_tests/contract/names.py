@@ -182,6 +182,8 @@ NAMES = {
     "twisted.internet.reactor.run": "the server's loop",
     "twisted.internet.reactor.running": "whether there is a loop yet",
     "twisted.internet.task.LoopingCall": "signals that do not wake the loop",
+    "twisted.internet.tcp": "a Unix port whose file is gone",
+    "twisted.internet.tcp.Port": "a Unix port whose file is gone",
     "twisted.internet.unix": "Unix sockets that another process listens on, too",
     "twisted.internet.unix.Port": "Unix sockets that another process listens on",
     "twisted.logger.globalLogBeginner": "Twisted's events in Django's log",

@@ -199,6 +199,16 @@ class EndpointTests(SimpleTestCase):
         server.stop()
         self.assertIs(os.path.exists(place), False)
 
+    def test_unix_file_that_is_gone(self):
+        """It doesn't keep the server from stopping."""
+        place = f"{self.folder}/socket"
+        server = self.serve(f"unix:{place}")
+        os.unlink(place)
+        with self.assertLogs("django.channels.server", "WARNING") as logs:
+            server.stop()
+        self.assertIn("couldn't be removed", logs.output[0])
+        self.serve(f"unix:{place}").stop()
+
     def test_unix_after_a_kill(self):
         """In a container, the process before had the number of this one."""
         place = f"{self.folder}/socket"
