@@ -65,7 +65,7 @@ class Consumer:
 
     def adopt(self, message):
         """Return the message that a worker received, as this handles it."""
-        return message
+        return message if message.serve is None else message.consumed()
 
     def wants_loop(self, message):
         """Tell whether this message is to be handled on the event loop."""

@@ -48,6 +48,16 @@ class Reply:
     def arrived(self):
         return self._first.done()
 
+    @property
+    def is_open(self):
+        """Whether there is more to come: the reply, or the rest of a streamed one."""
+        return not self.arrived or not all(each.closed for each in self._streamed)
+
+    def leave(self):
+        """Listen no more. A streamed response ends where it is."""
+        self._backend.unlisten(self.name)
+        self._more.put({"error": True})
+
     def close(self):
         """Listen no more. A streamed response does it when it is closed."""
         if not self._handed_on:

@@ -42,6 +42,7 @@ class ServerRequest(Message):
         "wakeups",
         "_answered",
         "_content",
+        "_reply",
         "_entered",
         "_task",
     )
@@ -77,8 +78,8 @@ class ServerRequest(Message):
             body_file = self.exchange.body_file
             if body_file is not None:
                 self._content["body"] = body_file.read()
-            reply = Reply(self.backend, settings.CHANNEL_HTTP_TIMEOUT)
-            self.exchange.on_disconnect(reply.close)
+            self._reply = reply = Reply(self.backend, settings.CHANNEL_HTTP_TIMEOUT)
+            self.exchange.on_disconnect(reply.leave)
             reply.when_arrived(lambda response: self._pass_on(reply, response))
             self._content["reply_channel"] = reply.name
         return self._content
@@ -103,6 +104,14 @@ class ServerRequest(Message):
     def receipt(self, error):
         if error and not self._answered:
             self._fail()
+
+    def consumed(self):
+        """Return it as a project's own consumer of the channel handles it."""
+        message = ConsumedRequest(
+            self.parts, self.application, self.exchange, self.backend, self.wakeups
+        )
+        message.expires = self.expires
+        return message
 
     def wants_loop(self):
         """Tell whether the view is async, and so belongs on an event loop."""
@@ -221,12 +230,38 @@ class ServerRequest(Message):
 
     def _pass_on(self, reply, response):
         self._answered = True
-        if response.streaming:
-            # Its chunks come from the thread that is calling.
-            threading.Thread(target=self.exchange.respond, args=[response]).start()
-        else:
+        if not response.streaming:
             self.exchange.respond(response)
-        reply.close()
+            reply.close()
+            return
+        # Its chunks come from the thread that is calling.
+        thread = threading.Thread(target=self.exchange.respond, args=[response])
+        try:
+            thread.start()
+        except RuntimeError:
+            # No thread can be had now.
+            response.close()
+            self._fail()
+
+
+class ConsumedRequest(ServerRequest):
+    """
+    One that a project's own consumer handles, with all that is around any message.
+    """
+
+    __slots__ = ()
+
+    manages_connections = False
+    signalled = True
+
+    def receipt(self, error):
+        if error and self._content is None:
+            # It was never asked for, so that no reply can come.
+            self._fail()
+        elif error and self._reply.is_open:
+            return Message(
+                self._content["reply_channel"], {"done": None, "error": True}
+            )
 
 
 # Made once: it's a tenth of what a trip costs.

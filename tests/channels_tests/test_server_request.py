@@ -8,8 +8,10 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.channels import Channel, channel_backends
 from django.channels.async_handler import AsyncHandler
 from django.channels.async_views import has_async_views
+from django.channels.exceptions import InvalidMessage
 from django.channels.processes.parent import Parent
 from django.channels.server_request import ServerRequest
+from django.channels.signals import consumer_started
 from django.channels.worker import Worker
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.handlers.wsgi import WSGIHandler
@@ -18,7 +20,9 @@ from django.db import close_old_connections
 from django.http import HttpResponse
 from django.test import override_settings
 from django.urls import get_resolver
+from django.utils.translation import activate, get_language
 
+from .running import PATIENCE
 from .test_channel import ChannelTestCase
 from .test_http import CONTENT
 
@@ -100,14 +104,17 @@ class ServerRequestTests(ChannelTestCase):
     def answer(self, *args, **content):
         """Have a worker answer, and return the exchange."""
         exchange, message = self.request(*args, **content)
+        self.handle(exchange, message)
+        return exchange
+
+    def handle(self, exchange, message):
         worker = Worker(self.backend)
         worker.start()
         try:
             self.backend.send(message)
-            self.assertTrue(exchange.done.wait(10))
+            self.assertTrue(exchange.done.wait(PATIENCE))
         finally:
-            worker.stop(10)
-        return exchange
+            worker.stop(PATIENCE)
 
     def test_view(self):
         exchange = self.answer("/")
@@ -349,6 +356,91 @@ class ServerRequestTests(ChannelTestCase):
             Channel(reply_channel).send(content="2")
 
         self.assertEqual(self.answer("/").body, b"12")
+
+    def test_own_consumer_fails_amid_a_stream(self):
+        """Who reads it hears of that at once."""
+
+        @Channel.consumer("http.request")
+        def consume(reply_channel):
+            Channel(reply_channel).send(content="1", more_content=True)
+            raise ValueError("why")
+
+        exchange, message = self.request("/")
+        ended = []
+
+        def respond(response):
+            try:
+                list(response)
+            except InvalidMessage as error:
+                ended.append(error)
+            response.close()
+            exchange.done.set()
+
+        exchange.respond = respond
+        with self.assertLogs("django.channels.worker", "ERROR"):
+            self.handle(exchange, message)
+        self.assertIn("failed before", str(ended[0]))
+        self.assertEqual(self.backend._state.sinks, {})
+
+    def test_client_that_leaves_an_own_consumers_stream(self):
+        """Its thread ends, whether or not there is more to come."""
+
+        @Channel.consumer("http.request")
+        def consume(reply_channel):
+            Channel(reply_channel).send(content="1", more_content=True)
+
+        exchange, message = self.request("/")
+
+        def respond(response):
+            chunks = iter(response)
+            next(chunks)
+            exchange.disconnect()
+            with self.assertRaises(InvalidMessage):
+                next(chunks)
+            response.close()
+            exchange.done.set()
+
+        exchange.respond = respond
+        self.handle(exchange, message)
+        self.assertEqual(self.backend._state.sinks, {})
+
+    def test_no_thread_for_an_own_consumers_stream(self):
+        @Channel.consumer("http.request")
+        def consume(reply_channel):
+            with mock.patch.object(threading.Thread, "start", side_effect=error):
+                Channel(reply_channel).send(content="1", more_content=True)
+
+        error = RuntimeError("can't start new thread")
+        self.assertEqual(self.answer("/").response.status_code, 500)
+        self.assertEqual(self.backend._state.sinks, {})
+
+    def test_around_an_own_consumer(self):
+        """What is around any message: a language is gone with it, and it's told."""
+        languages, begun = [], []
+
+        @Channel.consumer("http.request")
+        def consume(reply_channel):
+            languages.append(get_language())
+            activate("de")
+            Channel(reply_channel).send(content="")
+
+        def note(message, **kwargs):
+            begun.append(message.channel)
+
+        consumer_started.connect(note)
+        self.addCleanup(consumer_started.disconnect, note)
+        for _ in range(2):
+            self.answer("/")
+        self.assertEqual(languages, ["en", "en"])
+        self.assertEqual(begun, ["http.request"] * 2)
+
+    def test_own_consumer_that_fails(self):
+        @Channel.consumer("http.request")
+        def consume():
+            raise ValueError("why")
+
+        with self.assertLogs("django.channels.worker", "ERROR"):
+            self.assertEqual(self.answer("/").response.status_code, 500)
 
     def test_wants_loop(self):
         for path, expected in (("/", False), ("/async/", True), ("/no/", False)):

@@ -178,7 +178,9 @@ class Exchange:
         if not isinstance(error, Exception):
             # Cancelled, or the interpreter is ending.
             raise error
-        logger.error(
+        logger.log(
+            # Where nobody waits, nobody misses it.
+            logging.INFO if self.gone else logging.ERROR,
             "The response to %s could not be sent.",
             self.request_line,
             exc_info=error,
