@@ -61,6 +61,8 @@ class RemoteExchange:
                 try:
                     thread.start()
                     self._thread = thread
+                    # From now on each part has its time.
+                    self._exchange.deadline = float("inf")
                 except RuntimeError as error:
                     # No thread can be had now. The worker lives, and is told.
                     self._pending.close()

@@ -48,7 +48,10 @@ class RemoteExchangeTests(SharedHTTPTestCase):
     def test_answers(self):
         self.start_worker()
         self.assertEqual(self.answer("/").body, b"hello")
-        self.assertEqual(self.answer("/stream/9/").body[-1:], b"8")
+        streamed = self.answer("/stream/9/")
+        self.assertEqual(streamed.body[-1:], b"8")
+        # Each part has its own time.
+        self.assertEqual(streamed.deadline, float("inf"))
         self.assertEqual(self.answer("/large/1000000/").body, b"l" * 1_000_000)
         with self.assertLogs("django.request", "WARNING"):
             self.assertEqual(self.answer("/no/").response.status_code, 404)
