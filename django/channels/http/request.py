@@ -220,6 +220,6 @@ _environment_keys = {
 
 def _environment_key(name):
     key = "HTTP_" + name.upper().replace("-", "_")
-    if len(_environment_keys) < 500:
+    if len(_environment_keys) < 500 and len(name) < 100:
         _environment_keys[name] = key
     return key

@@ -57,8 +57,12 @@ class Mails:
             thread = threading.Thread(
                 target=self._work, name="channels-mails", daemon=True
             )
-            thread.start()
-            self._thread = thread
+            try:
+                thread.start()
+                self._thread = thread
+            except RuntimeError:
+                # No thread is to be had: the next record's tries again.
+                pass
         return False
 
     def _work(self):

@@ -62,6 +62,15 @@ class MailsTests(SimpleTestCase):
         name = threading.current_thread().name
         self.assertEqual(self.handler.sent, [("one", name)])
 
+    def test_no_thread(self):
+        """The record waits for the next one's."""
+        error = RuntimeError("can't start new thread")
+        with mock.patch.object(threading.Thread, "start", side_effect=error):
+            self.logger.error("a")
+        self.logger.error("b")
+        self.finish()
+        self.assertEqual([subject for subject, _ in self.handler.sent], ["a", "b"])
+
     def test_too_many(self):
         with mock.patch.object(mails, "MOST", 2):
             self.logger.error("0")
