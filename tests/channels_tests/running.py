@@ -46,15 +46,24 @@ def free_port():
     """
     Return a free port below those that systems give to clients, and to who asks
     for any: one of theirs may be another's before the server has begun to listen.
+    No port is returned twice, nor by two processes that run tests side by side.
     """
     while True:
         port = random.SystemRandom().randrange(20_000, 30_000)
+        if port % SIDES != os.getpid() % SIDES or port in _given:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+            _given.add(port)
             return port
+
+
+# The processes of a parallel run are forked one after the other.
+SIDES = 8
+_given = set()
 
 
 def environment(*folders, **variables):

@@ -265,6 +265,7 @@ class HTTPTestCase(SimpleTestCase):
         self.addCleanup(begun.close)
         asking = Asking(lambda: self.call("/hang/"))
         self.assertIsNotNone(begun.receive(PATIENCE))
+        wait_for(lambda: self.edge.part(Watch)._ticker.items(), "the request")
         pending = self.edge.part(Watch)._ticker.items()[0]
         wait_for(lambda: pending.worker, "the worker to tell who it is")
         with self.assertLogs("django.request", "ERROR"):

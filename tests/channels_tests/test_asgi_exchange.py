@@ -21,7 +21,7 @@ from django.test import AsyncRequestFactory, SimpleTestCase, override_settings
 from django.urls import get_urlconf, path, resolve
 from django.utils.deprecation import MiddlewareMixin
 
-PATIENCE = 30
+from .running import PATIENCE, wait_for
 
 user = contextvars.ContextVar("user", default="nobody")
 # What was called, and in which thread.
@@ -362,6 +362,7 @@ class ASGIExchangeTests(SimpleTestCase):
         with self.assertRaises(asyncio.CancelledError):
             on_a_loop(cancel)
         self.assertEqual(visit.sent, [])
+        wait_for(lambda: "end" in self.names(), "its end")
 
     def test_at_once(self):
         """Requests at once have a thread each, which others have later."""

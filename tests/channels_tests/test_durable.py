@@ -414,7 +414,7 @@ class WorkerTests(SimpleTestCase):
 
     def setUp(self):
         self.backend = channel_backends["default"]
-        self.backend.message_lease = 0.3
+        self.backend.message_lease = 2
 
     def start(self):
         worker = Worker(self.backend, channels=["jobs"])
@@ -454,13 +454,15 @@ class WorkerTests(SimpleTestCase):
 
     def test_worker_that_is_started_again(self):
         """It renews its leases as it did the first time."""
-        begun, _ = self.consume()
+        begun, go = self.consume()
         worker = self.start()
         worker.stop()
         worker.start()
         Channel("jobs").send()
         self.assertTrue(begun.wait(10))
         self.wait_for_renewal()
+        go.set()
+        worker.stop()
 
     def test_loop_that_can_not_run_it(self):
         """There is another attempt, and not only when the worker stops."""

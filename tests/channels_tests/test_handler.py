@@ -14,6 +14,7 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from django.test import AsyncRequestFactory, RequestFactory, override_settings
 
+from .running import PATIENCE
 from .test_channel import ChannelTestCase, memory
 from .urls import __file__ as urls_file
 
@@ -155,9 +156,9 @@ class BrokenConsumersTests(HandlerTestCase):
         )
         with self.assertLogs("django.request", "ERROR") as logs:
             await application.send_input({"type": "http.request"})
-            started = await application.receive_output()
-            await application.receive_output()
-            await application.wait()
+            started = await application.receive_output(PATIENCE)
+            await application.receive_output(PATIENCE)
+            await application.wait(PATIENCE)
         self.assertEqual(started["status"], 500)
         self.assertIn("No module named 'no_such_module'", logs.output[0])
 
@@ -243,14 +244,14 @@ class ASGITests(HandlerTestCase):
         scope = self.factory._base_scope(path=path, method=method)
         communicator = ApplicationCommunicator(application, scope)
         await communicator.send_input({"type": "http.request", "body": body})
-        start = await communicator.receive_output(timeout=10)
+        start = await communicator.receive_output(PATIENCE)
         parts = b""
         while True:
-            message = await communicator.receive_output(timeout=10)
+            message = await communicator.receive_output(PATIENCE)
             parts += message.get("body", b"")
             if not message.get("more_body"):
                 break
-        await communicator.wait()
+        await communicator.wait(PATIENCE)
         return start["status"], parts
 
     async def test_views(self):

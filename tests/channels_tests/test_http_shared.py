@@ -7,7 +7,7 @@ from unittest import mock
 
 from asgiref.testing import ApplicationCommunicator
 
-from django.channels import Channel, consumers, view_consumer
+from django.channels import Channel, consumers, view_consumer, watch
 from django.channels.message import Message
 from django.channels.pending_request import PendingRequest
 from django.channels.pending_response import PendingResponse
@@ -42,6 +42,7 @@ class SmallTests(SharedHTTPTestCase):
         self.assertIs(type(response), HttpResponse)
         self.assertEqual((response.status_code, body), (200, b"hello"))
 
+    @mock.patch.object(watch, "INTERVAL", PATIENCE)
     def test_one_message_each_way(self):
         self.call("/")
         there, back = self.edge._push, self.worker.backend._post_soon
@@ -331,7 +332,7 @@ class ForwardTests(SharedHTTPTestCase):
         self.start_worker(channel="forwarded")
         self.assertEqual(self.call("/forward/3/")[1], b"GET {'number': 3}")
 
-    @override_settings(CHANNEL_HTTP_BACKEND="local", CHANNEL_HTTP_TIMEOUT=2)
+    @override_settings(CHANNEL_HTTP_BACKEND="local")
     def test_wrong_reply(self):
         """Its sender doesn't hear of it here; the request gets its 500."""
 

@@ -286,7 +286,7 @@ class ReceiverTests(MemoryBackendTestCase):
     def test_woken_too_late(self):
         """A thread whose time is over before that has its message, too."""
         receiver = self.backend.receiver(["a"])
-        thread, result = self.in_thread(receiver.receive, 0.2)
+        thread, result = self.in_thread(receiver.receive, 1)
         self.wait_for_idle(receiver)
         waiters = []
         wakeups = SimpleNamespace(add=waiters.append)

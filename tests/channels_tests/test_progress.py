@@ -25,7 +25,7 @@ class Sink:
 
 
 class ProgressTests(SharedHTTPTestCase):
-    options = {"LEASE": 0.3}
+    options = {"LEASE": 3}
 
     def setUp(self):
         super().setUp()

@@ -19,6 +19,7 @@ from django.http import FileResponse, HttpResponse
 from django.test import AsyncRequestFactory, RequestFactory, override_settings
 from django.urls import get_script_prefix, path
 
+from .running import PATIENCE
 from .test_channel import ChannelTestCase
 from .urls import __file__ as urls_file
 
@@ -98,10 +99,11 @@ class EncodingTests(ChannelTestCase):
         scope = AsyncRequestFactory()._base_scope(path="/astream/")
         communicator = ApplicationCommunicator(get_asgi_application(), scope)
         await communicator.send_input({"type": "http.request"})
-        self.assertEqual((await communicator.receive_output())["status"], 200)
-        body = [await communicator.receive_output() for _ in range(3)]
+        receive = communicator.receive_output
+        self.assertEqual((await receive(PATIENCE))["status"], 200)
+        body = [await receive(PATIENCE) for _ in range(3)]
         self.assertEqual([part.get("body") for part in body], [b"1", b"2", None])
-        await communicator.wait()
+        await communicator.wait(PATIENCE)
 
     def test_body_files_and_cookies(self):
         self.client.cookies["seen"] = "yes"
@@ -159,7 +161,7 @@ class EncodingTests(ChannelTestCase):
         await waiting["begun"].wait()
         with self.assertNoLogs("django.channels.worker", "ERROR"):
             await communicator.send_input({"type": "http.disconnect"})
-            await communicator.wait()
+            await communicator.wait(PATIENCE)
         self.assertIs(waiting.pop("cancelled"), True)
 
     def test_groups(self):

@@ -20,7 +20,7 @@ from django.test import override_settings
 from django.urls import get_script_prefix, set_script_prefix
 from django.utils.translation import activate, get_language, override
 
-from .running import wait_for
+from .running import PATIENCE, wait_for
 from .test_channel import ChannelTestCase
 from .test_memory import Sink
 
@@ -396,7 +396,7 @@ class AsyncConsumerTests(WorkerTestCase):
         with self.running():
             for n in range(200):
                 Channel("task").send(n=n)
-            self.assertTrue(done.wait(10))
+            self.assertTrue(done.wait(PATIENCE))
         self.assertEqual({thread for _, thread in met}, {"channels-loop"})
 
     def test_exception(self):
@@ -623,9 +623,11 @@ class AsyncConsumerTests(WorkerTestCase):
         worker.start()
         Channel("task").send()
         self.assertTrue(begun.wait(10))
+        loop = worker.loop._thread
         with mock.patch("django.channels.loop.END_TIME", 0):
             self.assertIs(worker.stop(timeout=0.01), False)
         go.set()
+        loop.join(PATIENCE)
 
     def test_stop_waits(self):
         """What ends in time isn't cancelled."""

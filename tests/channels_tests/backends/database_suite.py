@@ -125,7 +125,7 @@ class TransactionTests:
 
     def test_group_joined_in_a_transaction_that_failed(self):
         """The process is in the group all the same, a little later."""
-        backend = self.make(OPTIONS={"LEASE": 0.3})
+        backend = self.make(OPTIONS={"LEASE": 3})
         name, sink = self.listen(backend)
         with rolled_back():
             backend.group_add("g", name)

@@ -211,7 +211,7 @@ class InboxTests(InboxTestCase, SimpleTestCase):
 
     def test_nothing_comes_any_more(self):
         """It's read at the next beat."""
-        backend = self.make(OPTIONS={"LEASE": 0.3})
+        backend = self.make(OPTIONS={"LEASE": 3})
         name, sink = self.member(backend)
 
         def nothing(subscription, timeout):

@@ -179,7 +179,9 @@ class ServerTests(SimpleTestCase):
     def test_redis(self):
         """A runworker process has the consumers; the server has no worker."""
         with Redis() as redis:
-            self.check("uvicorn", settings=REDIS % redis.url)
+            # The worker may begin later than the client asks.
+            patience = f"CHANNEL_SERVER_LIMITS = {{'HANDSHAKE_TIMEOUT': {PATIENCE}}}"
+            self.check("uvicorn", settings=f"{REDIS % redis.url}\n{patience}\n")
 
     def test_no_worker(self):
         """A server that stops doesn't wait for workers that aren't there."""

@@ -342,7 +342,7 @@ class ApplicationTests(ServerTestCase):
         self.assertEqual(response.headers.get_all("X-Wsgi"), ["1", "2"])
         self.assertEqual(response.read(), b"wsgi body")
 
-    @override_settings(CHANNEL_HTTP_TIMEOUT=0.3)
+    @override_settings(CHANNEL_HTTP_TIMEOUT=2)
     def test_deadline(self):
         """A view that takes too long is a 504; the server goes on."""
         self.serve()
@@ -495,12 +495,16 @@ class LifeTests(ServerTestCase):
         client = self.peer()
         client.request("GET", "/hold")
         self.assertTrue(holding.wait(PATIENCE))
+        name = "channels-worker-0"
+        threads = [t for t in threading.enumerate() if t.name == name]
         try:
             server.stop(grace=0.2)
             with self.assertRaises((ConnectionError, http.client.BadStatusLine)):
                 client.getresponse()
         finally:
             held.set()
+            for thread in threads:
+                thread.join(PATIENCE)
 
 
 class WebSocketTests(ServerTestCase):

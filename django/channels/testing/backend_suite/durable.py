@@ -131,6 +131,7 @@ class DurableTests(DurableCase):
 
     def test_renew_many(self):
         """Only of those that have lost their leases it's said."""
+        self.backend.message_lease = 600
         self.add_all("a", *range(250))
         brief = self.make_brief()
         over = self.take("a", backend=brief)

@@ -4,6 +4,8 @@ import threading
 
 from django.channels.exceptions import ChannelFull
 
+from .case import PATIENCE
+
 
 class ReceiverTests:
     def test_waits_for_a_message(self):
@@ -105,7 +107,7 @@ class ReceiverTests:
         ]
         for call in givers:
             call.result()
-        self.assertTrue(enough.wait(20), f"{len(got)} of {4 * each}")
+        self.assertTrue(enough.wait(PATIENCE), f"{len(got)} of {4 * each}")
         for receiver in receivers:
             receiver.close()
         for call in takers:
@@ -150,7 +152,7 @@ class ReceiverTests:
         takers = [self.in_thread(take) for _ in range(2)]
         for n in range(number):
             self.send("a", backend, n=n)
-        in_time = enough.wait(20)
+        in_time = enough.wait(PATIENCE)
         enough.set()
         for call in takers:
             call.result()
