@@ -4,6 +4,7 @@ import logging
 
 from asgiref.sync import sync_to_async
 
+from django.channels.exceptions import ChannelError
 from django.channels.pieces import apieces, pieces
 from django.channels.request_signals import close
 from django.http import HttpResponse
@@ -178,9 +179,10 @@ class Exchange:
         if not isinstance(error, Exception):
             # Cancelled, or the interpreter is ending.
             raise error
+        # A reply that doesn't come whole is no news where nobody waits for it.
+        is_news = not (self.gone and isinstance(error, ChannelError))
         logger.log(
-            # Where nobody waits, nobody misses it.
-            logging.INFO if self.gone else logging.ERROR,
+            logging.ERROR if is_news else logging.INFO,
             "The response to %s could not be sent.",
             self.request_line,
             exc_info=error,

@@ -1,5 +1,6 @@
 import asyncio
 
+from django.channels.exceptions import ReplyTimeout
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import SimpleTestCase
 
@@ -52,6 +53,18 @@ class AsyncRespondTests(SimpleTestCase):
 
         data = self.arespond(StreamingHttpResponse(pieces()))
         self.assertEqual(parts_of(data)[2], b"ab")
+
+    def test_client_that_leaves(self):
+        """That a reply doesn't come whole then is no error."""
+
+        async def pieces():
+            yield "a"
+            self.exchange.abandon()
+            raise ReplyTimeout("No reply came within 60 seconds.")
+
+        with self.assertLogs("django.server", "INFO") as logs:
+            self.arespond(StreamingHttpResponse(pieces()))
+        self.assertEqual({record.levelname for record in logs.records}, {"INFO"})
 
     def test_failure(self):
         async def pieces():
