@@ -13,6 +13,7 @@ import threading
 import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import django
 from django.db import connections
@@ -64,6 +65,20 @@ def free_port():
 # The processes of a parallel run are forked one after the other.
 SIDES = 8
 _given = set()
+
+
+@contextlib.contextmanager
+def without_thread(name):
+    """Let no thread of that name be had within the block."""
+    start = threading.Thread.start
+
+    def start_others(thread):
+        if thread.name == name:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with mock.patch.object(threading.Thread, "start", start_others):
+        yield
 
 
 def environment(*folders, **variables):

@@ -9,7 +9,7 @@ from django.channels.message import Message
 from django.channels.progress import Progress
 from django.channels.worker import Worker
 
-from .running import PATIENCE, wait_for
+from .running import PATIENCE, wait_for, without_thread
 from .shared_http import SharedHTTPTestCase
 
 NAME = "websocket.receive"
@@ -71,15 +71,8 @@ class ProgressTests(SharedHTTPTestCase):
     def test_no_thread_to_tell(self):
         """The consumer runs nevertheless."""
         self.go_on.set()
-        start = threading.Thread.start
-
-        def fail(thread):
-            if thread.name == "channels-progress":
-                raise RuntimeError("can't start new thread")
-            start(thread)
-
         with (
-            mock.patch.object(threading.Thread, "start", fail),
+            without_thread("channels-progress"),
             self.assertLogs("django.channels", "WARNING") as logs,
         ):
             self.edge.send(Message(NAME, {"reply_channel": self.name, "order": 7}))

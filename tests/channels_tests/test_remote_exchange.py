@@ -17,7 +17,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished
 from django.test import RequestFactory, override_settings
 
-from .running import PATIENCE, wait_for
+from .running import PATIENCE, wait_for, without_thread
 from .shared_http import PIECE, SharedHTTPTestCase, notes
 from .test_http import CONTENT
 from .test_server_request import Exchange
@@ -120,15 +120,8 @@ class RemoteExchangeTests(SharedHTTPTestCase):
         self.start_worker()
         notes["closed"] = threading.Event()
         exchange, request = self.request("/stream/9/")
-        start = threading.Thread.start
-
-        def fail(thread):
-            if thread.name == "channels-exchange":
-                raise RuntimeError("can't start new thread")
-            start(thread)
-
         with (
-            mock.patch.object(threading.Thread, "start", fail),
+            without_thread("channels-exchange"),
             self.assertLogs("django.request", "ERROR"),
         ):
             request.send()

@@ -48,13 +48,18 @@ class Store:
 
 
 class LookTests(SimpleTestCase):
-    def test_many_groups(self):
-        """One look takes no more than its time, and the next goes on."""
+    def joined(self, names):
+        """Return a store and the groups of a process that is to join them again."""
         store = Store()
         groups = SharedGroups(store)
-        for name in "abc":
+        for name in names:
             store._local.joined(name)
         groups.rejoin()
+        return store, groups
+
+    def test_many_groups(self):
+        """One look takes no more than its time, and the next goes on."""
+        store, groups = self.joined("abc")
         for done in range(1, 4):
             groups.look_after()
             self.assertEqual(len(store.calls), done)
@@ -66,11 +71,7 @@ class LookTests(SimpleTestCase):
         self.assertEqual(store.calls, [("leave", name) for name in "abc"])
 
     def test_left_before_it_is_joined_again(self):
-        store = Store()
-        groups = SharedGroups(store)
-        for name in "ab":
-            store._local.joined(name)
-        groups.rejoin()
+        store, groups = self.joined("ab")
         groups.look_after()
         store._local.forget("b")
         groups.look_after()
