@@ -111,8 +111,9 @@ class SQLiteBackendTests(FullTests, DatabaseBackendTests, DatabaseTestCase):
             connection.set_progress_handler(None, 1)
 
     def test_fork(self):
-        # A new process finds for ever locked what a thread that polls has locked.
-        self.poll_seconds = 1
+        # A new process finds for ever locked what a thread that polls has locked:
+        # none is to look before the fork, nor by chance at the same time.
+        self.poll_seconds = 10
         self.backend = self.make()
         super().test_fork()
 
