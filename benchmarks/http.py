@@ -11,9 +11,7 @@ WARM_UP_SECONDS = 1
 
 
 class Http:
-    """
-    The server whose turn it is has a core to itself; wrk has the other.
-    """
+    """The server whose turn it is has a core to itself; wrk has the other."""
 
     name = "http"
     title = "Servers under load"

@@ -39,6 +39,8 @@ class PendingRequest:
         self._body = None
         # Whether the worker has a part in it yet.
         self.in_progress = False
+        # Whether a worker has said anything of it.
+        self.heard_of = False
         self._closed = False
 
     def send(self, content, body):
@@ -99,6 +101,7 @@ class PendingRequest:
     # In any thread.
 
     def deliver(self, reply_names, message):
+        self.heard_of = True
         content = message.content
         worker = content.get("worker")
         if worker is not None:

@@ -64,7 +64,7 @@ class Watch:
 
     def remove(self, request):
         self._ticker.remove(request.name)
-        if request.worker is not None or not request.in_progress:
+        if request.heard_of:
             self._taken = max(self._taken, request.sent)
 
     def say_gone(self, request):

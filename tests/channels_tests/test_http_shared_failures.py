@@ -43,6 +43,14 @@ class FailureTestCase(SharedHTTPTestCase):
         self.addCleanup(control.close)
         return backend, control
 
+    def pretend_receiver(self):
+        """Open that of a worker that says nothing of what it receives."""
+        backend, _ = self.pretend_worker()
+        receiver = backend.receiver([names.HTTP_REQUEST])
+        self.addCleanup(receiver.close)
+        self.be_watchful()
+        return backend, receiver
+
 
 class WorkerTests(FailureTestCase):
     options = {"LEASE": 1}
@@ -69,10 +77,7 @@ class WorkerTests(FailureTestCase):
 
     def test_killed_at_once(self):
         """A worker that had no time to say that it has the request."""
-        backend, _ = self.pretend_worker()
-        receiver = backend.receiver([names.HTTP_REQUEST])
-        self.addCleanup(receiver.close)
-        self.be_watchful()
+        backend, receiver = self.pretend_receiver()
         with self.assertLogs("django.request", "ERROR"):
             asking = Asking(lambda: self.call("/"))
             self.assertIsNotNone(receiver.receive(PATIENCE))
@@ -93,16 +98,15 @@ class WorkerTests(FailureTestCase):
 
     def test_killed_while_others_wait(self):
         """They were sent after it, and are taken: so it was before."""
-        backend, _ = self.pretend_worker()
-        receiver = backend.receiver([names.HTTP_REQUEST])
-        self.addCleanup(receiver.close)
-        self.be_watchful()
+        backend, receiver = self.pretend_receiver()
         with self.assertLogs("django.request", "ERROR"):
             lost = Asking(lambda: self.call("/"))
             self.assertIsNotNone(receiver.receive(PATIENCE))
             sleep(0.2)
             later = Asking(lambda: self.call("/"))
             message = receiver.receive(PATIENCE)
+            watched = self.edge.part(Watch)._ticker.items
+            wait_for(lambda: len(watched()) == 2, "both to be watched over")
             others = [Asking(lambda: self.call("/")) for _ in range(2)]
             reply = Message(message.content["reply_channel"], {"status": 204})
             backend.send(reply)

@@ -136,6 +136,8 @@ class RemoteExchangeTests(SharedHTTPTestCase):
         with self.assertRaises(NoWorker):
             pending.send_request(RequestFactory().get("/"))
         self.assertIsNone(self.edge._local.sink(pending.name))
+        # What waits isn't taken for lost by it.
+        self.assertEqual(self.edge.part(Watch)._taken, float("-inf"))
 
     def test_client_that_leaves(self):
         self.start_worker()

@@ -38,6 +38,10 @@ class SharedGroups:
     def _local(self):
         return self._backend._local
 
+    @property
+    def _member(self):
+        return PROCESS_MARK + self._backend.process
+
     def add(self, group, channel):
         backend = self._backend
         if not names.is_reply(channel):
@@ -123,7 +127,7 @@ class SharedGroups:
                 self._lost = dict.fromkeys(self._local.unjoined(every=True))
                 self._rejoins -= 1
             for group in [*self._local.unjoined(), *self._lost]:
-                self._rejoin_here(group)
+                self._join_here(group, again=True)
                 self._lost.pop(group, None)
                 if monotonic() >= end:
                     return
@@ -140,22 +144,17 @@ class SharedGroups:
                 "The groups of %s could not be looked after.", self._backend
             )
 
-    def _join_here(self, group):
+    def _join_here(self, group, again=False):
         with self._joining:
-            self._backend._join(group, PROCESS_MARK + self._backend.process, "")
-            self._local.joined(group)
-
-    def _rejoin_here(self, group):
-        with self._joining:
-            # It may have been left meanwhile.
-            if self._local.knows(group):
-                self._backend._join(group, PROCESS_MARK + self._backend.process, "")
+            # It may have been left since it was to be joined again.
+            if not again or self._local.knows(group):
+                self._backend._join(group, self._member, "")
                 self._local.joined(group)
 
     def _leave_here(self, group):
         with self._joining:
             if self._local.forget(group):
-                self._backend._leave(group, PROCESS_MARK + self._backend.process)
+                self._backend._leave(group, self._member)
 
     def _post(self, channel, item):
         reason = self._backend._items.post(channel, item)
