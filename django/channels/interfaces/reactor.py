@@ -13,6 +13,7 @@ import sys
 import threading
 import warnings
 from concurrent.futures import Future
+from time import monotonic
 
 from twisted.internet.main import installReactor
 from twisted.internet.task import LoopingCall
@@ -31,6 +32,11 @@ def _find():
         installReactor(Reactor())
     from twisted.internet import reactor
 
+    if not reactor.getDelayedCalls():
+        # Twisted's own clock is the machine's, and jumps with it: all limits and
+        # deadlines would be over at once, or not be kept for as long. Calls that
+        # are due by that clock already would never come by this one.
+        reactor.seconds = monotonic
     return reactor
 
 

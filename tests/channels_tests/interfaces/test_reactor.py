@@ -1,9 +1,31 @@
 import logging
+import subprocess
+import sys
 import warnings
 from unittest import mock
 
 from django.channels.interfaces.reactor import begin_logging
 from django.test import SimpleTestCase
+
+from ..running import PATIENCE, environment
+
+# A machine's clock is set by so many seconds, before and behind a call of the
+# reactor's that is due later than it takes to see it.
+CLOCK_IS_SET = """
+import sys, threading, time
+real, ahead = time.time, 0
+time.time = lambda: real() + ahead
+
+from django.channels.interfaces.reactor import call, ensure_running, reactor
+
+ensure_running()
+called = {due: threading.Event() for due in (0.5, 3600)}
+for due, event in called.items():
+    call(reactor.callLater, due, event.set)
+ahead = int(sys.argv[1])
+assert called[0.5].wait(10), "Not in time."
+assert not called[3600].is_set(), "Too early."
+"""
 
 
 class WarningsTests(SimpleTestCase):
@@ -34,3 +56,16 @@ class WarningsTests(SimpleTestCase):
         finally:
             logging.captureWarnings(False)
         self.assertIs(warnings.showwarning, own)
+
+
+class ClockTests(SimpleTestCase):
+    def test_machine_s_clock_is_set(self):
+        """What is due comes when it would have come otherwise."""
+        for seconds in ("7200", "-7200"):
+            with self.subTest(seconds=seconds):
+                subprocess.run(
+                    [sys.executable, "-c", CLOCK_IS_SET, seconds],
+                    env=environment(),
+                    timeout=PATIENCE,
+                    check=True,
+                )
