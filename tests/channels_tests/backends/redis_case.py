@@ -6,11 +6,6 @@ from django.channels.testing.backend_suite import BackendTestCase
 from ..running import enter_for_class
 from .redis_servers import Cluster, Node, redis_executable
 
-KEYS = [
-    "mG9tqJ1bqUOQDSbJv5hRWB0Xg6HvNLgJ9RJDnXbCtlk=",
-    "Zr3n6vJx0m2q5t8w1y4B7E0H3K6N9Q2T5W8Z1c4f7i0=",
-]
-
 
 class RedisTestCase(BackendTestCase):
     """Backends on the server that start() starts."""

@@ -30,6 +30,9 @@ from .database_suite import (
     TransactionTests,
 )
 from .databases import ALIAS, DatabaseTestCase, MariaDB, PostgreSQL
+from .encryption_suite import EncryptionTests
+
+MODELS = ("Message", "DurableMessage", "Result", "Item", "Member", "Process")
 
 
 class DatabaseBackend:
@@ -40,19 +43,22 @@ class DatabaseBackend:
     def setUp(self):
         self.made = []
         super().setUp()
-        for model in (
-            "Message",
-            "DurableMessage",
-            "Result",
-            "Item",
-            "Member",
-            "Process",
-        ):
+        for model in MODELS:
             self.rows(model).delete()
 
     def rows(self, model):
         # The models can be imported where the app is installed only.
         return apps.get_model("django_channels", model).objects.using(ALIAS).all()
+
+    def everything(self):
+        return repr(
+            [
+                bytes(value) if isinstance(value, memoryview) else value
+                for model in MODELS
+                for row in self.rows(model).values_list()
+                for value in row
+            ]
+        )
 
     def make_backend(self, *, OPTIONS={}, **params):
         options = {"POLL_SECONDS": self.poll_seconds, **OPTIONS}
@@ -94,9 +100,16 @@ class DatabaseBackendTests(
     RaceTests,
     ProcessTests,
     SweepTests,
+    EncryptionTests,
     SharedChannelBackendTests,
 ):
     race_messages = 200
+
+    def test_no_leases(self):
+        """Where there are none, no connection is needed to renew them."""
+        with mock.patch.object(self.backend, "_reaching") as reaching:
+            self.assertEqual(self.backend.renew([]), [])
+        reaching.assert_not_called()
 
 
 class SQLiteBackendTests(FullTests, DatabaseBackendTests, DatabaseTestCase):

@@ -12,7 +12,8 @@ from django.channels.message import Message
 from django.channels.testing.backend_suite import SharedChannelBackendTests
 from django.test import SimpleTestCase
 
-from .redis_case import KEYS, ClusterTestCase, RedisTestCase
+from .encryption_suite import KEYS
+from .redis_case import ClusterTestCase, RedisTestCase
 from .redis_servers import (
     EncryptedNode,
     Node,

@@ -9,7 +9,7 @@ from django.channels.backends.redis import RedisChannelBackend
 from django.channels.exceptions import InvalidChannelBackend
 from django.test import SimpleTestCase, override_settings
 
-from .redis_case import KEYS
+from .encryption_suite import KEYS
 
 
 class ConfigurationTests(SimpleTestCase):

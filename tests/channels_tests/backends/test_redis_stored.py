@@ -1,6 +1,7 @@
 """What is stored on the server, and for how long."""
 
 import re
+import traceback
 from unittest import mock
 
 from django.channels import Channel
@@ -11,14 +12,30 @@ from django.channels.worker import Worker
 from django.test import SimpleTestCase
 
 from ..running import PATIENCE
-from .redis_case import KEYS, RedisTestCase
+from .encryption_suite import KEYS, EncryptionTests
+from .redis_case import RedisTestCase
 
 
-class StoredTests(RedisTestCase, SimpleTestCase):
+class StoredTests(EncryptionTests, RedisTestCase, SimpleTestCase):
     """What is on the server, and what isn't left there."""
 
     def keys(self):
         return sorted(key.decode() for key in self.server.command("KEYS", "*"))
+
+    def everything(self):
+        read = {
+            b"string": ("GET",),
+            b"list": ("LRANGE", 0, -1),
+            b"set": ("SMEMBERS",),
+            b"zset": ("ZRANGE", 0, -1),
+            b"hash": ("HGETALL",),
+            b"stream": ("XRANGE", "-", "+"),
+        }
+        values = []
+        for key in self.keys():
+            command, *arguments = read[self.server.command("TYPE", key)]
+            values.append(self.server.command(command, key, *arguments))
+        return repr(values)
 
     def test_no_connection_is_left(self):
         before = self.server.connections()
@@ -112,6 +129,17 @@ class StoredTests(RedisTestCase, SimpleTestCase):
         self.assertNotIn(b"secret", stored)
         rotated = self.make(OPTIONS={"ENCRYPTION_KEYS": KEYS[::-1]})
         self.assertEqual(self.receive("a", backend=rotated), {"secret": "hush"})
+
+    def test_error_that_repeats_what_was_sent(self):
+        """What a log would show of it has no content."""
+        execute = self.backend.connection.client.execute_command
+        secret = "hush"
+        with self.assertRaises(BackendUnavailable) as caught:
+            self.backend.call(execute, "NO.SUCH.COMMAND", secret)
+        shown = "".join(traceback.format_exception(caught.exception))
+        self.assertEqual(shown.count("unknown command"), 2)
+        self.assertNotIn("with args", shown)
+        self.assertNotIn(f"'{secret}'", shown)
 
     def test_moved(self):
         """What a client sent can't be made a message of another channel."""

@@ -27,6 +27,9 @@ class DatabaseDurable:
         return added
 
     def renew(self, messages):
+        if not messages:
+            # A worker's thread asks every few seconds: it has no connection for it.
+            return []
         with self._reaching():
             leases = [_held(message) for message in messages]
             renewed = self.jobs.renew(leases, self.message_lease)

@@ -121,8 +121,11 @@ class RedisChannelBackend(RedisQueues, RedisDurable, RedisGroups, SharedChannelB
         if connection is not None and isinstance(error, ReadOnlyError):
             # A replica by now: the address may be another server's.
             connection.close_idle()
-        # A server repeats what it was sent after these words.
-        text = str(error).partition("with args beginning")[0]
+        # A server repeats what it was sent after these words, and a log shows the
+        # cause as well.
+        text, words, _ = str(error).partition("with args beginning")
+        if words:
+            error.args = (text,)
         # redis-py has one class for a connection that couldn't be made and for
         # one that was lost in the middle; in doubt it's the latter. When a node of
         # a Cluster is lost, it connects to the others before it raises something.
