@@ -110,14 +110,23 @@ class Requests:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _slow_client(self, send):
-        """Return the coroutine of a client that is connected."""
+        """
+        Return the coroutine of a client that has begun: it has sent the header of
+        its upload, or has the beginning of a good answer.
+        """
         loop = asyncio.get_running_loop()
-        client = socket.socket()
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        client.setblocking(False)
-        await loop.sock_connect(client, ("127.0.0.1", self.port))
         path = "/upload/" if send else "/large/"
-        await loop.sock_sendall(client, head(path, len(BODY) if send else 0))
+        while True:
+            client = socket.socket()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.setblocking(False)
+            await loop.sock_connect(client, ("127.0.0.1", self.port))
+            await loop.sock_sendall(client, head(path, len(BODY) if send else 0))
+            if send or b" 200 " in await loop.sock_recv(client, 16):
+                break
+            # There was no place for it.
+            client.close()
+            await asyncio.sleep(0.1)
 
         async def go_on():
             with client:

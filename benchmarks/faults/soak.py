@@ -65,7 +65,7 @@ class Soak:
         recovered = await requests.at_rate(capacity / 2, self.phase)
         async with requests.slow_clients(self.slow) as remaining:
             slowed = await requests.at_rate(capacity / 2, self.phase)
-            findings.note("slow clients, at the end", self.slow, remaining(), "")
+            findings.check("slow clients that are served still", remaining(), self.slow)
         ended.set()
         said, heard, refused = await crowd
         findings.note("sockets refused, all in all", "", refused, "")
