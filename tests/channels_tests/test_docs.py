@@ -3,6 +3,7 @@ import sys
 import textwrap
 import unittest
 import warnings
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 from unittest import mock
@@ -12,6 +13,7 @@ from django.channels import Channel, Group, __all__, consumers, exceptions, sign
 from django.channels.backends.base import BaseChannelBackend
 from django.channels.backends.memory import MemoryChannelBackend
 from django.channels.inline import run_here
+from django.channels.interfaces.limits import KINDS, Limits
 from django.channels.message import Message
 from django.channels.names import ALIASES, WEBSOCKET_CONNECT, WEBSOCKET_RECEIVE
 from django.channels.worker import Worker
@@ -224,6 +226,17 @@ class ReferenceTests(SimpleTestCase):
         code = (CHANNELS / "backends" / "base.py").read_text()
         for key in re.findall(r'params(?:\.get\(|, )"([A-Z]+)"', code):
             self.assertIn(f".. setting:: CHANNEL_BACKENDS-{key}\n", self.text)
+
+    def test_limits(self):
+        """The defaults that the table has are those of the code."""
+        units = {"": 1, "s": 1, "min": 60, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+        rows = re.findall(r"^``([A-Z_]+)`` +(\d+) ?(\w*)", self.text, re.MULTILINE)
+        defaults = {key: int(number) * units[unit] for key, number, unit in rows}
+        expected = {each.name.upper(): each.default for each in fields(Limits)}
+        # That one depends on the system, as the text below says.
+        keys = KINDS.keys() - {"CONNECTIONS"}
+        expected = {key: expected[key] for key in keys}
+        self.assertEqual(defaults, expected)
 
     def test_checks(self):
         code = "".join(p.read_text(encoding="utf-8") for p in CHANNELS.rglob("*.py"))

@@ -1,4 +1,4 @@
-"""One target under atheris: run NAME SECONDS FOUND REACHED."""
+"""One target under atheris: run NAME SECONDS REACHED."""
 
 import sys
 from pathlib import Path
@@ -22,7 +22,7 @@ def find_spec(self, name, path, target=None, find=AtherisMetaPathFinder.find_spe
 
 
 def main():
-    name, seconds, found, reached = sys.argv[1:]
+    name, seconds, reached = sys.argv[1:]
     AtherisMetaPathFinder.find_spec = find_spec
     with atheris.instrument_imports(include=["autobahn", "django"]):
         set_up()
@@ -30,7 +30,8 @@ def main():
     arguments = [
         f"-max_total_time={seconds}",
         f"-max_len={LONGEST}",
-        f"-artifact_prefix={found}/",
+        # crash-…, timeout-…, oom-…: from now on a test, which fails.
+        f"-artifact_prefix={CORPUS / name}/",
         "-timeout=30",
         "-print_final_stats=1",
         reached,

@@ -368,6 +368,20 @@ class TargetTests(TableTestCase):
         # Also then the header must be there.
         self.assertStatus(400, b"GET http://a/ HTTP/1.1\r\n\r\n")
 
+    def test_unencoded(self):
+        """Bytes that should be encoded are understood in one piece alone."""
+        data = b"GET /caf\xc3\xa9 HTTP/1.1\r\nHost: a\r\n\r\n"
+        http = HTTPWire()
+        http.receive(data)
+        self.assertEqual(http.requests[0].content["path"], "/café")
+        for at in range(len(b"GET /c"), len(b"GET /caf  HTTP")):
+            with self.subTest(at=at):
+                http = HTTPWire()
+                http.receive(data[:at])
+                http.receive(data[at:])
+                self.assertEqual(status_of(http.wire.take()), 400)
+                self.assertEqual(http.requests, [])
+
     def test_absolute_form(self):
         """The target's host takes the place of the header's."""
         for target, path, query in (

@@ -127,9 +127,9 @@ urlpatterns = [
 
 
 @contextmanager
-def serving(application=None, threads=4, limits=Limits()):
+def serving(application=None, threads=4, limits=Limits(), **options):
     server = InterfaceServer(
-        application or WSGIHandler(), threads=threads, limits=limits
+        application or WSGIHandler(), threads=threads, limits=limits, **options
     )
     server.bind("127.0.0.1", 0)
     server.start()
@@ -546,6 +546,16 @@ class WebSocketTests(ServerTestCase):
             ping_interval=None,
             **kwargs,
         )
+
+    def test_compression(self):
+        """It's agreed to where the server was told to, and not otherwise."""
+        with self.socket() as client:
+            self.assertEqual(client.protocol.extensions, [])
+        self.serve(compress=True)
+        with self.socket() as client:
+            self.assertEqual(len(client.protocol.extensions), 1)
+            client.send("hello" * 100)
+            self.assertEqual(client.recv(PATIENCE), "hello" * 100)
 
     def test_chat(self):
         with self.socket() as first, self.socket() as second:

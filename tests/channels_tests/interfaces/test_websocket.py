@@ -480,8 +480,9 @@ class SendTests(WebSocketTestCase):
         """Content that is no message is logged, and harms nothing."""
         connect = self.open()
         with self.assertLogs("django.channels.server", "ERROR") as logs:
-            self.reply(connect, content=b"\xff", binary=False)
-        self.assertNotIn("xff\\xff", logs.output[0])
+            self.reply(connect, content=b"secret\xff", binary=False)
+        self.assertIn("can't decode byte", logs.output[0])
+        self.assertNotIn("secret", logs.output[0])
         self.reply(connect, content="fine")
         self.assertEqual(self.wire.take(), b"\x81\x04fine")
 
