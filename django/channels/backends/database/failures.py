@@ -80,7 +80,7 @@ class DatabaseFailures:
                 return BackendUnavailable(
                     f"{self}: the pool of the {self.store_name} had no connection to "
                     f"give. Raise its max_size: a process needs one for each thread "
-                    f"of a worker, one to listen and one for its inbox.",
+                    f"of a worker, and up to four more, an interface server eight.",
                     unsent=True,
                 )
             return self._unavailable(f"{type(error).__name__}.", unsent)
