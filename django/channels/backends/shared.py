@@ -160,6 +160,13 @@ class SharedChannelBackend(SharedSends, SharedStore, BaseChannelBackend):
             self._rejoin_at = monotonic() + RENEWED_EVERY
         self._groups.look_after()
 
+    def _is_being_joined(self, group):
+        """
+        Tell whether a transaction that is open has this process join the group:
+        who joined it meanwhile would wait for its end.
+        """
+        return False
+
     def _expired(self, channel, data):
         """Count and log it; tell its sender, if that waits for a consumer."""
         self.drops.add("expired", channel)

@@ -127,8 +127,10 @@ class SharedGroups:
                 self._lost = dict.fromkeys(self._local.unjoined(every=True))
                 self._rejoins -= 1
             for group in [*self._local.unjoined(), *self._lost]:
-                self._join_here(group, again=True)
+                # One that fails isn't to keep those after it waiting.
                 self._lost.pop(group, None)
+                if not self._backend._is_being_joined(group):
+                    self._join_here(group, again=True)
                 if monotonic() >= end:
                     return
             for group in self._local.idle():

@@ -146,6 +146,21 @@ class TransactionTests:
         self.assertEqual(self.backend.result("a"), {"n": 2})
 
 
+class AnnouncedTests:
+    def test_server_that_goes_away_before_it_tells(self):
+        """Who sends hears that of the backend, and how many were stored."""
+        durable, gone = Delivery(durable=True), OperationalError("Gone.")
+        store = self.backend.store
+        with mock.patch.object(store, "announce", side_effect=gone):
+            with self.assertRaises(BackendUnavailable) as caught:
+                self.backend.add(Message("a", {}), durable)
+            self.assertIs(caught.exception.unsent, False)
+            (dead,) = [self.open("a").receive(0)]
+            with self.assertRaises(BackendUnavailable):
+                self.backend.bury(dead, "why")
+        self.assertEqual(len(self.backend.dead()), 1)
+
+
 class RaceTests:
     def test_key_that_another_takes_first(self):
         """Who was too late for all that it has seen finds what is behind."""

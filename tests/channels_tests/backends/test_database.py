@@ -3,6 +3,7 @@
 import itertools
 import threading
 from functools import partial
+from time import monotonic, sleep
 from unittest import mock
 
 from django.apps import apps
@@ -21,6 +22,7 @@ from django.test import SimpleTestCase
 
 from ..running import PATIENCE
 from .database_suite import (
+    AnnouncedTests,
     FullTests,
     OpenTransactionTests,
     OutageTests,
@@ -97,6 +99,7 @@ class DatabaseBackendTests(
     DatabaseBackend,
     TransactionTests,
     OpenTransactionTests,
+    AnnouncedTests,
     RaceTests,
     ProcessTests,
     SweepTests,
@@ -198,6 +201,46 @@ class ManyWritersTests(DatabaseBackendTests):
         table = self.rows("Message").model._meta.db_table
         with connections[ALIAS].cursor() as cursor:
             cursor.execute(statement.format(table=table))
+
+    def test_group_joined_in_a_long_transaction(self):
+        """Meanwhile the process hears what is sent to it, and others may join."""
+        here = self.make(OPTIONS={"LEASE": 1.5})
+        name, sink = self.listen(here)
+        joined, go = threading.Event(), threading.Event()
+        self.addCleanup(go.set)
+
+        def join(backend):
+            with transaction.atomic(ALIAS):
+                backend.group_add("g", name)
+                joined.set()
+                go.wait(PATIENCE)
+                backend.group_add("h", name)
+
+        for backend in (here, self.backend):
+            with (
+                self.subTest(here=backend is here),
+                self.assertNoLogs("django.channels", "ERROR"),
+            ):
+                joined.clear()
+                go.clear()
+                call = self.in_thread(join, backend)
+                self.assertIs(joined.wait(PATIENCE), True)
+                # All groups are looked after, again and again.
+                end = monotonic() + 4
+                while monotonic() < end:
+                    here._groups.rejoin()
+                    begun = len(sink.contents)
+                    self.send(name, n=1)
+                    sink.wait_for(begun + 1)
+                    sleep(0.2)
+                other, _ = self.listen(here)
+                here.group_add("i", other)
+                go.set()
+                call.result()
+            before = len(sink.contents)
+            self.wait_until(lambda: self.backend._members("h"))
+            self.backend.group_send("h", {"n": 2})
+            sink.wait_for(before + 1)
 
     def test_lock_that_is_not_given(self):
         """Whoever waits in vain for another's change is told that it's locked."""

@@ -22,8 +22,8 @@ class DatabaseDurable:
         capacity = self.capacity_of(channel)
         with self._reaching():
             added = self.jobs.add(channel, data, delivery, self.expiry, capacity)
-        if added:
-            self._tell(channel)
+            if added:
+                self._tell(channel)
         return added
 
     def renew(self, messages):
@@ -70,8 +70,8 @@ class DatabaseDurable:
     def revive(self, dead):
         with self._reaching():
             number = sum([self.jobs.revive(int(each.id)) for each in dead])
-        for name in {each.channel for each in dead}:
-            self._tell(name)
+            for name in {each.channel for each in dead}:
+                self._tell(name)
         return number
 
     def purge(self, dead):

@@ -58,6 +58,8 @@ class PostgreSQLStore(Store):
     # None of them has died, but it takes the index only if that's said.
     job_order = ("died", *Store.job_order)
 
+    hurry, take_time = "SET lock_timeout = '200ms'", "RESET lock_timeout"
+
     def __init__(self, using):
         super().__init__(using)
         self.origin = secrets.token_hex(6)

@@ -1,5 +1,6 @@
 """The tables as a store of bytes, through the ORM."""
 
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from django.db import Error, connections, transaction
@@ -41,6 +42,10 @@ class Store:
     # The order in which durable messages are taken, as there's an index for it.
     job_order = ("-priority", "id")
 
+    # Wait for others' locks for a moment only, and as long as usual again.
+    hurry = "SET SESSION innodb_lock_wait_timeout = 1"
+    take_time = "SET SESSION innodb_lock_wait_timeout = DEFAULT"
+
     def __init__(self, using):
         self.using = using
         # How far the clock is ahead of the database's, in seconds; for tests.
@@ -63,6 +68,17 @@ class Store:
 
     def announce(self, name):
         """Tell other processes that something has changed, if it can be told."""
+
+    @contextmanager
+    def hurrying(self):
+        """Have what waits for others' locks fail soon, in this thread."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(self.hurry)
+        try:
+            yield
+        finally:
+            with self.connection.cursor() as cursor:
+                cursor.execute(self.take_time)
 
     def release(self, broken=False):
         """
