@@ -213,6 +213,10 @@ class Relay:
                 self._try_again()
                 return
             logger.error("A websocket.disconnect was dropped: it could not be sent.")
+        if outcome == TOO_LARGE and self.values:
+            # It's the state that is: the consumer runs without it.
+            self.values = {}
+            return
         self._farewell = None
         self._attempts = 0
         if outcome == SENT:

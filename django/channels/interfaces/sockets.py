@@ -10,6 +10,7 @@ from django.channels.exceptions import (
     ChannelError,
     ChannelFull,
     MessageTooLarge,
+    nothing_sent,
 )
 from django.channels.message import Message, SocketMessage
 
@@ -189,7 +190,8 @@ class Sockets:
 
     def _send(self, message):
         try:
-            self.backend.renew_inbox()
+            with nothing_sent():
+                self.backend.renew_inbox()
             self.backend.send(message)
         except ChannelFull:
             return relay.FULL

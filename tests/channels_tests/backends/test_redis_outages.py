@@ -1,9 +1,12 @@
 """Servers that go away, or throw away what they have."""
 
 import threading
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest import mock
+
+from redis.exceptions import BusyLoadingError, ResponseError
 
 from django.channels.backends.redis import RedisChannelBackend
 from django.channels.batches import LARGEST
@@ -298,6 +301,29 @@ class FullServerTests(RedisTestCase, SimpleTestCase):
 
     def fill(self):
         self.server.command("CONFIG", "SET", "maxmemory", 1)
+
+    def test_refused(self):
+        """Who sends hears that it wasn't sent, and can send it again."""
+        name, _ = self.listen()
+        durable = Delivery(durable=True)
+        sends = [
+            partial(self.send, "a"),
+            partial(self.send, name, self.make()),
+            partial(self.backend.add, Message("a", {}), durable),
+        ]
+        self.fill()
+        for send in sends:
+            with self.assertRaises(BackendUnavailable) as caught:
+                send()
+            self.assertIs(caught.exception.unsent, True)
+        self.server.command("CONFIG", "SET", "maxmemory", 0)
+        self.assertIsNone(self.receive("a"))
+        for error in (
+            ResponseError("MISCONF Redis is configured to save RDB snapshots, but"),
+            BusyLoadingError("Redis is loading the dataset in memory"),
+        ):
+            self.assertIs(self.backend._away(error).unsent, True)
+        self.assertIs(self.backend._away(ResponseError("ERR unknown")).unsent, False)
 
     def test_leases(self):
         """A message stays with who has it, who then can be done with it."""

@@ -1,6 +1,7 @@
 """What is stored on the server, and for how long."""
 
 import re
+import threading
 import traceback
 from unittest import mock
 
@@ -140,6 +141,33 @@ class StoredTests(EncryptionTests, RedisTestCase, SimpleTestCase):
         self.assertEqual(shown.count("unknown command"), 2)
         self.assertNotIn("with args", shown)
         self.assertNotIn(f"'{secret}'", shown)
+
+    def test_given_back_though_nobody_heard_of_it(self):
+        """What one thread too many has taken is received once."""
+        backend = self.make(OPTIONS={"SHARDS": 2})
+        first, second = (
+            next(n for n in "abcdefgh" if backend.shard_of(n) == i) for i in range(2)
+        )
+        receiver = self.open(first, second, backend=backend)
+        call = self.in_thread(receiver.receive)
+        self.wait_until(lambda: len(receiver._feeders) == 2)
+        self.send(first, backend, n=1)
+        self.assertEqual(call.result().content, {"n": 1})
+        put_back, tried = backend.put_back, threading.Event()
+
+        def lose(*found):
+            put_back(*found)
+            tried.set()
+            raise BackendUnavailable("The answer is lost.")
+
+        with mock.patch.object(backend, "put_back", lose):
+            with self.assertLogs("django.channels", "WARNING"):
+                self.send(second, backend, n=2)
+                self.assertIs(tried.wait(PATIENCE), True)
+                self.wait_until(lambda: backend.dropped)
+        self.assertEqual(backend.dropped, {"lost": 1})
+        self.assertEqual(self.receive(second, backend=backend), {"n": 2})
+        self.assertEqual(len(receiver._found), 0)
 
     def test_moved(self):
         """What a client sent can't be made a message of another channel."""

@@ -10,12 +10,23 @@ from django.channels.interfaces.conversation import (
     REFUSED,
     Conversation,
 )
-from django.channels.interfaces.relay import FULL, NOBODY, PATIENT_ATTEMPTS, SENT
+from django.channels.interfaces.relay import (
+    FULL,
+    NOBODY,
+    PATIENT_ATTEMPTS,
+    SENT,
+    TOO_LARGE,
+)
 from django.test import SimpleTestCase
 
 
 class Edge:
-    """Notes what a conversation does. ``full`` and ``nobody`` are channels."""
+    """
+    Notes what a conversation does. ``full`` and ``nobody`` are channels,
+    ``largest`` is how many keys of a state there's room for.
+    """
+
+    largest = 10
 
     def __init__(self):
         self.log = []
@@ -26,6 +37,9 @@ class Edge:
         kind = channel.removeprefix("websocket.")
         if kind in self.nobody:
             return NOBODY
+        if len(values["state"]) > self.largest:
+            self.log.append(("too large", kind))
+            return TOO_LARGE
         if kind in self.full:
             self.log.append(("full", kind))
             return FULL
@@ -406,6 +420,19 @@ class CloseTests(ConversationTestCase):
 
 
 class DisconnectTests(ConversationTestCase):
+    def test_disconnect_with_too_large_a_state(self):
+        """Its consumer runs nevertheless, without the state."""
+        self.open()
+        self.tell(state={"a": 1, "b": 2})
+        self.edge.largest = 1
+        self.talk.lost(1001, "going")
+        refused, (kind, channel, values) = self.edge.log[-2:]
+        self.assertEqual(refused, ("too large", "disconnect"))
+        self.assertEqual((kind, channel), ("send", "disconnect"))
+        self.assertEqual((values["code"], values["state"]), (1001, {}))
+        self.done()
+        self.assertEqual(self.talk.state, ENDED)
+
     def test_disconnect(self):
         self.open()
         self.talk.lost(1001, "going")

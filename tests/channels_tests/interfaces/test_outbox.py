@@ -134,6 +134,10 @@ class SharedBackend(MemoryChannelBackend):
             raise self.errors[message.channel]
         super().send(message)
 
+    def renew_inbox(self):
+        if "inbox" in self.errors:
+            raise self.errors["inbox"]
+
     def listen(self, name, sink):
         if "listen" in self.errors:
             raise self.errors["listen"]
@@ -197,6 +201,19 @@ class SharedSocketTests(WebSocketTestCase):
         self.work()
         self.done(self.taken(CONNECT))
         self.wire.take()
+
+    def test_inbox_that_cannot_be_renewed(self):
+        """Nothing was sent then, and the message is sent when it can be."""
+        self.open()
+        self.backend.errors["inbox"] = BackendUnavailable("away")
+        self.send(frame(b"a"))
+        with self.assertLogs("django.channels.server", "WARNING"):
+            self.work()
+        self.assertNothing(RECEIVE)
+        del self.backend.errors["inbox"]
+        self.reactor.advance(1)
+        self.work()
+        self.assertEqual(self.taken(RECEIVE).content["content"], "a")
 
     def test_one_at_a_time(self):
         self.open()

@@ -117,6 +117,8 @@ class RedisChannelBackend(RedisQueues, RedisDurable, RedisGroups, SharedChannelB
         """Return the BackendUnavailable for an error of redis-py's."""
         from redis.exceptions import ReadOnlyError, RedisError
 
+        from .wire import is_refusal
+
         connection = self._connection
         if connection is not None and isinstance(error, ReadOnlyError):
             # A replica by now: the address may be another server's.
@@ -130,6 +132,7 @@ class RedisChannelBackend(RedisQueues, RedisDurable, RedisGroups, SharedChannelB
         # one that was lost in the middle; in doubt it's the latter. When a node of
         # a Cluster is lost, it connects to the others before it raises something.
         unsent = isinstance(error, RedisError) and " connecting to " in text
+        unsent = unsent or is_refusal(error)
         return self._unavailable(f"{type(error).__name__}: {text}", unsent)
 
     def settle_up(self):

@@ -6,6 +6,7 @@ from collections import deque
 from django.channels.exceptions import BackendUnavailable
 
 from ..shared_receiver import SharedReceiver
+from .inbox import LOST
 from .receiver import RedisReceiver, without_stamp
 
 
@@ -84,7 +85,11 @@ class ShardedReceiver(SharedReceiver):
                     continue
             try:
                 self.backend.put_back(*found)
-            except BackendUnavailable:
+            except BackendUnavailable as error:
+                if not error.unsent and not isinstance(found[1], list):
+                    # It may be back, and must not come twice.
+                    self.backend.drops.add(LOST, found[0])
+                    continue
                 with self._changed:
                     self._found.append(found)
                     self._changed.notify_all()

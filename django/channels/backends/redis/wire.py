@@ -3,7 +3,11 @@
 import threading
 
 from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
     NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
     RedisClusterException,
     RedisError,
     ResponseError,
@@ -14,6 +18,25 @@ from .packing import pack
 # What redis-py raises for a server that gives no service. The first has all but
 # what it raises where a Cluster's nodes can't be reached, or lack a slot.
 FAILURES = (RedisError, RedisClusterException)
+
+# What it raises for a command that the server hasn't begun: it has no more memory,
+# is loading, is a replica, or wants to know who asks. A script of ours that begins
+# with what takes memory is refused as a whole.
+REFUSALS = (
+    AuthenticationError,
+    BusyLoadingError,
+    OutOfMemoryError,
+    ReadOnlyError,
+)
+# The disk can't be written, of which redis-py knows nothing.
+REFUSED = "MISCONF "
+
+
+def is_refusal(error):
+    """Tell whether the server has refused to do what was asked for."""
+    return isinstance(error, REFUSALS) or (
+        isinstance(error, ResponseError) and REFUSED in str(error)
+    )
 
 
 class Wire:
