@@ -28,7 +28,7 @@ a function imports when it's called.
     ``check --deploy``.
 ``http``, ``request``, ``reply``
     A request and a response as plain values; the messages that carry them;
-    waiting for the reply.
+    waiting for the reply, on an event loop by a ``loop_queue``.
 ``route``
     Which backend requests travel on, and whether their way ends where it began.
 ``script_prefix``, ``views``, ``failures``
@@ -41,8 +41,7 @@ a function imports when it's called.
 ``pending_response``, ``pending_request``, ``remote_exchange``
     A request at the edge while another process answers it, and its response:
     of the core handlers, and of the interface server. Both ends use
-    ``remote_body``, ``pieces`` and ``flow`` for bodies in parts, and
-    ``loop_queue`` to wait.
+    ``remote_body``, ``pieces`` and ``flow`` for bodies in parts.
 ``thread_connections``, ``originals``, ``request_signals``
     Whether a thread has connections to databases, or caches; what no tool has
     replaced; the signals around a request, which cost less where it has none.

@@ -78,6 +78,12 @@ class WorkerLost(ChannelError):
     """
 
 
+class IncompleteResponse(ChannelError):
+    """
+    Raised from a streamed response whose rest won't come: who sent it has failed.
+    """
+
+
 class ConsumerAlreadyRegistered(ChannelError, ValueError):
     """Raised when a second consumer is registered for a channel."""
 

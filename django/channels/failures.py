@@ -4,7 +4,13 @@ from django.core.handlers.exception import response_for_exception
 from django.http import HttpResponse
 from django.utils.log import log_response
 
-from .exceptions import BackendUnavailable, ChannelFull, ReplyTimeout, WorkerLost
+from .exceptions import (
+    BackendUnavailable,
+    ChannelFull,
+    MessageTooLarge,
+    ReplyTimeout,
+    WorkerLost,
+)
 
 
 def response_to(error, request):
@@ -20,6 +26,8 @@ def response_to(error, request):
         return bad_gateway(request)
     if isinstance(error, ReplyTimeout):
         return gateway_timeout(request)
+    if isinstance(error, MessageTooLarge):
+        return _refusal(request, 413, {})
     # Such as a client that left in the middle of its body.
     return response_for_exception(request, error)
 

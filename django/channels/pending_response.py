@@ -8,7 +8,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 
 from . import http
-from .exceptions import InvalidMessage, ReplyTimeout, WorkerLost
+from .exceptions import IncompleteResponse, ReplyTimeout, WorkerLost
 from .loop_queue import LoopQueue
 from .remote import READ, cost
 
@@ -139,7 +139,7 @@ class PendingResponse:
             raise WorkerLost("The worker could not send its response.")
         if content.get("error"):
             self._request.in_progress = False
-            raise InvalidMessage("The worker failed before its response was whole.")
+            raise IncompleteResponse("The worker failed before its response was whole.")
         return content
 
     def _note(self, content):

@@ -7,8 +7,9 @@ from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as FutureTimeout
 
 from . import http
-from .exceptions import InvalidMessage, ReplyTimeout, nothing_sent
+from .exceptions import IncompleteResponse, ReplyTimeout, nothing_sent
 from .lines import shown
+from .loop_queue import LoopQueue
 from .request import ResponseMessage
 
 logger = logging.getLogger("django.channels")
@@ -27,15 +28,16 @@ class Reply:
     a streamed response, which takes further messages until one without it. A
     failed consumer's receipt becomes a response with status 500. ``timeout``
     is in seconds, None for ever; it holds for the first message, and again for
-    each one that continues a streamed response.
+    each one that continues a streamed response. ``on_loop``: a streamed response
+    is read on the event loop that is running now, rather than in a thread.
     """
 
-    def __init__(self, backend, timeout=None):
+    def __init__(self, backend, timeout=None, on_loop=False):
         self.name = backend.reply_name("http")
         self.timeout = timeout
         self._backend = backend
         self._first = Future()
-        self._more = queue.SimpleQueue()
+        self._more = LoopQueue() if on_loop else queue.SimpleQueue()
         # The responses that take further messages, and whether somebody has one,
         # and is to close it.
         self._streamed = []
@@ -123,7 +125,9 @@ class Reply:
             )
         if not content.get("more_content"):
             return http.decode_response(content)
-        response = http.decode_response(content, self._chunks())
+        on_loop = isinstance(self._more, LoopQueue)
+        chunks = self._achunks() if on_loop else self._chunks()
+        response = http.decode_response(content, chunks)
         self._streamed.append(response)
         response._resource_closers.append(
             lambda: self._backend.unlisten(self.name),
@@ -137,10 +141,24 @@ class Reply:
                 content = self._more.get(timeout=self.timeout)
             except queue.Empty as error:
                 raise self._late() from error
-            if content.get("error"):
-                raise InvalidMessage("The consumer failed before its reply was whole.")
-            more = content.get("more_content", False)
-            yield content.get("content", b"")
+            more, data = self._part(content)
+            yield data
+
+    async def _achunks(self):
+        more = True
+        while more:
+            try:
+                content = await self._more.get(self.timeout)
+            except asyncio.TimeoutError as error:
+                raise self._late() from error
+            more, data = self._part(content)
+            yield data
+
+    def _part(self, content):
+        """Return whether more is to follow, and the bytes."""
+        if content.get("error"):
+            raise IncompleteResponse("The consumer failed before its reply was whole.")
+        return content.get("more_content", False), content.get("content", b"")
 
     def _late(self):
         return ReplyTimeout(f"No reply came within {self.timeout} seconds.")

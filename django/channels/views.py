@@ -21,7 +21,13 @@ from django.utils import translation
 
 from .backends.shared import SharedChannelBackend
 from .consumer import Consumer
-from .exceptions import BackendUnavailable, ChannelFull, InvalidMessage, ReplyTimeout
+from .exceptions import (
+    BackendUnavailable,
+    ChannelFull,
+    InvalidMessage,
+    MessageTooLarge,
+    ReplyTimeout,
+)
 from .failures import response_to
 from .registry import check_named, consumers
 from .reply import Reply
@@ -37,7 +43,12 @@ def forward_view(channel):
         message = RequestMessage(channel.name, request, args, kwargs)
         try:
             return await forward(channel.backend, message)
-        except (BackendUnavailable, ChannelFull, ReplyTimeout) as error:
+        except (
+            BackendUnavailable,
+            ChannelFull,
+            MessageTooLarge,
+            ReplyTimeout,
+        ) as error:
             return response_to(error, request)
 
     # An async view can't be in one, and who is to answer mustn't wait for its end.
@@ -48,9 +59,13 @@ def forward_view(channel):
 
 async def forward(backend, message):
     """Send a RequestMessage and return its reply."""
+    from django.core.handlers.asgi import ASGIRequest
+
     from .inline import arun_until
 
-    reply = Reply(backend, settings.CHANNEL_HTTP_TIMEOUT)
+    # Under an ASGI server the loop is the server's, and sends the response, too.
+    on_loop = isinstance(message.request, ASGIRequest)
+    reply = Reply(backend, settings.CHANNEL_HTTP_TIMEOUT, on_loop)
     message.reply_channel = reply.name
     try:
         await backend.asend(message)

@@ -3,15 +3,17 @@
 import asyncio
 import contextvars
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
 
 from asgiref.sync import ThreadSensitiveContext, async_to_sync, sync_to_async
 
-from django.channels import asgi_exchange
-from django.channels.exceptions import ChannelFull
+from django.channels import Channel, asgi_exchange, channel_backends
+from django.channels.exceptions import ChannelFull, IncompleteResponse
 from django.channels.route import http_backend
 from django.channels.trips import Trips
+from django.channels.worker import Worker
 from django.core.asgi import get_asgi_application
 from django.core.handlers.asgi import ASGIHandler
 from django.core.signals import request_finished, request_started
@@ -150,6 +152,7 @@ urlpatterns = [
     path("stream/", stream),
     path("broken/", broken_stream),
     path("fail/", fail),
+    path("forward/", Channel("channels_tests.asgi").as_view()),
     path("waiting/", lambda request: waiting(request)),
 ]
 
@@ -176,6 +179,10 @@ class Visit:
 
     async def send(self, event):
         self.sent.append(event)
+        self.heard(event)
+
+    def heard(self, event):
+        """A test may have something to do."""
 
     @property
     def status(self):
@@ -272,6 +279,56 @@ class ASGIExchangeTests(SimpleTestCase):
     def test_streamed(self):
         visit = self.visit("/stream/")
         self.assertEqual(visit.body, b"somebody!")
+        self.assertEqual(self.names()[-1], "end")
+
+    def forward(self, consume):
+        """Return a Visit to a view whose request the consumer answers."""
+        Channel.consumer("channels_tests.asgi")(consume)
+        worker = Worker(channel_backends["default"], channels=["channels_tests.asgi"])
+        worker.start()
+        self.addCleanup(worker.stop, PATIENCE)
+        return Visit(self.application, "/forward/")
+
+    def test_streamed_by_a_consumer(self):
+        """Each part goes out when it comes."""
+        seen = threading.Event()
+
+        def consume(reply_channel):
+            channel = Channel(reply_channel)
+            channel.send(content="1", more_content=True)
+            self.assertIs(seen.wait(PATIENCE), True)
+            channel.send(content="2")
+
+        visit = self.forward(consume)
+        visit.heard = lambda event: event.get("body") == b"1" and seen.set()
+        on_a_loop(visit.run)
+        self.assertEqual(visit.body, b"12")
+        self.assertEqual(channel_backends["default"]._state.sinks, {})
+
+    def test_stream_that_a_consumer_breaks_off(self):
+        def consume(reply_channel):
+            Channel(reply_channel).send(content="1", more_content=True)
+            raise ValueError("why")
+
+        visit = self.forward(consume)
+        with self.assertLogs("django.channels.worker", "ERROR"):
+            with self.assertRaisesMessage(IncompleteResponse, "The consumer failed"):
+                on_a_loop(visit.run)
+
+    def test_a_client_that_leaves_a_consumers_stream(self):
+        """It ends there, and who sends more is told that nobody listens."""
+        gone = threading.Event()
+
+        def consume(reply_channel):
+            while reply_channel in channel_backends["default"]._state.sinks:
+                Channel(reply_channel).send(content="1", more_content=True)
+                time.sleep(0.01)
+            gone.set()
+
+        visit = self.forward(consume)
+        visit.heard = lambda event: event.get("body") and visit.left.set()
+        on_a_loop(visit.run)
+        self.assertIs(gone.wait(PATIENCE), True)
         self.assertEqual(self.names()[-1], "end")
 
     def test_file(self):

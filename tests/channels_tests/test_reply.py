@@ -2,7 +2,7 @@ import threading
 from unittest import mock
 
 from django.channels import channel_backends
-from django.channels.exceptions import InvalidMessage, ReplyTimeout
+from django.channels.exceptions import IncompleteResponse, InvalidMessage, ReplyTimeout
 from django.channels.message import Message
 from django.channels.reply import Reply
 from django.channels.request import ResponseMessage
@@ -114,7 +114,7 @@ class ReplyTests(ChannelTestCase):
         """A body that isn't whole must not look whole."""
         self.send(content=b"1", more_content=True)
         self.send(done=None, error=True)
-        with self.assertRaises(InvalidMessage):
+        with self.assertRaises(IncompleteResponse):
             list(self.reply.wait())
 
     def test_timeout(self):

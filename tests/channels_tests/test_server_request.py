@@ -8,7 +8,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.channels import Channel, channel_backends
 from django.channels.async_handler import AsyncHandler
 from django.channels.async_views import has_async_views
-from django.channels.exceptions import InvalidMessage
+from django.channels.exceptions import IncompleteResponse
 from django.channels.processes.parent import Parent
 from django.channels.server_request import ServerRequest
 from django.channels.signals import consumer_started
@@ -371,7 +371,7 @@ class ServerRequestTests(ChannelTestCase):
         def respond(response):
             try:
                 list(response)
-            except InvalidMessage as error:
+            except IncompleteResponse as error:
                 ended.append(error)
             response.close()
             exchange.done.set()
@@ -395,7 +395,7 @@ class ServerRequestTests(ChannelTestCase):
             chunks = iter(response)
             next(chunks)
             exchange.disconnect()
-            with self.assertRaises(InvalidMessage):
+            with self.assertRaises(IncompleteResponse):
                 next(chunks)
             response.close()
             exchange.done.set()

@@ -1,6 +1,7 @@
 from unittest import mock
 
 from django.channels import Channel, channel_backends, view_consumer
+from django.channels.exceptions import MessageTooLarge
 from django.channels.worker import Worker
 from django.core.handlers.base import BaseHandler
 from django.db import connections
@@ -276,6 +277,14 @@ class ForwardTests(SimpleTestCase):
         with self.assertLogs("django.channels", "WARNING") as logs:
             self.assertEqual(self.client.get("/plain/4/").status_code, 504)
         self.assertIn("channel channels_tests.plain, and no installed", logs.output[0])
+
+    def test_larger_than_a_message(self):
+        """Where it would have to be written down, it's the client's to send less."""
+        backend = channel_backends["default"]
+        with mock.patch.object(backend, "asend", side_effect=MessageTooLarge("large")):
+            with self.assertLogs("django.request", "WARNING"):
+                response = self.client.post("/plain/4/", {"a": "x" * 1000})
+        self.assertEqual(response.status_code, 413)
 
     @override_settings(CHANNEL_BACKENDS=memory(CAPACITY={"channels_tests.plain": 0}))
     def test_full(self):
