@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from contextlib import nullcontext
 from time import monotonic
 
 from django.channels import names
@@ -166,6 +167,13 @@ class SharedChannelBackend(SharedSends, SharedStore, BaseChannelBackend):
         who joined it meanwhile would wait for its end.
         """
         return False
+
+    def _hurrying(self):
+        """
+        Return a context for a change by the inbox's thread: it's to fail rather
+        than wait for what others are at.
+        """
+        return nullcontext()
 
     def _expired(self, channel, data):
         """Count and log it; tell its sender, if that waits for a consumer."""

@@ -130,7 +130,7 @@ class SharedGroups:
                 # One that fails isn't to keep those after it waiting.
                 self._lost.pop(group, None)
                 if not self._backend._is_being_joined(group):
-                    self._join_here(group, again=True)
+                    self._join_again(group)
                 if monotonic() >= end:
                     return
             for group in self._local.idle():
@@ -146,15 +146,20 @@ class SharedGroups:
                 "The groups of %s could not be looked after.", self._backend
             )
 
-    def _join_here(self, group, again=False):
+    def _join_here(self, group):
         with self._joining:
-            # It may have been left since it was to be joined again.
-            if not again or self._local.knows(group):
+            self._backend._join(group, self._member, "")
+            self._local.joined(group)
+
+    def _join_again(self, group):
+        with self._joining, self._backend._hurrying():
+            # It may have been left meanwhile.
+            if self._local.knows(group):
                 self._backend._join(group, self._member, "")
                 self._local.joined(group)
 
     def _leave_here(self, group):
-        with self._joining:
+        with self._joining, self._backend._hurrying():
             if self._local.forget(group):
                 self._backend._leave(group, self._member)
 

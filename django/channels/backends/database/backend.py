@@ -1,6 +1,6 @@
 """The database backend: what SharedChannelBackend asks of a store."""
 
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from functools import partial
 
 from django.apps import apps
@@ -170,10 +170,12 @@ class DatabaseChannelBackend(DatabaseDurable, DatabaseFailures, SharedChannelBac
                 # It's over, or is being committed.
                 self._uncertain.pop(group, None)
                 self._groups.rejoin()
-        # A transaction in another process may have a row of this one's. Whoever
-        # waited here for its end would keep the inbox waiting, and all who join.
-        with self.store.hurrying():
-            super()._beat(lost)
+        super()._beat(lost)
+
+    @contextmanager
+    def _hurrying(self):
+        with self._reaching(), self.store.hurrying():
+            yield
 
     def _is_being_joined(self, group):
         return group in self._uncertain

@@ -4,6 +4,9 @@ and whoever adds something notifies the other processes when it commits.
 """
 
 import secrets
+from contextlib import contextmanager
+
+from django.db import transaction
 
 from .clock import UnixNow
 from .notifications import TOPIC, NotificationAlarm
@@ -58,7 +61,12 @@ class PostgreSQLStore(Store):
     # None of them has died, but it takes the index only if that's said.
     job_order = ("died", *Store.job_order)
 
-    hurry, take_time = "SET lock_timeout = '200ms'", "RESET lock_timeout"
+    @contextmanager
+    def hurrying(self):
+        # For a transaction only: behind a pooler the session is others', too.
+        with transaction.atomic(self.using), self.connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '200ms'")
+            yield
 
     def __init__(self, using):
         super().__init__(using)

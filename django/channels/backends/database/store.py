@@ -42,10 +42,6 @@ class Store:
     # The order in which durable messages are taken, as there's an index for it.
     job_order = ("-priority", "id")
 
-    # Wait for others' locks for a moment only, and as long as usual again.
-    hurry = "SET SESSION innodb_lock_wait_timeout = 1"
-    take_time = "SET SESSION innodb_lock_wait_timeout = DEFAULT"
-
     def __init__(self, using):
         self.using = using
         # How far the clock is ahead of the database's, in seconds; for tests.
@@ -71,14 +67,13 @@ class Store:
 
     @contextmanager
     def hurrying(self):
-        """Have what waits for others' locks fail soon, in this thread."""
+        """Have a change fail that would wait for another's for long."""
         with self.connection.cursor() as cursor:
-            cursor.execute(self.hurry)
-        try:
-            yield
-        finally:
-            with self.connection.cursor() as cursor:
-                cursor.execute(self.take_time)
+            cursor.execute("SET SESSION innodb_lock_wait_timeout = 1")
+            try:
+                yield
+            finally:
+                cursor.execute("SET SESSION innodb_lock_wait_timeout = DEFAULT")
 
     def release(self, broken=False):
         """
