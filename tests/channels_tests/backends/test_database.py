@@ -204,7 +204,7 @@ class ManyWritersTests(DatabaseBackendTests):
 
     def test_group_joined_in_a_long_transaction(self):
         """Meanwhile the process hears what is sent to it, and others may join."""
-        here = self.make(OPTIONS={"LEASE": 1.5})
+        here = self.make(OPTIONS={"LEASE": 4.5})
         name, sink = self.listen(here)
         joined, go = threading.Event(), threading.Event()
         self.addCleanup(go.set)
@@ -226,7 +226,7 @@ class ManyWritersTests(DatabaseBackendTests):
                 call = self.in_thread(join, backend)
                 self.assertIs(joined.wait(PATIENCE), True)
                 # All groups are looked after, again and again.
-                end = monotonic() + 4
+                end = monotonic() + here.lease
                 while monotonic() < end:
                     here._groups.rejoin()
                     begun = len(sink.contents)
