@@ -61,6 +61,16 @@ def nothing_sent():
         raise
 
 
+@contextmanager
+def something_sent():
+    """For what is done after something was sent: where it fails, that has arrived."""
+    try:
+        yield
+    except BackendUnavailable as error:
+        error.unsent = False
+        raise
+
+
 class NoWorker(BackendUnavailable):
     """
     Raised where a request would wait in vain: no worker process that answers

@@ -161,17 +161,10 @@ class SharedChannelBackend(SharedSends, SharedStore, BaseChannelBackend):
             self._rejoin_at = monotonic() + RENEWED_EVERY
         self._groups.look_after()
 
-    def _is_being_joined(self, group):
-        """
-        Tell whether a transaction that is open has this process join the group:
-        who joined it meanwhile would wait for its end.
-        """
-        return False
-
     def _hurrying(self):
         """
-        Return a context for a change by the inbox's thread: it's to fail rather
-        than wait for what others are at.
+        Return a context for a change by the inbox's thread: rather than wait for
+        what others are at, such as a transaction, it's to raise Busy.
         """
         return nullcontext()
 

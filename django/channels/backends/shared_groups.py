@@ -3,17 +3,21 @@
 import logging
 import secrets
 import threading
+from contextlib import contextmanager
 from time import monotonic
 
 from django.channels import names
-from django.channels.exceptions import BackendUnavailable
+from django.channels.exceptions import BackendUnavailable, something_sent
 from django.channels.message import Message
 
 from .drops import FULL, GONE
 from .serializer import INBOX
-from .shared_store import PROCESS_MARK
+from .shared_store import PROCESS_MARK, Busy
 
 logger = logging.getLogger("django.channels")
+
+# How long the inbox's thread waits for others that change groups, in seconds.
+MOMENT = 0.2
 
 
 class SharedGroups:
@@ -33,6 +37,8 @@ class SharedGroups:
         self._rejoins = 0
         # The groups that are left of those to join again, as a dict's keys.
         self._lost = {}
+        # Those of which others were changing what the store has.
+        self._busy = set()
 
     @property
     def _local(self):
@@ -80,9 +86,10 @@ class SharedGroups:
             self.deliver(Message(group, content))
         for reason in refused.values():
             backend.drops.add(reason, group)
-        for channel in channels:
-            if not backend._push_content(channel, content):
-                backend.drops.add(FULL, channel)
+        with something_sent():
+            for channel in channels:
+                if not backend._push_content(channel, content):
+                    backend.drops.add(FULL, channel)
 
     def deliver(self, message):
         """Deliver what was sent to a group to its members in this process."""
@@ -108,7 +115,7 @@ class SharedGroups:
         if not self._local.added_elsewhere(group, name, item["token"]):
             # Who added it has joined the group for this process, but it may
             # have left for the last time after that.
-            self._join_here(group)
+            self._join_again(group)
 
     def rejoin(self, times=1):
         """Join every group again at the next look, or the next ones."""
@@ -126,15 +133,22 @@ class SharedGroups:
             if self._rejoins and not self._lost:
                 self._lost = dict.fromkeys(self._local.unjoined(every=True))
                 self._rejoins -= 1
-            for group in [*self._local.unjoined(), *self._lost]:
-                # One that fails isn't to keep those after it waiting.
+            for group in [*self._local.unjoined(), *self._lost, *self._busy]:
                 self._lost.pop(group, None)
-                if not self._backend._is_being_joined(group):
+                self._busy.discard(group)
+                try:
                     self._join_again(group)
+                except Busy as error:
+                    # At another look, after all others.
+                    self._busy.add(group)
+                    logger.debug("%s", error)
                 if monotonic() >= end:
                     return
             for group in self._local.idle():
-                self._leave_here(group)
+                try:
+                    self._leave_here(group)
+                except Busy as error:
+                    logger.debug("%s", error)
                 if monotonic() >= end:
                     return
         except BackendUnavailable as error:
@@ -151,15 +165,27 @@ class SharedGroups:
             self._backend._join(group, self._member, "")
             self._local.joined(group)
 
+    # In the inbox's thread, which reads nothing meanwhile.
+
+    @contextmanager
+    def _hurrying(self):
+        if not self._joining.acquire(timeout=MOMENT):
+            raise Busy(f"{self._backend}: a group is being joined, for long.")
+        try:
+            with self._backend._hurrying():
+                yield
+        finally:
+            self._joining.release()
+
     def _join_again(self, group):
-        with self._joining, self._backend._hurrying():
+        with self._hurrying():
             # It may have been left meanwhile.
             if self._local.knows(group):
                 self._backend._join(group, self._member, "")
                 self._local.joined(group)
 
     def _leave_here(self, group):
-        with self._joining, self._backend._hurrying():
+        with self._hurrying():
             if self._local.forget(group):
                 self._backend._leave(group, self._member)
 

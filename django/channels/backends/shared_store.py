@@ -9,6 +9,10 @@ from .drops import GONE
 PROCESS_MARK = names.REPLY_MARK
 
 
+class Busy(BackendUnavailable):
+    """The store is there, and somebody else is changing the same: nothing is done."""
+
+
 class SharedStore:
     """
     The part of a SharedChannelBackend that a subclass implements, besides

@@ -149,7 +149,8 @@ class TransactionTests:
 class AnnouncedTests:
     def test_server_that_goes_away_before_it_tells(self):
         """Who sends hears that of the backend, and how many were stored."""
-        durable, gone = Delivery(durable=True), OperationalError("Gone.")
+        # With these words, nothing of a change is there.
+        durable, gone = Delivery(durable=True), OperationalError("No space left.")
         store = self.backend.store
         with mock.patch.object(store, "announce", side_effect=gone):
             with self.assertRaises(BackendUnavailable) as caught:

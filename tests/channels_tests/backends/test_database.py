@@ -209,22 +209,27 @@ class ManyWritersTests(DatabaseBackendTests):
         joined, go = threading.Event(), threading.Event()
         self.addCleanup(go.set)
 
-        def join(backend):
+        def join(backend, first, second):
             with transaction.atomic(ALIAS):
-                backend.group_add("g", name)
+                backend.group_add(first, name)
                 joined.set()
                 go.wait(PATIENCE)
-                backend.group_add("h", name)
+                backend.group_add(second, name)
 
-        for backend in (here, self.backend):
+        for backend, first, second in ((here, "a", "b"), (self.backend, "c", "d")):
             with (
                 self.subTest(here=backend is here),
                 self.assertNoLogs("django.channels", "ERROR"),
             ):
                 joined.clear()
                 go.clear()
-                call = self.in_thread(join, backend)
+                call = self.in_thread(join, backend, first, second)
                 self.assertIs(joined.wait(PATIENCE), True)
+                other, _ = self.listen(here)
+                # A thread of the process waits for another's transaction.
+                calls = [call]
+                if backend is not here:
+                    calls.append(self.in_thread(here.group_add, first, other))
                 # All groups are looked after, again and again.
                 end = monotonic() + here.lease
                 while monotonic() < end:
@@ -233,13 +238,13 @@ class ManyWritersTests(DatabaseBackendTests):
                     self.send(name, n=1)
                     sink.wait_for(begun + 1)
                     sleep(0.2)
-                other, _ = self.listen(here)
-                here.group_add("i", other)
+                if backend is here:
+                    here.group_add("e", other)
                 go.set()
-                call.result()
+                for call in calls:
+                    call.result()
             before = len(sink.contents)
-            self.wait_until(lambda: self.backend._members("h"))
-            self.backend.group_send("h", {"n": 2})
+            self.backend.group_send(second, {"n": 2})
             sink.wait_for(before + 1)
 
     def test_lock_that_is_not_given(self):

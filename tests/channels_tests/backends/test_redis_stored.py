@@ -150,7 +150,10 @@ class StoredTests(EncryptionTests, RedisTestCase, SimpleTestCase):
         )
         receiver = self.open(first, second, backend=backend)
         call = self.in_thread(receiver.receive)
-        self.wait_until(lambda: len(receiver._feeders) == 2)
+        # Both are at it.
+        self.wait_until(
+            lambda: self.server.command("INFO", "clients")["blocked_clients"] == 2
+        )
         self.send(first, backend, n=1)
         self.assertEqual(call.result().content, {"n": 1})
         put_back, tried = backend.put_back, threading.Event()
@@ -161,10 +164,10 @@ class StoredTests(EncryptionTests, RedisTestCase, SimpleTestCase):
             raise BackendUnavailable("The answer is lost.")
 
         with mock.patch.object(backend, "put_back", lose):
-            with self.assertLogs("django.channels", "WARNING"):
+            with self.assertLogs("django.channels", "WARNING") as logs:
                 self.send(second, backend, n=2)
                 self.assertIs(tried.wait(PATIENCE), True)
-                self.wait_until(lambda: backend.dropped)
+                self.wait_until(lambda: logs.output)
         self.assertEqual(backend.dropped, {"lost": 1})
         self.assertEqual(self.receive(second, backend=backend), {"n": 2})
         self.assertEqual(len(receiver._found), 0)

@@ -49,14 +49,13 @@ def main():
 
     target = TARGETS[name]
     own = CORPUS / name
-    inputs = {
-        path.read_bytes() for part in (own, Path(folder)) for path in part.iterdir()
-    }
+    # What was a fault once has a name like crash-…, and stays beside those chosen.
+    paths = [path for part in (own, Path(folder)) for path in part.iterdir()]
+    inputs = {path.read_bytes() for path in paths if "-" not in path.name}
     # Once for what is made at the first call only.
     target(min(inputs, key=len))
     kept = chosen(target, sorted(inputs))
     for path in own.iterdir():
-        # What was a fault once has a name like crash-…, and stays.
         if "-" not in path.name:
             path.unlink()
     for data in kept:

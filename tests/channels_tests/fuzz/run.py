@@ -33,6 +33,8 @@ def main():
         # crash-…, timeout-…, oom-…: from now on a test, which fails.
         f"-artifact_prefix={CORPUS / name}/",
         "-timeout=30",
+        # Nor is what is slow and no fault written.
+        "-report_slow_units=30",
         "-print_final_stats=1",
         reached,
         str(CORPUS / name),

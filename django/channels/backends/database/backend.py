@@ -128,8 +128,8 @@ class DatabaseChannelBackend(DatabaseDurable, DatabaseFailures, SharedChannelBac
         if member == PROCESS_MARK + self.process:
             if self.store.connection.in_atomic_block:
                 # A rollback takes the row, and says nothing: _beat() asks.
-                self._uncertain[group] = self.store.connection
-                self._on_commit(self._uncertain.pop, group, None)
+                self._uncertain.add(group)
+                self._on_commit(self._uncertain.discard, group)
 
     def _leave(self, group, member):
         with self._reaching():
@@ -160,25 +160,22 @@ class DatabaseChannelBackend(DatabaseDurable, DatabaseFailures, SharedChannelBac
             self.store, self.poll_seconds, self.sweep, self.describe, self.recovery
         )
         self._inbox = None
-        # The connections of open transactions in which this process has joined
-        # a group, by the group.
-        self._uncertain = {}
+        # Groups that this process has joined in a transaction whose end isn't
+        # known, and those of them that the last _beat() has seen.
+        self._uncertain = set()
+        self._uncertain_before = set()
 
     def _beat(self, lost):
-        for group, connection in list(self._uncertain.items()):
-            if not connection.in_atomic_block:
-                # It's over, or is being committed.
-                self._uncertain.pop(group, None)
-                self._groups.rejoin()
+        if self._uncertain & self._uncertain_before:
+            self._groups.rejoin()
+            self._uncertain -= self._uncertain_before
+        self._uncertain_before = set(self._uncertain)
         super()._beat(lost)
 
     @contextmanager
     def _hurrying(self):
         with self._reaching(), self.store.hurrying():
             yield
-
-    def _is_being_joined(self, group):
-        return group in self._uncertain
 
     # The rest.
 

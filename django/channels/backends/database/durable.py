@@ -3,6 +3,7 @@
 from django.channels import codec
 from django.channels.backends.durable import DEAD_LIMIT, DeadMessage
 from django.channels.backends.serializer import ERROR, RESULT
+from django.channels.exceptions import something_sent
 from django.channels.message import DurableMessage
 
 
@@ -22,7 +23,8 @@ class DatabaseDurable:
         capacity = self.capacity_of(channel)
         with self._reaching():
             added = self.jobs.add(channel, data, delivery, self.expiry, capacity)
-            if added:
+        if added:
+            with something_sent(), self._reaching():
                 self._tell(channel)
         return added
 
@@ -70,6 +72,7 @@ class DatabaseDurable:
     def revive(self, dead):
         with self._reaching():
             number = sum([self.jobs.revive(int(each.id)) for each in dead])
+        with something_sent(), self._reaching():
             for name in {each.channel for each in dead}:
                 self._tell(name)
         return number

@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 
+from django.channels.backends.shared_store import Busy
 from django.channels.exceptions import BackendUnavailable
 from django.db import (
     DatabaseError,
@@ -65,7 +66,7 @@ class DatabaseFailures:
         # A lost connection is a bare DatabaseError of psycopg2's.
         if type(error) in (OperationalError, InterfaceError, DatabaseError):
             if is_busy(error):
-                return BackendUnavailable(
+                return Busy(
                     f"{self}: the {self.store_name} stayed locked by other changes. "
                     f"Keep transactions short, or let it wait longer for a lock.",
                     unsent=True,

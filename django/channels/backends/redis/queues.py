@@ -57,4 +57,7 @@ class RedisQueues:
         pipeline.rpush(self.signals_key(channel), b"")
         for key in self.queue_key(channel), self.signals_key(channel):
             pipeline.pexpire(key, self.kept)
-        pipeline.execute()
+        put_back, *_ = pipeline.execute(raise_on_error=False)
+        if isinstance(put_back, Exception):
+            # Where only the signal is missing, the entry is there.
+            raise put_back

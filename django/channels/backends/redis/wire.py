@@ -28,14 +28,15 @@ REFUSALS = (
     OutOfMemoryError,
     ReadOnlyError,
 )
-# The disk can't be written, of which redis-py knows nothing.
-REFUSED = "MISCONF "
+# The same as words: of the disk, which redis-py knows nothing of, and of a script,
+# where a server before Redis 7 puts others in front.
+REFUSED = ("MISCONF ", "-OOM ", "-READONLY ")
 
 
 def is_refusal(error):
     """Tell whether the server has refused to do what was asked for."""
     return isinstance(error, REFUSALS) or (
-        isinstance(error, ResponseError) and REFUSED in str(error)
+        isinstance(error, ResponseError) and any(w in str(error) for w in REFUSED)
     )
 
 
