@@ -10,9 +10,8 @@ from . import names
 from .checks import check_http_timeout, import_consumers
 from .exceptions import InvalidChannelBackend
 
-# How many times its default a limit may be without a warning. A message has
-# none: each socket may hold several.
-FAR = 16
+# What a hint ends with.
+MEANT = "If your site needs it, add this check to SILENCED_SYSTEM_CHECKS."
 
 # What redis-py takes for False in a URL.
 FALSE = frozenset({"0", "F", "FALSE", "N", "NO"})
@@ -23,7 +22,7 @@ HTTP_TIMEOUT = 60
 
 @checks.register(checks.Tags.security, deploy=True)
 def check_weak_limits(app_configs=None, **kwargs):
-    """No limit of the server is as good as none."""
+    """No limit of the server is weaker than by default."""
     from .interfaces.limits import Limits, problems
 
     value = settings.CHANNEL_SERVER_LIMITS
@@ -33,14 +32,13 @@ def check_weak_limits(app_configs=None, **kwargs):
     found = []
     for key, limit in value.items():
         default = getattr(Limits(), key.lower())
-        most = default if key in ("CONNECTIONS", "MESSAGE_SIZE") else FAR * default
-        if limit is None or limit > most:
-            what = "off" if limit is None else f"{limit}, far more than usual"
+        if limit is None or limit > default:
+            what = "off" if limit is None else f"{limit}, more than by default"
             found.append(
                 checks.Warning(
-                    f"CHANNEL_SERVER_LIMITS[{key!r}] is {what}: a few clients could "
+                    f"CHANNEL_SERVER_LIMITS[{key!r}] is {what}: fewer clients could "
                     f"take up the server's memory, connections or time.",
-                    hint=f"The default is {default}; up to {most} isn't warned of.",
+                    hint=f"The default is {default}. {MEANT}",
                     id="channels.W007",
                 )
             )
@@ -49,18 +47,18 @@ def check_weak_limits(app_configs=None, **kwargs):
 
 @checks.register(checks.Tags.security, deploy=True)
 def check_request_timeout(app_configs=None, **kwargs):
-    """No request is waited for as good as for ever."""
-    timeout, most = settings.CHANNEL_HTTP_TIMEOUT, FAR * HTTP_TIMEOUT
+    """No request is waited for longer than by default."""
+    timeout = settings.CHANNEL_HTTP_TIMEOUT
     if any(check_http_timeout()):
         # It says so.
         return []
-    if timeout is not None and timeout <= most:
+    if timeout is not None and timeout <= HTTP_TIMEOUT:
         return []
     return [
         checks.Warning(
             f"CHANNEL_HTTP_TIMEOUT is {timeout}: clients wait that long for a view "
             f"that hangs, and their connections are taken.",
-            hint=f"The default is {HTTP_TIMEOUT}; up to {most} isn't warned of.",
+            hint=f"The default is {HTTP_TIMEOUT}. {MEANT}",
             id="channels.W010",
         )
     ]
@@ -68,17 +66,17 @@ def check_request_timeout(app_configs=None, **kwargs):
 
 @checks.register(checks.Tags.security, deploy=True)
 def check_weak_backends(app_configs=None, **kwargs):
-    """What waits in a backend is within bounds."""
+    """What clients have wait in a backend is within its bounds by default."""
     return [
         checks.Warning(
-            f"CHANNEL_BACKENDS[{alias!r}]: {key} is {value}, far more than usual: a "
-            f"few clients could take up the memory for what waits.",
-            hint=f"Up to {most} isn't warned of.",
+            f"CHANNEL_BACKENDS[{alias!r}]: {key} is {value}, more than by default: "
+            f"fewer clients could take up the memory for what waits.",
+            hint=f"The default is {default}. {MEANT}",
             id="channels.W011",
         )
-        for alias, params, _ in _backends()
-        for key, value, most in _bounds(params)
-        if value > most
+        for alias, params, backend in _backends()
+        for key, value, default in _bounds(params, backend)
+        if value > default
     ]
 
 
@@ -136,24 +134,23 @@ def _backends():
             pass
 
 
-def _bounds(params):
-    """Yield (key, value, the most without a warning) of what waits."""
+def _bounds(params, backend):
+    """Yield (key, value, default) of what waits, and clients have sent."""
     from .backends.base import DEFAULT_CAPACITY
     from .backends.serializer import LARGEST_MESSAGE
     from .backends.shared import DEFAULT_INBOX_CAPACITY
 
-    capacity, options = params.get("CAPACITY", 0), params.get("OPTIONS", {})
-    if isinstance(capacity, dict):
-        capacity = max(capacity.values(), default=0)
-    yield "CAPACITY", capacity, FAR * DEFAULT_CAPACITY
-    for key, most in (
+    options = params.get("OPTIONS", {})
+    capacities = [backend.capacity_of(name) for name in names.PROTOCOL_CHANNELS]
+    yield "CAPACITY", max(capacities), DEFAULT_CAPACITY
+    for key, default in (
         ("MAX_MESSAGE_BYTES", LARGEST_MESSAGE),
-        ("INBOX_CAPACITY", FAR * DEFAULT_INBOX_CAPACITY),
+        ("INBOX_CAPACITY", DEFAULT_INBOX_CAPACITY),
     ):
         value = options.get(key, 0)
         # One without such an option lets it be anything.
         number = value if isinstance(value, (int, float)) else 0
-        yield f"OPTIONS[{key!r}]", number, most
+        yield f"OPTIONS[{key!r}]", number, default
 
 
 def _missing(params, backend):
