@@ -1,7 +1,9 @@
+from contextlib import nullcontext
 from unittest import mock
 
 from django.channels.backends.local import LocalChannels
 from django.channels.backends.shared_groups import SharedGroups
+from django.channels.backends.shared_store import Busy
 from django.test import SimpleTestCase
 
 
@@ -39,8 +41,14 @@ class Store:
     def __init__(self):
         self._local = LocalChannels(self.process)
         self.calls = []
+        self.busy = set()
+
+    def _hurrying(self):
+        return nullcontext()
 
     def _join(self, group, member, token):
+        if group in self.busy:
+            raise Busy("Somebody is at it.")
         self.calls.append(("join", group))
 
     def _leave(self, group, member):
@@ -76,3 +84,14 @@ class LookTests(SimpleTestCase):
         store._local.forget("b")
         groups.look_after()
         self.assertEqual(store.calls, [("join", "a")])
+
+    def test_busy(self):
+        """What others are changing is tried again, after all that they aren't."""
+        store, groups = self.joined("ab")
+        store.busy.add("a")
+        for _ in range(4):
+            groups.look_after()
+        self.assertEqual(store.calls, [("join", "b")])
+        store.busy.clear()
+        groups.look_after()
+        self.assertEqual(store.calls, [("join", "b"), ("join", "a")])

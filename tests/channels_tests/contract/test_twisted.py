@@ -87,7 +87,13 @@ class TwistedTests(SimpleTestCase):
             [*inspect.signature(reactor.adoptStreamPort).parameters],
             ["fileDescriptor", "addressFamily", "factory"],
         )
-        for name in ("callFromThread", "callLater", "seconds", "stop"):
+        for name in (
+            "callFromThread",
+            "callLater",
+            "getDelayedCalls",
+            "seconds",
+            "stop",
+        ):
             self.assertIs(callable(getattr(reactor, name)), True, name)
 
     @relied_on(
