@@ -309,6 +309,29 @@ class InboxTests(InboxTestCase, SimpleTestCase):
             self.assertArrive(sink, range(10))
         self.assertIn("The server had lost the inbox", logs.output[0])
 
+    def test_lease_is_over_amid_a_batch(self):
+        """What was read of it isn't lost with what the server has."""
+        name, sink = self.held(0)
+        self.send_in_turns(name, range(1))
+        sink.wait_until_held()
+        go_on, sink.go_on = sink.go_on, threading.Event()
+        self.addCleanup(sink.go_on.set)
+        sink.at, sink.holds = 1, threading.Event()
+        with self.assertLogs("django.channels", "INFO") as logs:
+            # Nobody is told of these: they're read together.
+            self.server.command("CLIENT", "KILL", "TYPE", "pubsub")
+            self.send_in_turns(name, range(1, 5))
+            go_on.set()
+            sink.wait_until_held()
+            inbox = self.backend._inbox
+            self.server.command("DEL", inbox._lease, inbox._inbox)
+            inbox._next_beat = 0
+            sink.go_on.set()
+            self.wait_until(lambda: self.server.command("EXISTS", inbox._lease))
+            self.send_in_turns(name, range(5, 10))
+            self.assertArrive(sink, range(10))
+        self.assertIn("The server had lost the inbox", "".join(logs.output))
+
     def test_lease_is_over_after_a_check(self):
         """The answer to it, which comes first, ends nothing."""
         name, sink = self.held(0)

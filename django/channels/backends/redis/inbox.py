@@ -60,6 +60,8 @@ class Inbox:
         # those of them, by number, that it will send again.
         self._untold = []
         self._again = {}
+        # What was left of a batch at a beat, with the number of the first.
+        self._rest = 0, ()
         # Whether the server may have forgotten this inbox, and whether it did.
         self._interrupted = False
         self._lost = False
@@ -139,6 +141,10 @@ class Inbox:
         if self._lost:
             # Another thread may find it lost at any time: not to be forgotten.
             lost, self._lost = True, False
+        (number, rest), self._rest = self._rest, (0, ())
+        if lost and number == self._next:
+            for item in rest:
+                self._take(item)
         self._backend._beat(lost)
         if self._subscription is not None:
             # What is here already is all that is left of a lost inbox.
@@ -224,10 +230,12 @@ class Inbox:
     def _read(self):
         """Take what is there and hasn't arrived, but not past the next beat."""
         while not self._stopped.is_set():
-            for item in self._tell(BATCH):
+            items = self._tell(BATCH)
+            for taken, item in enumerate(items, 1):
                 self._take(item)
                 if self._stopped.is_set() or monotonic() >= self._next_beat:
-                    # What is left of the batch is read again.
+                    # What is left of the batch is read again, if it's there yet.
+                    self._rest = self._next, items[taken:]
                     return
             if self._known < self._next:
                 return
