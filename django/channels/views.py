@@ -35,6 +35,9 @@ from .request import RequestMessage, ResponseMessage, open_request
 from .script_prefix import prefix_of
 from .served import warn_unserved
 
+# What the forwarding view has an answer to, by response_to().
+UNANSWERED = (BackendUnavailable, ChannelFull, MessageTooLarge, ReplyTimeout)
+
 
 def forward_view(channel):
     """Return the view of Channel.as_view()."""
@@ -43,12 +46,7 @@ def forward_view(channel):
         message = RequestMessage(channel.name, request, args, kwargs)
         try:
             return await forward(channel.backend, message)
-        except (
-            BackendUnavailable,
-            ChannelFull,
-            MessageTooLarge,
-            ReplyTimeout,
-        ) as error:
+        except UNANSWERED as error:
             return response_to(error, request)
 
     # An async view can't be in one, and who is to answer mustn't wait for its end.

@@ -162,8 +162,11 @@ class SharedGroups:
 
     def _join_here(self, group):
         with self._joining:
-            self._backend._join(group, self._member, "")
-            self._local.joined(group)
+            self._join(group)
+
+    def _join(self, group):
+        self._backend._join(group, self._member, "")
+        self._local.joined(group)
 
     # In the inbox's thread, which reads nothing meanwhile.
 
@@ -181,8 +184,7 @@ class SharedGroups:
         with self._hurrying():
             # It may have been left meanwhile.
             if self._local.knows(group):
-                self._backend._join(group, self._member, "")
-                self._local.joined(group)
+                self._join(group)
 
     def _leave_here(self, group):
         with self._hurrying():

@@ -24,8 +24,7 @@ class DatabaseDurable:
         with self._reaching():
             added = self.jobs.add(channel, data, delivery, self.expiry, capacity)
         if added:
-            with something_sent(), self._reaching():
-                self._tell(channel)
+            self._tell_of_stored({channel})
         return added
 
     def renew(self, messages):
@@ -72,9 +71,7 @@ class DatabaseDurable:
     def revive(self, dead):
         with self._reaching():
             number = sum([self.jobs.revive(int(each.id)) for each in dead])
-        with something_sent(), self._reaching():
-            for name in {each.channel for each in dead}:
-                self._tell(name)
+        self._tell_of_stored({each.channel for each in dead})
         return number
 
     def purge(self, dead):
@@ -100,6 +97,12 @@ class DatabaseDurable:
             # Others with its key may be received now, or itself soon.
             self._tell(message.channel)
         return was_held
+
+    def _tell_of_stored(self, channels):
+        """Wake who waits: where that fails, the messages are there nevertheless."""
+        with something_sent(), self._reaching():
+            for channel in channels:
+                self._tell(channel)
 
     def _tell(self, channel):
         """Wake who waits, here and in other processes."""

@@ -131,8 +131,8 @@ class RedisChannelBackend(RedisQueues, RedisDurable, RedisGroups, SharedChannelB
         # redis-py has one class for a connection that couldn't be made and for
         # one that was lost in the middle; in doubt it's the latter. When a node of
         # a Cluster is lost, it connects to the others before it raises something.
-        unsent = isinstance(error, RedisError) and " connecting to " in text
-        unsent = unsent or is_refusal(error)
+        never_connected = isinstance(error, RedisError) and " connecting to " in text
+        unsent = never_connected or is_refusal(error)
         return self._unavailable(f"{type(error).__name__}: {text}", unsent)
 
     def settle_up(self):

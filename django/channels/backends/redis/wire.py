@@ -22,12 +22,7 @@ FAILURES = (RedisError, RedisClusterException)
 # What it raises for a command that the server hasn't begun: it has no more memory,
 # is loading, is a replica, or wants to know who asks. A script of ours that begins
 # with what takes memory is refused as a whole.
-REFUSALS = (
-    AuthenticationError,
-    BusyLoadingError,
-    OutOfMemoryError,
-    ReadOnlyError,
-)
+REFUSALS = (AuthenticationError, BusyLoadingError, OutOfMemoryError, ReadOnlyError)
 # The same as words: of the disk, which redis-py knows nothing of, and of a script,
 # where a server before Redis 7 puts others in front.
 REFUSED = ("MISCONF ", "-OOM ", "-READONLY ")
